@@ -1,0 +1,71 @@
+//! The engine's one public error: what kind of thing went wrong, and why.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What went wrong, as a caller would sort it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No image, container, blob or store by that name.
+    NotFound,
+    /// A prefix of an ID fits more than one thing.
+    Ambiguous,
+    /// What was asked for clashes with what is there.
+    Conflict,
+    /// A reference, platform, option or pattern that is not one.
+    InvalidInput,
+    /// An archive that is damaged, incomplete, contradicts itself or is none.
+    InvalidArchive,
+    /// An archive passed one of the [`Limits`](crate::archive::Limits).
+    LimitExceeded,
+    /// Something valid that larder does not do.
+    Unsupported,
+    /// Bytes in the store that are not what was put there.
+    Corrupt,
+    /// The disk or the quota is full.
+    NoSpace,
+    /// The store may not be written.
+    ReadOnly,
+    /// The work was told to stop.
+    Cancelled,
+    /// Reading or writing failed otherwise.
+    Io,
+}
+
+/// Anything that the engine could not do.
+///
+/// Its text says what failed and on what; [`StdError::source`] leads on to the
+/// cause, which the text does not repeat.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    cause: Box<dyn StdError + Send + Sync>,
+}
+
+/// What the engine's functions give.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of `kind` because of `cause`.
+    pub(crate) fn new(kind: ErrorKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { kind, cause: cause.into() }
+    }
+
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.cause, f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.source()
+    }
+}

@@ -1,0 +1,42 @@
+//! Descriptors: media type, digest and size, how one document names another.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, Platform};
+
+/// A descriptor as the image-spec's `descriptor.md` has it.
+///
+/// Fields that larder does not act on (`urls`, `data`, `artifactType`) are not
+/// lost: documents are kept byte for byte and never written from this value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// What the bytes are; never empty in a valid document.
+    #[serde(default)]
+    pub media_type: String,
+    /// The digest of the bytes.
+    pub digest: Digest,
+    /// The number of bytes.
+    pub size: u64,
+    /// Annotations, by key.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "super::descriptor::null_as_empty"
+    )]
+    pub annotations: BTreeMap<String, String>,
+    /// What the described image runs on; only inside an image index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+}
+
+/// Go writes `null` for an empty map.
+pub(super) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}

@@ -1,0 +1,8 @@
+//! larder's engine.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+mod error;
+pub mod image;
+pub mod task;
+
+pub use error::{Error, ErrorKind, Result};
