@@ -1,0 +1,3 @@
+#[path = "../harness/mod.rs"]
+mod harness;
+fn main() {}
