@@ -63,6 +63,8 @@ fn kill_9_at_any_moment_of_a_load_costs_nothing_but_garbage() {
     // 16 MiB of noise and next to nothing else: gc has removed what the kills left.
     let bytes = sandbox.disk_bytes();
     assert!(bytes < 18 << 20, "{bytes} bytes on disk for 16 MiB");
+    let usage = sandbox.run(["df", "-v", "--format", "json"]).ok().json();
+    assert_eq!(usage["GarbageBytes"], 0, "{usage}");
     assert!(tmp_is_empty(&sandbox));
 }
 

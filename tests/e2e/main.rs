@@ -5,6 +5,7 @@
 mod harness;
 
 mod bad_input;
+mod bombs;
 mod compression;
 mod concurrency;
 mod crash;

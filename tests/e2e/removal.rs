@@ -4,7 +4,6 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::child::Ran;
 use crate::harness::image::{Image, Layer};
 use crate::harness::layouts;
 use crate::harness::noise::noise;
@@ -217,17 +216,20 @@ fn du(sandbox: &Sandbox) -> u64 {
     text.split_whitespace().next().and_then(|bytes| bytes.parse().ok()).expect("a number")
 }
 
-/// What `df -v` says that the store takes: its parts, and their sum.
-fn areas(ran: &Ran) -> (Vec<u64>, u64) {
-    let _ = ran;
-    todo!("as the command line prints it")
+/// What `df -v` says that the store takes: its parts, their sum, and what is garbage.
+fn areas(sandbox: &Sandbox) -> (Vec<u64>, u64, u64) {
+    let usage = sandbox.run(["df", "-v", "--format", "json"]).ok().json();
+    let parts = usage["Disk"].as_array().expect("areas").iter();
+    let parts = parts.map(|area| area["Bytes"].as_u64().expect("bytes")).collect();
+    let number = |key: &str| usage[key].as_u64().unwrap_or_else(|| panic!("no {key} in {usage}"));
+    (parts, number("DiskBytes"), number("GarbageBytes"))
 }
 
 #[test]
 fn df_sums_to_what_du_says_to_the_block() {
     let sandbox = Sandbox::new();
     let check = |what: &str| {
-        let (parts, total) = areas(&sandbox.run(["df", "-v"]).ok());
+        let (parts, total, _) = areas(&sandbox);
         assert_eq!(parts.iter().sum::<u64>(), total, "{what}: the parts are not the whole");
         assert_eq!(total, du(&sandbox), "{what}: not what du says");
     };
@@ -242,4 +244,5 @@ fn df_sums_to_what_du_says_to_the_block() {
     check("files that are not larder's");
     sandbox.run(["gc"]).ok();
     check("after gc");
+    assert_eq!(areas(&sandbox).2, 0, "garbage after gc");
 }

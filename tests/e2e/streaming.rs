@@ -105,7 +105,7 @@ fn a_big_image_passes_through_pipes_in_bounded_memory_and_without_spooling() {
     let mut looks = 0_u32;
     let ran = loading.wait_watching(|| {
         looks += 1;
-        if looks % 16 == 0 {
+        if looks.is_multiple_of(16) {
             most.set(most.get().max(sandbox.disk_bytes()));
         }
     });

@@ -12,12 +12,15 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 /// No command of these tests takes this long on any machine; one that does hangs.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Writes what a process reads, while it reads.
+type Writer = dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send;
+
 /// What a process reads from its standard input.
 pub enum Feed {
     Nothing,
     Bytes(Vec<u8>),
     /// Written as it is made. A process that stops reading ends the writing: no error.
-    Stream(Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>),
+    Stream(Box<Writer>),
     /// Something open already: a file, or the reading end of a pipe.
     From(Stdio),
 }
