@@ -1,11 +1,15 @@
 //! A disk that is full, a store that may not be written, a store of another time.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::child::{self, Feed, Ran};
 use crate::harness::image::{Image, Layer};
 use crate::harness::layouts;
+use crate::harness::listing::Listing;
 use crate::harness::noise::noise;
 use crate::harness::sandbox::{Sandbox, is_root};
 use crate::harness::saved::Saved;
@@ -144,7 +148,6 @@ fn a_directory_that_is_no_store_is_left_alone() {
 
 #[test]
 fn the_store_is_for_its_owner_alone() {
-    use std::os::unix::fs::PermissionsExt as _;
     let sandbox = Sandbox::new();
     sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).ok();
     let mode = fs::metadata(sandbox.store()).expect("the store").permissions().mode();
@@ -158,12 +161,70 @@ fn the_store_is_where_one_says() {
     sandbox.run(["--store", "elsewhere", "load", "-i", "a.tar"]).ok();
     assert!(sandbox.path("elsewhere/format").exists() && !sandbox.store().exists());
     sandbox.run(["--store", "elsewhere", "images", "--format", "{{.Tag}}"]).ok().stdout("1\n");
-    // Without either, it is where the XDG directories say; root's is not touched by a test.
-    if !is_root() {
-        let mut command = sandbox.larder(["load", "-i", "a.tar"]);
-        command.env_remove("LARDER_STORE").env("XDG_DATA_HOME", sandbox.path("data"));
-        crate::harness::child::run(command, crate::harness::child::Feed::Nothing).ok();
-        assert!(sandbox.path("data/larder/format").exists());
+}
+
+/// A command run by somebody who is not root, in a sandbox that is theirs. For root that
+/// is `nobody`; the program is copied to where they can reach it.
+fn somebody(sandbox: &Sandbox, args: &[&str]) -> Ran {
+    let mut command = sandbox.larder(args);
+    command.env_remove("LARDER_STORE").env("XDG_DATA_HOME", sandbox.path("data"));
+    if is_root() {
+        let program = sandbox.path("larder");
+        if !program.exists() {
+            fs::copy(env!("CARGO_BIN_EXE_larder"), &program).expect("the sandbox can be written");
+        }
+        let all = sandbox.path("");
+        std::os::unix::fs::chown(&all, Some(NOBODY), Some(NOBODY)).expect("root may");
+        let mut theirs = Command::new(program);
+        theirs.args(args).current_dir(all).env_clear().uid(NOBODY).gid(NOBODY);
+        theirs.env("XDG_DATA_HOME", sandbox.path("data")).env("HOME", sandbox.path(""));
+        command = theirs;
+    }
+    child::run(command, Feed::Nothing)
+}
+
+const NOBODY: u32 = 65534;
+
+#[test]
+fn nothing_of_it_needs_root() {
+    let sandbox = Sandbox::new();
+    let image = Image::small("app:1");
+    sandbox.write("a.tar", layouts::docker25(std::slice::from_ref(&image)).tar());
+    somebody(&sandbox, &["load", "-i", "a.tar"]).ok().stdout("Loaded image: app:1\n");
+    assert!(sandbox.path("data/larder/format").exists(), "the store is not where XDG_DATA_HOME says");
+    let saved = Saved::read(&somebody(&sandbox, &["save", "app:1"]).ok().stdout).images();
+    assert_eq!((saved[0].id(), &saved[0].layers), (image.id(), &image.tars()));
+    somebody(&sandbox, &["tag", "app:1", "app:2"]).ok();
+    somebody(&sandbox, &["rmi", "app:1"]).ok();
+    somebody(&sandbox, &["gc"]).ok();
+    somebody(&sandbox, &["fsck", "--verify"]).ok();
+    somebody(&sandbox, &["images", "--format", "{{.Tag}}"]).ok().stdout("2\n");
+}
+
+/// A store that is somebody else's: no word of it can be changed, and it says why.
+#[test]
+fn a_store_without_permission_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.tar", layouts::docker25(&[Image::small("app:1")]).tar());
+    somebody(&sandbox, &["load", "-i", "a.tar"]).ok();
+    let store = sandbox.path("data/larder");
+    let before = Listing::of(&store);
+    let lock = |mode: u32| {
+        let everything = before.0.keys().map(|path| store.join(path)).chain([store.clone()]);
+        for path in everything.filter(|path| path.is_dir()) {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
+        }
+    };
+    for path in before.0.iter().filter(|(_, seen)| seen.content.is_some()).map(|(path, _)| store.join(path)) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o444)).expect("ours");
+    }
+    lock(0o555);
+    let ran = somebody(&sandbox, &["load", "-i", "a.tar"]);
+    let tagged = somebody(&sandbox, &["tag", "app:1", "app:2"]);
+    lock(0o755);
+    for ran in [ran.fails(1), tagged.fails(1)] {
+        let told = ran.err().to_lowercase();
+        assert!(told.contains("permission denied") || told.contains("read-only"), "{ran}");
     }
 }
 

@@ -400,6 +400,14 @@ fn oci_again(ours: &Image, theirs: &Image) -> Vec<u8> {
 }
 
 #[test]
+fn one_tag_twice_for_one_image_is_one_tag() {
+    let image = Image::small("app:1").named(&["app:1", "docker.io/library/app:1", "app:1"]);
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker24(std::slice::from_ref(&image)).tar()).ok().stdout("Loaded image: app:1\n");
+    assert_eq!(sandbox.names(), ["app:1"]);
+}
+
+#[test]
 fn a_tag_that_moves_is_told_and_leaves_the_old_image_without_a_name() {
     let (old, new) = (Image::small("app:1"), Image::small("other").named(&["app:1"]));
     let sandbox = Sandbox::new();
