@@ -1,6 +1,8 @@
 //! larder's engine.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+mod chunk;
+mod disk;
 mod error;
 pub mod image;
 pub mod task;
