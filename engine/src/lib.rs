@@ -1,10 +1,12 @@
 //! larder's engine.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+mod catalog;
 mod chunk;
 mod disk;
 mod error;
 pub mod image;
+mod journal;
 pub mod task;
 
 pub use error::{Error, ErrorKind, Result};
