@@ -3,6 +3,7 @@
 #![deny(missing_docs)]
 mod error;
 pub mod image;
+pub mod tar;
 pub mod task;
 
 pub use error::{Error, ErrorKind, Result};
