@@ -7,6 +7,8 @@ mod disk;
 mod error;
 pub mod image;
 mod journal;
+mod store;
+pub mod tar;
 pub mod task;
 
 pub use error::{Error, ErrorKind, Result};

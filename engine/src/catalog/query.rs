@@ -7,6 +7,11 @@ use super::{Blob, Catalog, Image, Named, Result};
 use crate::image::{Digest, ImageId};
 
 impl Catalog {
+    /// Whether nothing was ever applied.
+    pub fn is_blank(&self) -> bool {
+        self.references.is_empty() && self.images.is_empty() && self.blobs.is_empty()
+    }
+
     /// What `name`, a canonical reference, names.
     ///
     /// # Errors

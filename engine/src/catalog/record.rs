@@ -39,6 +39,11 @@ impl From<jiff::Timestamp> for Time {
 }
 
 impl Time {
+    /// This moment.
+    pub fn now() -> Self {
+        jiff::Timestamp::now().into()
+    }
+
     /// The same time; `None` if it is out of the calendar.
     pub fn timestamp(&self) -> Option<jiff::Timestamp> {
         jiff::Timestamp::new(self.seconds, self.nanoseconds).ok()
