@@ -1,6 +1,7 @@
 //! larder's engine.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+pub mod archive;
 mod error;
 pub mod image;
 pub mod tar;
