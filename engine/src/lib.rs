@@ -4,6 +4,7 @@
 mod catalog;
 mod chunk;
 mod disk;
+pub mod archive;
 mod error;
 pub mod image;
 mod journal;
