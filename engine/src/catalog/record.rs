@@ -155,6 +155,8 @@ pub struct StoredLayer {
     pub blob: Digest,
     /// The digest of the plain tar.
     pub diff_id: DiffId,
+    /// The bytes of files in it, as Docker counts a layer's size.
+    pub content_bytes: u64,
 }
 
 /// A reference.

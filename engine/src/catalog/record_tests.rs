@@ -13,7 +13,7 @@ fn blob(n: u8, kind: Kind) -> Blob {
 }
 
 fn image(target: u8, id: u8) -> Image {
-    let layer = StoredLayer { blob: digest(0x30), diff_id: DiffId(digest(0x31)) };
+    let layer = StoredLayer { blob: digest(0x30), diff_id: DiffId(digest(0x31)), content_bytes: 9 };
     let variant = Variant {
         manifest: digest(target),
         id: ImageId(digest(id)),

@@ -80,10 +80,11 @@ impl Index {
         self.distrusted.clear();
         // Runs first: a run's packs were there before it, so none of them can be missed.
         let runs = self.open_runs()?;
-        for entry in self.disk.list("packs")? {
-            if let Some(id) = PackId::of_file(&entry.name) {
-                self.slot(id);
-            }
+        let mut packs: Vec<_> =
+            self.disk.list("packs")?.iter().filter_map(|entry| PackId::of_file(&entry.name)).collect();
+        packs.sort_unstable();
+        for id in packs {
+            self.slot(id);
         }
         for run in runs {
             let slots = run.packs().iter().map(|id| self.numbers.get(id).copied()).collect();
@@ -162,6 +163,11 @@ impl Index {
     /// Runs that could not be read, with why; rebuilt by the next [`Index::publish`].
     pub fn distrusted_runs(&self) -> &[(String, Error)] {
         &self.distrusted
+    }
+
+    /// Packs that no run covers and that could not be read, with why.
+    pub fn damaged_packs(&self) -> &[(PackId, Error)] {
+        &self.damaged
     }
 
     /// Whether every pack is covered by a sound run and every run is needed.
@@ -360,7 +366,7 @@ impl Index {
     }
 
     /// Forgets packs that are about to be removed.
-    pub(super) fn forget(&mut self, gone: &HashSet<PackId>) {
+    pub fn forget(&mut self, gone: &HashSet<PackId>) {
         self.slots.retain(|slot| !gone.contains(&slot.id));
         self.numbers = self.slots.iter().zip(0..).map(|(slot, number)| (slot.id, number)).collect();
         let numbers = &self.numbers;

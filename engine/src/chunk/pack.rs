@@ -347,6 +347,16 @@ impl Pack {
         Ok((row.header, bytes, chunks.collect()))
     }
 
+    /// Checks a frame: its checksum, and every chunk in it against its name.
+    ///
+    /// # Errors
+    /// If anything is not as it was written.
+    pub fn verify_frame(&self, frame: u32) -> Result<()> {
+        self.copy_frame(frame)?;
+        self.read_frame(frame, &mut Decompressor::new().map_err(Error::Compress)?)?;
+        Ok(())
+    }
+
     /// Reads a frame, and checks every chunk in it against its name.
     pub(super) fn read_frame(&self, frame: u32, decompressor: &mut Decompressor) -> Result<Arc<Frame>> {
         let (row, mut bytes) = self.stored(frame)?;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::cache::{Cache, Key};
-use super::pack::{Frame, Pack};
+use super::pack::Pack;
 use super::recipe::{self, Body, Op, Segment, Shape};
 use super::{ChunkName, Error, Index, Place, Result};
 
@@ -68,11 +68,6 @@ impl Reader {
         let (place, pack) = self.place(name)?;
         let frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), &pack)?;
         pack.slice(&frame, place.chunk).map(<[u8]>::to_vec)
-    }
-
-    pub(super) fn frame(&mut self, pack: &Arc<Pack>, frame: u32) -> Result<Arc<Frame>> {
-        let number = self.index.packs().find(|(_, id)| *id == pack.id()).map(|(number, _)| number);
-        self.cache.get((number.unwrap_or(u32::MAX), frame), pack)
     }
 
     /// A whole blob in memory.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::blob::BlobWriter;
-use super::frame::TARGET_RAW_BYTES;
+use super::frame::{Decompressor, TARGET_RAW_BYTES};
 use super::packer::{Job, Packer};
 use super::recipe::{Body, Shape};
-use super::{ChunkName, Error, Index, Lane, MAX_CHUNK_BYTES, Place, Result};
+use super::{ChunkName, Error, Index, Lane, MAX_CHUNK_BYTES, Pack, Result};
 use crate::disk::Disk;
 
 /// How many new chunks are remembered before their packs are published and
@@ -127,33 +127,30 @@ impl Writer {
         blob.finish()
     }
 
-    /// Copies the frames of a pack that have a chunk for which `is_live` holds:
-    /// as they are if all of them are, made anew if not.
-    pub(super) fn copy_live(
-        &mut self,
-        pack: u32,
-        reader: &mut super::Reader,
-        is_live: &dyn Fn(Place) -> bool,
-    ) -> Result<()> {
-        let open = self.index.pack(pack)?;
-        for frame in 0..open.frames() {
-            let chunks = open.chunks_in(frame);
-            let live: Vec<u32> =
-                chunks.clone().filter(|chunk| is_live(Place { pack, chunk: *chunk })).collect();
+    /// Copies what is alive in `pack`: whole frames as they are, of others the
+    /// chunks for whose numbers `is_live` holds. The pack itself may be removed
+    /// once the writer is finished.
+    ///
+    /// # Errors
+    /// If a frame is damaged or the disk fails.
+    pub fn copy_live(&mut self, pack: &Pack, is_live: &dyn Fn(u32) -> bool) -> Result<()> {
+        let mut decompressor = Decompressor::new().map_err(Error::Compress)?;
+        for frame in 0..pack.frames() {
+            let chunks = pack.chunks_in(frame);
+            let live: Vec<u32> = chunks.clone().filter(|chunk| is_live(*chunk)).collect();
             if live.is_empty() {
                 continue;
             }
             if live.len() == chunks.len() {
-                let (header, bytes, chunks) = open.copy_frame(frame)?;
+                let (header, bytes, chunks) = pack.copy_frame(frame)?;
                 self.packer().copy(header, bytes, chunks)?;
                 continue;
             }
-            let lane = open.lane_of(frame);
-            let bytes = reader.frame(&open, frame)?;
+            let lane = pack.lane_of(frame);
+            let frame = pack.read_frame(frame, &mut decompressor)?;
             for chunk in live {
-                let chunk_bytes = open.slice(&bytes, chunk)?;
-                let name = ChunkName::of(chunk_bytes);
-                self.refill(lane, name, chunk_bytes)?;
+                let bytes = pack.slice(&frame, chunk)?;
+                self.refill(lane, ChunkName::of(bytes), bytes)?;
             }
         }
         Ok(())

@@ -46,7 +46,8 @@ impl Format {
         // Unique, not secret. The standard library seeds its hash maps from the system.
         let random = || RandomState::new().build_hasher().finish().to_le_bytes();
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
-        let store = checksum(&[&random(), &random(), &since.to_le_bytes(), &std::process::id().to_le_bytes()]);
+        let store =
+            checksum(&[&random(), &random(), &since.to_le_bytes(), &std::process::id().to_le_bytes()]);
         Self { version: VERSION, compatible: 0, read_only: 0, incompatible: 0, store: StoreId(store) }
     }
 
@@ -114,7 +115,8 @@ impl Format {
         }
         let mut bytes = [0; BYTES];
         file.read_exact_at(&mut bytes, 0)?;
-        let format = Self::decode(&bytes).ok_or(Error::BadFormat { what: "it does not match its checksum" })?;
+        let format =
+            Self::decode(&bytes).ok_or(Error::BadFormat { what: "it does not match its checksum" })?;
         Ok(Some(format))
     }
 }

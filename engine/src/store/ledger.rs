@@ -31,7 +31,7 @@ impl Ledger {
         let writable = store.is_writable();
         let journal = Journal::open(disk, store.id(), writable)?;
         let (catalog, position) = if writable {
-            Self::catalog(&**disk, &journal, task)?
+            Self::open_catalog(&**disk, &journal, task)?
         } else {
             // A database of its own, made from the journal, for as long as this lasts.
             (Catalog::open(None)?, journal.start())
@@ -43,7 +43,7 @@ impl Ledger {
 
     /// The catalog, and up to where it has gone. One that is damaged, or does
     /// not belong to this journal, is thrown away.
-    fn catalog(disk: &dyn Disk, journal: &Journal, task: &Task) -> Result<(Catalog, Position)> {
+    fn open_catalog(disk: &dyn Disk, journal: &Journal, task: &Task) -> Result<(Catalog, Position)> {
         let path = disk.host_path(CATALOG);
         let is_new = disk.list(CATALOG)?.is_empty();
         let why = match Catalog::open(path.as_deref()) {

@@ -98,9 +98,7 @@ impl Store {
             Some(store) => Ok(store),
             None => match Self::create_on(Arc::clone(&disk), path.as_ref()) {
                 // Somebody else was faster.
-                Err(error) if error.kind() == crate::ErrorKind::Conflict => {
-                    Self::open_on(disk)?.ok_or(error)
-                }
+                Err(error) if error.kind() == crate::ErrorKind::Conflict => Self::open_on(disk)?.ok_or(error),
                 created => created,
             },
         }
