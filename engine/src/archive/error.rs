@@ -1,0 +1,307 @@
+//! Why an archive was not understood: what, which member, wanted, got.
+
+use std::io;
+
+use super::{Compression, LimitError, NameProblem};
+use crate::image::{Digest, DigestError, DocumentError, ReferenceError};
+use crate::tar::{HeaderError, PaxError};
+
+/// Why an archive could not be read, or is none.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The reader failed, through no fault of the archive.
+    #[error("cannot read {place}")]
+    Read {
+        /// The member, or `the archive`.
+        place: String,
+        /// What the reader said.
+        source: io::Error,
+    },
+    /// The archive stops in the middle of something.
+    #[error("the archive is truncated: it ends inside {place}")]
+    Truncated {
+        /// The member, or `a header`.
+        place: String,
+    },
+    /// Compressed data that is damaged.
+    #[error("cannot expand {place}")]
+    Corrupt {
+        /// The member, or `the archive`.
+        place: String,
+        /// What the decoder said.
+        source: io::Error,
+    },
+    /// No byte at all.
+    #[error("the archive is empty")]
+    Empty,
+    /// Its first block is no tar header.
+    #[error("not a tar archive")]
+    NotTar {
+        /// What is wrong with the block.
+        source: HeaderError,
+    },
+    /// Under the compression that was taken off there is another.
+    #[error("not a tar archive: it is compressed twice, with {inner} inside")]
+    CompressedTwice {
+        /// What it is under the first one.
+        inner: Compression,
+    },
+    /// A block that should be a header is none.
+    #[error("damaged archive: no header at byte {offset}, after {after}")]
+    Header {
+        /// Where in the (expanded) archive.
+        offset: u64,
+        /// The member before it.
+        after: String,
+        /// What is wrong with it.
+        source: HeaderError,
+    },
+    /// A pax header that is none.
+    #[error("damaged archive: bad pax header at byte {offset}")]
+    Pax {
+        /// Where in the (expanded) archive.
+        offset: u64,
+        /// What is wrong with it.
+        source: PaxError,
+    },
+    /// A member name that cannot be used.
+    #[error("bad member name {name:?}: {problem}")]
+    Name {
+        /// The name as it was found, or the start of it.
+        name: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// A link that cannot be used.
+    #[error("bad link {member} -> {target:?}: {problem}")]
+    Link {
+        /// The link.
+        member: String,
+        /// What it points to, or the start of it.
+        target: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// Links that lead back to where they start.
+    #[error("the link {member} leads to itself")]
+    LinkCycle {
+        /// One of them.
+        member: String,
+    },
+    /// A member of a kind that has no place in an image archive.
+    #[error("{member} is a sparse file, which an image archive cannot hold")]
+    Sparse {
+        /// The member.
+        member: String,
+    },
+    /// A limit was passed.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// Nothing that says which images there are.
+    #[error("not an image archive: it has no manifest.json, index.json or repositories")]
+    NoManifest,
+    /// A large member that a document should be, and that is no JSON.
+    #[error("{member} is not a JSON document")]
+    NotADocument {
+        /// The member.
+        member: String,
+    },
+    /// A document that is not what it should be.
+    #[error("bad document {member}")]
+    Document {
+        /// The member.
+        member: String,
+        /// What is wrong with it.
+        source: DocumentError,
+    },
+    /// A member that another one speaks of is not there.
+    #[error("{what} {member} is missing from the archive, named by {named_by}")]
+    Missing {
+        /// A layer, a config, …
+        what: &'static str,
+        /// The member that should be there.
+        member: String,
+        /// The document that names it.
+        named_by: String,
+    },
+    /// A member is there, but is no file.
+    #[error("{member} is not a file, named by {named_by} as {what}")]
+    NotAFile {
+        /// A layer, a config, …
+        what: &'static str,
+        /// The member.
+        member: String,
+        /// The document that names it.
+        named_by: String,
+    },
+    /// A name in a document that is no member name.
+    #[error("bad name {name:?} in {document}: {problem}")]
+    Named {
+        /// The document.
+        document: String,
+        /// The name, or the start of it.
+        name: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// The bytes of a member are not those that its descriptor names.
+    #[error("{member} hashes to {got}, but {named_by} names it as {wanted}")]
+    Digest {
+        /// The member.
+        member: String,
+        /// The document that names it.
+        named_by: String,
+        /// By the descriptor.
+        wanted: Digest,
+        /// By the bytes.
+        got: Digest,
+    },
+    /// A member has another size than its descriptor says.
+    #[error("{member} has {got} bytes, but {named_by} says {wanted}")]
+    Size {
+        /// The member.
+        member: String,
+        /// The document that names it.
+        named_by: String,
+        /// By the descriptor.
+        wanted: u64,
+        /// By the archive.
+        got: u64,
+    },
+    /// A file is named by a digest that is none.
+    #[error("bad digest in {document}")]
+    BadDigest {
+        /// The document.
+        document: String,
+        /// What is wrong with it.
+        source: DigestError,
+    },
+    /// The manifest and the config do not agree on the number of layers; in Docker's words.
+    #[error("{document}: invalid manifest, layers length mismatch: expected {wanted}, got {got}")]
+    LayerCount {
+        /// The manifest.
+        document: String,
+        /// Layers of the config.
+        wanted: usize,
+        /// Layers of the manifest.
+        got: usize,
+    },
+    /// A name for an image that is none.
+    #[error("{document}: bad image name {name:?}")]
+    Reference {
+        /// The document.
+        document: String,
+        /// The name, or the start of it.
+        name: String,
+        /// What is wrong with it.
+        source: ReferenceError,
+    },
+    /// A name for an image without a tag; in Docker's words.
+    #[error("{document}: invalid tag {name:?}")]
+    Untagged {
+        /// The document.
+        document: String,
+        /// The name.
+        name: String,
+    },
+    /// Two images claim one name.
+    #[error("{document} gives the name {name} to two images")]
+    DuplicateName {
+        /// The document.
+        document: String,
+        /// The name.
+        name: String,
+    },
+    /// An image for another system; in Docker's words.
+    #[error("cannot load {os} image on linux: {member}")]
+    System {
+        /// The system.
+        os: String,
+        /// The config.
+        member: String,
+    },
+    /// No image for the platform that was asked for.
+    #[error("the archive has no image for {wanted}")]
+    Platform {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// Two documents of one archive contradict one another.
+    #[error("{document} and {other} disagree: {what}")]
+    Disagreement {
+        /// The one.
+        document: String,
+        /// The other.
+        other: String,
+        /// On what.
+        what: &'static str,
+    },
+    /// Indexes in indexes, deeper than any real one.
+    #[error("{member} is nested more than {limit} indexes deep")]
+    IndexDepth {
+        /// The innermost document looked at.
+        member: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// Parents that lead back to where they start, or too many of them.
+    #[error("the image {member} has more than {limit} ancestors, or is its own")]
+    Ancestors {
+        /// The image.
+        member: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// What was to be written is not whole.
+    #[error("cannot assemble an archive: {what} of {image} is missing")]
+    Incomplete {
+        /// What is not there.
+        what: &'static str,
+        /// The image.
+        image: String,
+    },
+}
+
+/// Whose fault an [`Error`] is, for those who sort them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The archive's.
+    Archive,
+    /// A limit was passed.
+    Limit,
+    /// The archive is fine, but not for here.
+    Unsupported,
+    /// The reader's.
+    Reader,
+}
+
+impl Error {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Read { .. } => Fault::Reader,
+            Self::Limit(_) => Fault::Limit,
+            Self::System { .. } | Self::Platform { .. } => Fault::Unsupported,
+            _ => Fault::Archive,
+        }
+    }
+
+    /// What became of reading `place`: readers of this room hide limits,
+    /// corruption and truncation in their [`io::Error`].
+    pub fn reading(place: impl Into<String>, source: io::Error) -> Self {
+        let place = place.into();
+        let limit = source.get_ref().and_then(|inner| inner.downcast_ref::<LimitError>());
+        if let Some(limit) = limit {
+            return Self::Limit(limit.clone());
+        }
+        match source.kind() {
+            _ if source.get_ref().is_some_and(|inner| inner.is::<super::Corrupt>()) => {
+                Self::Corrupt { place, source }
+            }
+            io::ErrorKind::UnexpectedEof => Self::Truncated { place },
+            _ => Self::Read { place, source },
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! How much an archive may ask for, and what is said when it asks for more.
+
+/// Bounds on what is read from one archive.
+///
+/// The defaults are far beyond what real images need, and small enough that
+/// an archive made to hurt is refused before it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes after decompression, of the archive and all its layers together.
+    ///
+    /// 1 TiB: the largest images in use, with models in them, are a tenth of it.
+    pub max_expanded_bytes: u64,
+    /// How many bytes one compressed byte may become, counted once a stream
+    /// has given [`Self::RATIO_GRACE_BYTES`].
+    ///
+    /// 1100: deflate cannot pass 1032, so nothing that is gzip is refused;
+    /// what passes it is a bomb, or zeros by the gigabyte packed by xz or zstd.
+    pub max_ratio: u64,
+    /// Members of the archive; the files inside its layers do not count.
+    ///
+    /// 500 000: a thousand images of a hundred layers have 400 000 in Docker's
+    /// oldest form, the one with most members.
+    pub max_members: u64,
+    /// Extended headers of one member: pax records and long names.
+    ///
+    /// 1 MiB, as in Go's reader.
+    pub max_header_bytes: u64,
+    /// The names of all members together, which are kept in memory.
+    ///
+    /// 64 MiB: half a million names of the usual 80 bytes are 40 MB.
+    pub max_names_bytes: u64,
+    /// One JSON document.
+    ///
+    /// 20 MiB, as in containerd's importer.
+    pub max_document_bytes: u64,
+    /// All documents together, which are kept in memory.
+    ///
+    /// 64 MiB: ten thousand configs of the usual size.
+    pub max_documents_bytes: u64,
+}
+
+impl Limits {
+    /// Below this a stream's ratio is not looked at: headers and small layers
+    /// of zeros compress better than anything large does.
+    pub const RATIO_GRACE_BYTES: u64 = 64 << 20;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_expanded_bytes: 1 << 40,
+            max_ratio: 1100,
+            max_members: 500_000,
+            max_header_bytes: crate::tar::MAX_EXTENSION_BYTES,
+            max_names_bytes: 64 << 20,
+            max_document_bytes: 20 << 20,
+            max_documents_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Which limit was passed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// [`Limits::max_expanded_bytes`].
+    #[error("the archive expands to more than {limit} bytes")]
+    ExpandedBytes {
+        /// The limit.
+        limit: u64,
+    },
+    /// [`Limits::max_ratio`].
+    #[error("{consumed} compressed bytes expand to {expanded}, more than {limit} times as many")]
+    Ratio {
+        /// The limit.
+        limit: u64,
+        /// Bytes in.
+        consumed: u64,
+        /// Bytes out.
+        expanded: u64,
+    },
+    /// [`Limits::max_members`].
+    #[error("the archive has more than {limit} members")]
+    Members {
+        /// The limit.
+        limit: u64,
+    },
+    /// [`Limits::max_header_bytes`].
+    #[error("the extended headers at byte {offset} of the archive are longer than {limit} bytes")]
+    HeaderBytes {
+        /// The limit.
+        limit: u64,
+        /// Where the first of them starts.
+        offset: u64,
+    },
+    /// [`Limits::max_names_bytes`].
+    #[error("the names of the archive's members are longer than {limit} bytes together")]
+    NamesBytes {
+        /// The limit.
+        limit: u64,
+    },
+    /// [`Limits::max_document_bytes`].
+    #[error("{member} has {got} bytes, more than the {limit} that a document may have")]
+    DocumentBytes {
+        /// The document.
+        member: String,
+        /// The limit.
+        limit: u64,
+        /// Its size.
+        got: u64,
+    },
+    /// [`Limits::max_documents_bytes`].
+    #[error("the archive's documents have more than {limit} bytes together, with {member}")]
+    DocumentsBytes {
+        /// The first document beyond it.
+        member: String,
+        /// The limit.
+        limit: u64,
+    },
+}

@@ -1,0 +1,338 @@
+//! The members of an archive, one after another, from a stream or a file.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::{Error, LimitError, Limits, MemberName, name, sniff};
+use crate::tar::{BLOCK_BYTES, Header, Kind, padding_bytes, records};
+
+/// One member of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub name: MemberName,
+    /// What it is.
+    pub kind: MemberKind,
+    /// How many bytes its payload has; zero for all but files.
+    pub size: u64,
+    /// Where its payload starts in the (expanded) archive.
+    pub offset: u64,
+}
+
+/// What a member is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link, and the member it points to.
+    Symlink(MemberName),
+    /// Another name for a member before it.
+    Hardlink(MemberName),
+    /// Something that no image archive has, such as a device.
+    Other,
+}
+
+/// Walks an archive.
+///
+/// ```
+/// use larder_engine::archive::{Limits, Members};
+///
+/// let tar = [0; 1024]; // an archive of nothing but its end
+/// let mut members = Members::streamed(&tar[..], &Limits::default());
+/// assert!(members.next()?.is_none());
+/// # Ok::<(), larder_engine::archive::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Members<R> {
+    inner: R,
+    limits: Limits,
+    skip: fn(&mut R, u64) -> io::Result<u64>,
+    /// The length of the archive, where it can be known beforehand.
+    len: Option<u64>,
+    /// How much was read or skipped.
+    offset: u64,
+    /// Of the current member: payload not yet read, and padding after it.
+    left: u64,
+    padding: u64,
+    count: u64,
+    /// The current member, for errors to name.
+    current: String,
+    ended: bool,
+}
+
+/// What extended headers said about the member to come.
+#[derive(Debug, Default)]
+struct Extension {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    size: Option<u64>,
+    sparse: bool,
+    /// Where the first of them started, and the bytes of all.
+    offset: u64,
+    bytes: u64,
+}
+
+impl<R: Read> Members<R> {
+    /// Walks a stream: what is not wanted is read and dropped.
+    pub fn streamed(inner: R, limits: &Limits) -> Self {
+        let skip = |inner: &mut R, bytes| io::copy(&mut inner.take(bytes), &mut io::sink());
+        Self::new(inner, limits, skip, None)
+    }
+
+    fn new(inner: R, limits: &Limits, skip: fn(&mut R, u64) -> io::Result<u64>, len: Option<u64>) -> Self {
+        Self {
+            inner,
+            limits: *limits,
+            skip,
+            len,
+            offset: 0,
+            left: 0,
+            padding: 0,
+            count: 0,
+            current: String::new(),
+            ended: false,
+        }
+    }
+
+    /// The next member; `None` at the end of the archive.
+    ///
+    /// # Errors
+    /// When the archive is damaged, truncated or no tar, when the member has a
+    /// name that leads elsewhere, or when a limit is passed.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not lend the body")]
+    pub fn next(&mut self) -> Result<Option<Member>, Error> {
+        let mut extension = Extension::default();
+        while !self.ended {
+            self.skip_rest()?;
+            let start = self.offset;
+            let Some(header) = self.read_header(extension.bytes > 0)? else {
+                self.ended = true;
+                break;
+            };
+            if !header.kind().is_extension() {
+                return self.member(&header, extension).map(Some);
+            }
+            if extension.bytes == 0 {
+                extension.offset = start;
+            }
+            extension.bytes = extension.bytes.saturating_add(BLOCK_BYTES as u64 + header.size());
+            if extension.bytes > self.limits.max_header_bytes {
+                let (limit, offset) = (self.limits.max_header_bytes, extension.offset);
+                return Err(LimitError::HeaderBytes { limit, offset }.into());
+            }
+            self.left = header.size();
+            self.padding = padding_bytes(header.size());
+            self.current = "an extended header".into();
+            self.read_extension(header.kind(), start, &mut extension)?;
+        }
+        Ok(None)
+    }
+
+    /// The payload of the member that [`Self::next`] gave last, or what is left of it.
+    pub fn body(&mut self) -> Body<'_, R> {
+        Body { members: self }
+    }
+
+    /// Reads on to the end of the stream, so that whoever writes into it is
+    /// not cut off, and a decoder gets to see its checksum.
+    ///
+    /// What lies behind the end marker is not looked at: tars are padded with
+    /// zeros, sometimes by the gigabyte.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn finish(mut self) -> Result<R, Error> {
+        while self.next()?.is_some() {}
+        if self.len.is_none() {
+            io::copy(&mut self.inner, &mut io::sink())
+                .map_err(|source| Error::reading("the archive", source))?;
+        }
+        Ok(self.inner)
+    }
+
+    fn skip_rest(&mut self) -> Result<(), Error> {
+        let left = std::mem::take(&mut self.left);
+        if self.len.is_some_and(|len| len.saturating_sub(self.offset) < left) {
+            return Err(self.truncated());
+        }
+        if (self.skip)(&mut self.inner, left).map_err(|source| self.reading(source))? < left {
+            return Err(self.truncated());
+        }
+        self.offset += left;
+        // As in Go's reader, an archive may end where only padding is missing.
+        let padding = std::mem::take(&mut self.padding);
+        self.offset += (self.skip)(&mut self.inner, padding).map_err(|source| self.reading(source))?;
+        Ok(())
+    }
+
+    /// `None` at the end: two zero blocks, or no more bytes between two members.
+    fn read_header(&mut self, promised: bool) -> Result<Option<Header>, Error> {
+        for _ in 0..2 {
+            let mut block = [0; BLOCK_BYTES];
+            let offset = self.offset;
+            match self.read_block(&mut block)? {
+                0 if offset == 0 => return Err(Error::Empty),
+                0 if !promised => return Ok(None),
+                len if len < BLOCK_BYTES => return Err(self.not_a_block(&block, offset)),
+                _ => {}
+            }
+            match Header::decode(&block) {
+                Ok(Some(header)) => return Ok(Some(header)),
+                Ok(None) => {}
+                Err(source) => return Err(self.no_header(&block, offset, source)),
+            }
+        }
+        if promised { Err(Error::Truncated { place: "an extended header".into() }) } else { Ok(None) }
+    }
+
+    fn read_block(&mut self, block: &mut [u8; BLOCK_BYTES]) -> Result<usize, Error> {
+        let mut have = 0;
+        while let Some(room) = block.get_mut(have..).filter(|room| !room.is_empty()) {
+            match self.inner.read(room) {
+                Ok(0) => break,
+                Ok(len) => have += len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(Error::reading(self.place(), source)),
+            }
+        }
+        self.offset += have as u64;
+        Ok(have)
+    }
+
+    fn not_a_block(&self, block: &[u8; BLOCK_BYTES], offset: u64) -> Error {
+        match Header::decode(block) {
+            Err(source) if offset == 0 => self.no_header(block, offset, source),
+            _ => Error::Truncated { place: format!("a header, after {}", self.place()) },
+        }
+    }
+
+    fn no_header(&self, block: &[u8; BLOCK_BYTES], offset: u64, source: crate::tar::HeaderError) -> Error {
+        match sniff(block) {
+            _ if offset > 0 => Error::Header { offset, after: self.place(), source },
+            super::Compression::None => Error::NotTar { source },
+            inner => Error::CompressedTwice { inner },
+        }
+    }
+
+    fn read_extension(&mut self, kind: Kind, offset: u64, into: &mut Extension) -> Result<(), Error> {
+        let mut body = Vec::new();
+        self.body().read_to_end(&mut body).map_err(|source| self.reading(source))?;
+        let text = || body.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
+        match kind {
+            Kind::LongName => into.name = text(),
+            Kind::LongLink => into.link = text(),
+            Kind::Pax => {
+                for record in records(&body) {
+                    let record = record.map_err(|source| Error::Pax { offset, source })?;
+                    match record.key {
+                        _ if record.value.is_empty() => {}
+                        b"path" => into.name = Some(record.value.to_vec()),
+                        b"linkpath" => into.link = Some(record.value.to_vec()),
+                        b"size" => {
+                            let bad = Error::Pax { offset, source: crate::tar::PaxError { offset: 0 } };
+                            into.size = Some(record.number().ok_or(bad)?);
+                        }
+                        key if key.starts_with(b"GNU.sparse.") => into.sparse = true,
+                        _ => {}
+                    }
+                }
+            }
+            // Records for all members to come: none that matters here may be among them.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, header: &Header, extension: Extension) -> Result<Member, Error> {
+        self.count += 1;
+        if self.count > self.limits.max_members {
+            return Err(LimitError::Members { limit: self.limits.max_members }.into());
+        }
+        let raw = extension.name.unwrap_or_else(|| header.name().into_owned());
+        let named =
+            MemberName::parse(&raw).map_err(|problem| Error::Name { name: name::shown(&raw), problem })?;
+        let member = named.to_string();
+        let kind = header.kind_when_named(&raw);
+        if kind == Kind::Sparse || extension.sparse {
+            return Err(Error::Sparse { member });
+        }
+        let size = if kind.has_payload() { extension.size.unwrap_or(header.size()) } else { 0 };
+        let target = extension.link.unwrap_or_else(|| header.link_name().into_owned());
+        let bad_link =
+            |problem| Error::Link { member: member.clone(), target: name::shown(&target), problem };
+        let kind = match kind {
+            Kind::File if named.is_root() => {
+                return Err(Error::Name { name: name::shown(&raw), problem: super::NameProblem::Empty });
+            }
+            Kind::File => MemberKind::File,
+            Kind::Directory => MemberKind::Directory,
+            Kind::Symlink => MemberKind::Symlink(named.link(&target).map_err(bad_link)?),
+            Kind::Hardlink => MemberKind::Hardlink(MemberName::parse(&target).map_err(bad_link)?),
+            _ => MemberKind::Other,
+        };
+        self.current = member;
+        self.left = size;
+        self.padding = padding_bytes(size);
+        Ok(Member { name: named, kind, size, offset: self.offset })
+    }
+
+    fn place(&self) -> String {
+        if self.current.is_empty() { "the archive".into() } else { self.current.clone() }
+    }
+
+    fn truncated(&self) -> Error {
+        Error::Truncated { place: self.place() }
+    }
+
+    fn reading(&self, source: io::Error) -> Error {
+        Error::reading(self.place(), source)
+    }
+}
+
+impl<R: Read + Seek> Members<R> {
+    /// Walks a file: what is not wanted is not read. The walk starts where the
+    /// file stands, and that is offset zero.
+    ///
+    /// # Errors
+    /// When the file cannot tell how long it is.
+    pub fn seeking(mut inner: R, limits: &Limits) -> Result<Self, Error> {
+        let len = rest_of(&mut inner).map_err(|source| Error::reading("the archive", source))?;
+        let skip = |inner: &mut R, bytes: u64| {
+            let step = i64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
+            inner.seek_relative(step).map(|()| bytes)
+        };
+        Ok(Self::new(inner, limits, skip, Some(len)))
+    }
+}
+
+fn rest_of(inner: &mut impl Seek) -> io::Result<u64> {
+    let start = inner.stream_position()?;
+    let end = inner.seek(SeekFrom::End(0))?;
+    inner.seek(SeekFrom::Start(start))?;
+    Ok(end.saturating_sub(start))
+}
+
+/// Reads the payload of a member; fails if the archive ends before it does.
+#[derive(Debug)]
+pub struct Body<'a, R> {
+    members: &'a mut Members<R>,
+}
+
+impl<R: Read> Read for Body<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let members = &mut *self.members;
+        let want = usize::try_from(members.left).unwrap_or(usize::MAX).min(buf.len());
+        let Some(room) = buf.get_mut(..want).filter(|room| !room.is_empty()) else { return Ok(0) };
+        let len = members.inner.read(room)?;
+        if len == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        members.left -= len as u64;
+        members.offset += len as u64;
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,125 @@
+//! Which member is which, once names repeat and links lead on.
+
+use std::collections::HashMap;
+
+use super::{Error, LimitError, Limits, Member, MemberKind, MemberName};
+
+/// The most links to follow from one name, as many as Linux follows in a path.
+const MAX_LINKS: usize = 40;
+
+/// The members of an archive by name.
+///
+/// Of members with the same name the last one counts, as it would if the
+/// archive were unpacked.
+#[derive(Debug)]
+pub struct Table {
+    members: HashMap<MemberName, Member>,
+    names_bytes: u64,
+    limits: Limits,
+}
+
+impl Table {
+    /// A table of nothing.
+    pub fn new(limits: &Limits) -> Self {
+        Self { members: HashMap::new(), names_bytes: 0, limits: *limits }
+    }
+
+    /// Takes in the next member, and gives back the one that it replaces.
+    ///
+    /// # Errors
+    /// When the names become too long together.
+    pub fn insert(&mut self, member: Member) -> Result<Option<Member>, LimitError> {
+        let link = match &member.kind {
+            MemberKind::Symlink(target) | MemberKind::Hardlink(target) => target.as_str().len(),
+            _ => 0,
+        };
+        self.names_bytes += (2 * member.name.as_str().len() + link) as u64;
+        let limit = self.limits.max_names_bytes;
+        if self.names_bytes > limit {
+            return Err(LimitError::NamesBytes { limit });
+        }
+        Ok(self.members.insert(member.name.clone(), member))
+    }
+
+    /// The member of that name, as it stands.
+    pub fn get(&self, name: &MemberName) -> Option<&Member> {
+        self.members.get(name)
+    }
+
+    /// The member that the name leads to, behind any links.
+    ///
+    /// # Errors
+    /// [`Error::LinkCycle`].
+    pub fn resolve(&self, name: &MemberName) -> Result<Option<&Member>, Error> {
+        let mut at = name;
+        for _ in 0..=MAX_LINKS {
+            match self.members.get(at) {
+                Some(Member { kind: MemberKind::Symlink(next) | MemberKind::Hardlink(next), .. }) => {
+                    at = next
+                }
+                found => return Ok(found),
+            }
+        }
+        Err(Error::LinkCycle { member: name.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> MemberName {
+        MemberName::parse(text.as_bytes()).unwrap()
+    }
+
+    fn table(members: &[(&str, MemberKind)]) -> Table {
+        let mut table = Table::new(&Limits::default());
+        for (offset, (text, kind)) in members.iter().enumerate() {
+            let member = Member { name: name(text), kind: kind.clone(), size: 1, offset: offset as u64 };
+            table.insert(member).unwrap();
+        }
+        table
+    }
+
+    fn symlink(to: &str) -> MemberKind {
+        MemberKind::Symlink(name(to))
+    }
+
+    #[test]
+    fn links_lead_on_to_a_file() {
+        let table = table(&[
+            ("a", symlink("b")),
+            ("b", MemberKind::Hardlink(name("c"))),
+            ("c", MemberKind::File),
+            ("lost", symlink("nothing")),
+        ]);
+        assert_eq!(table.resolve(&name("a")).unwrap().unwrap().name, name("c"));
+        assert_eq!(table.resolve(&name("c")).unwrap().unwrap().name, name("c"));
+        assert!(table.resolve(&name("lost")).unwrap().is_none());
+        assert!(table.resolve(&name("nothing")).unwrap().is_none());
+    }
+
+    #[test]
+    fn links_that_go_round_are_refused() {
+        let table = table(&[("a", symlink("b")), ("b", symlink("a")), ("self", symlink("self"))]);
+        for text in ["a", "b", "self"] {
+            let error = table.resolve(&name(text)).unwrap_err();
+            assert_eq!(error.to_string(), format!("the link {text} leads to itself"));
+        }
+    }
+
+    #[test]
+    fn the_last_of_a_name_counts() {
+        let table = table(&[("a", symlink("b")), ("a", MemberKind::File)]);
+        assert_eq!(table.resolve(&name("a")).unwrap().unwrap().offset, 1);
+    }
+
+    #[test]
+    fn names_are_limited_together() {
+        let limits = Limits { max_names_bytes: 10, ..Limits::default() };
+        let mut table = Table::new(&limits);
+        let member = |text| Member { name: name(text), kind: MemberKind::File, size: 0, offset: 0 };
+        table.insert(member("abc")).unwrap();
+        assert_eq!(table.insert(member("def")), Err(LimitError::NamesBytes { limit: 10 }));
+    }
+}

@@ -1,0 +1,24 @@
+//! Why the catalog could not answer.
+
+/// Why the catalog could not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database failed, or its files are not what it wrote.
+    #[error("the catalog's database failed")]
+    Database(#[from] sled::Error),
+    /// A record in it is not one that larder writes.
+    #[error("the catalog has a malformed record in {table}")]
+    Malformed {
+        /// The table it is in.
+        table: &'static str,
+        /// What the decoder said.
+        source: bincode::Error,
+    },
+    /// A commit in the journal is not one that this larder knows.
+    #[error("the journal has a commit that this larder cannot read")]
+    UnknownCommit(#[source] bincode::Error),
+}
+
+/// What the room's functions give.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

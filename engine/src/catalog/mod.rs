@@ -1,0 +1,16 @@
+//! The catalog: the journal in the form that questions want.
+//!
+//! An embedded database that maps references to images, images to what they
+//! consist of, and every blob's digest to the recipe of its bytes. It can be
+//! made again from the journal at any time, and remembers up to which
+//! [`Position`](crate::journal::Position) it has gone.
+
+mod apply;
+mod error;
+mod query;
+mod record;
+mod tables;
+
+pub use error::{Error, Result};
+pub use record::{Blob, Change, Commit, Image, Kind, Named, StoredLayer, Time, Variant};
+pub use tables::Catalog;

@@ -1,0 +1,96 @@
+//! Questions to the catalog.
+
+use std::collections::BTreeSet;
+
+use super::tables::value_of;
+use super::{Blob, Catalog, Image, Named, Result};
+use crate::image::{Digest, ImageId};
+
+impl Catalog {
+    /// Whether nothing was ever applied.
+    pub fn is_blank(&self) -> bool {
+        self.references.is_empty() && self.images.is_empty() && self.blobs.is_empty()
+    }
+
+    /// What `name`, a canonical reference, names.
+    ///
+    /// # Errors
+    /// If the database fails, as for every question here.
+    pub fn reference(&self, name: &str) -> Result<Option<Named>> {
+        self.reference_record(name)
+    }
+
+    /// All references, by name.
+    pub fn references(&self) -> impl Iterator<Item = Result<Named>> + '_ {
+        self.references.iter().values().map(|value| value_of(&value?, "references"))
+    }
+
+    /// The references whose canonical names begin with `prefix`.
+    pub fn references_from(&self, prefix: &str) -> impl Iterator<Item = Result<Named>> + '_ {
+        self.references.scan_prefix(prefix).values().map(|value| value_of(&value?, "references"))
+    }
+
+    /// The references of the image `target`, by name.
+    pub fn names_of(&self, target: &Digest) -> Result<Vec<Named>> {
+        let keys = self.names.scan_prefix(target.as_bytes()).keys();
+        let mut found = Vec::new();
+        for key in keys {
+            let key = key?;
+            let name = key.get(32..).map(String::from_utf8_lossy).unwrap_or_default();
+            found.extend(self.reference_record(&name)?);
+        }
+        Ok(found)
+    }
+
+    /// The image `target`.
+    pub fn image(&self, target: &Digest) -> Result<Option<Image>> {
+        self.image_record(target.as_bytes())
+    }
+
+    /// All images, by target.
+    pub fn images(&self) -> impl Iterator<Item = Result<Image>> + '_ {
+        self.images.iter().values().map(|value| value_of(&value?, "images"))
+    }
+
+    /// The targets of the images with a variant whose ID begins with the bytes
+    /// of `prefix`, with that ID.
+    pub fn targets_by_id(&self, prefix: &[u8]) -> impl Iterator<Item = Result<(ImageId, Digest)>> + '_ {
+        self.ids.scan_prefix(prefix).keys().filter_map(|key| match key {
+            Ok(key) => {
+                let (id, target) = key.split_first_chunk::<32>()?;
+                let target = target.first_chunk::<32>()?;
+                Some(Ok((ImageId(Digest::from_bytes(*id)), Digest::from_bytes(*target))))
+            }
+            Err(error) => Some(Err(error.into())),
+        })
+    }
+
+    /// The targets that begin with the bytes of `prefix`.
+    pub fn targets_from(&self, prefix: &[u8]) -> impl Iterator<Item = Result<Digest>> + '_ {
+        self.images.scan_prefix(prefix).keys().filter_map(|key| match key {
+            Ok(key) => Some(Ok(Digest::from_bytes(*key.first_chunk::<32>()?))),
+            Err(error) => Some(Err(error.into())),
+        })
+    }
+
+    /// The blob `digest`.
+    pub fn blob(&self, digest: &Digest) -> Result<Option<Blob>> {
+        self.blob_record(digest.as_bytes())
+    }
+
+    /// All blobs, by digest.
+    pub fn blobs(&self) -> impl Iterator<Item = Result<Blob>> + '_ {
+        self.blobs.iter().values().map(|value| value_of(&value?, "blobs"))
+    }
+
+    /// The targets of the images that need the blob `digest`.
+    pub fn users_of(&self, digest: &Digest) -> Result<BTreeSet<Digest>> {
+        let mut users = BTreeSet::new();
+        for key in self.uses.scan_prefix(digest.as_bytes()).keys() {
+            let key = key?;
+            let target = key.get(32..).and_then(|rest| rest.first_chunk::<32>());
+            users.extend(target.map(|target| Digest::from_bytes(*target)));
+        }
+        Ok(users)
+    }
+}

@@ -1,0 +1,125 @@
+use super::*;
+use crate::catalog::Catalog;
+use crate::chunk::{ChunkName, Shape};
+use crate::journal::Position;
+
+fn digest(n: u8) -> Digest {
+    Digest::from_bytes([n; 32])
+}
+
+fn blob(n: u8, kind: Kind) -> Blob {
+    let body = Body { shape: Shape::Recipe { depth: 1 }, root: ChunkName([n + 1; 32]), len: 5 };
+    Blob { digest: digest(n), body, kind }
+}
+
+fn image(target: u8, id: u8) -> Image {
+    let layer = StoredLayer { blob: digest(0x30), diff_id: DiffId(digest(0x31)), content_bytes: 9 };
+    let variant = Variant {
+        manifest: digest(target),
+        id: ImageId(digest(id)),
+        platform: "linux/arm/v7".parse().unwrap(),
+        layers: vec![layer],
+        created: Some(Time { seconds: 1, nanoseconds: 2 }),
+        labels: [("k".to_owned(), "v".to_owned())].into(),
+    };
+    Image {
+        target: digest(target),
+        media_type: "m".into(),
+        size: 7,
+        generated: true,
+        entry: Some("{}".into()),
+        variants: vec![variant],
+        main: 0,
+        documents: vec![digest(0x32)],
+        added: Time { seconds: 3, nanoseconds: 4 },
+    }
+}
+
+fn named(name: &str, target: u8) -> Named {
+    Named {
+        name: name.into(),
+        target: digest(target),
+        entry: None,
+        tagged: Time { seconds: 5, nanoseconds: 6 },
+    }
+}
+
+fn every_change() -> Commit {
+    let layer = Kind::Layer { diff_id: DiffId(digest(0x31)), diff_bytes: 8, content_bytes: 9 };
+    let changes = vec![
+        Change::PutBlob(blob(0x30, layer)),
+        Change::PutBlob(blob(0x32, Kind::Document)),
+        Change::ForgetBlob(digest(0x33)),
+        Change::PutImage(image(0x40, 0x50)),
+        Change::ForgetImage(digest(0x41)),
+        Change::SetReference(named("docker.io/library/a:1", 0x40)),
+        Change::RemoveReference("docker.io/library/b:1".into()),
+    ];
+    Commit { time: Time { seconds: 10, nanoseconds: 11 }, verb: "load".into(), changes }
+}
+
+/// The bytes are kept as a file beside the tests of formats: see there.
+#[test]
+fn the_encoding_of_a_commit_never_changes() {
+    let golden = include_str!("../../../tests/data/golden/commit.hex");
+    let encoded = every_change().encode().unwrap();
+    let lines: Vec<String> = encoded.chunks(32).map(hex::encode).collect();
+    assert_eq!(lines, golden.lines().collect::<Vec<_>>());
+    assert_eq!(Commit::decode(&encoded).unwrap(), every_change());
+}
+
+#[test]
+fn a_commit_cut_short_or_with_more_behind_it_is_refused() {
+    let encoded = every_change().encode().unwrap();
+    for len in 0..encoded.len() {
+        assert!(Commit::decode(&encoded[..len]).is_err(), "{len}");
+    }
+    assert!(Commit::decode(&[&encoded[..], &[0]].concat()).is_err());
+}
+
+#[test]
+fn a_commit_with_a_change_of_later_times_is_refused() {
+    let mut encoded =
+        Commit { changes: vec![Change::ForgetBlob(digest(1))], ..every_change() }.encode().unwrap();
+    let kind = encoded.len() - 36;
+    encoded[kind] = 200;
+    assert!(Commit::decode(&encoded).is_err());
+}
+
+fn position(txn: u64) -> Position {
+    Position { offset: 100 * txn, txn, sum: txn, last_bytes: 100 }
+}
+
+/// Applying a commit again, as a catalog does that lost its last step, changes nothing.
+#[test]
+fn a_catalog_answers_from_both_sides() {
+    let catalog = Catalog::open(None).unwrap();
+    for _ in 0..2 {
+        catalog.apply(&every_change(), position(1)).unwrap();
+        assert_eq!(catalog.position().unwrap(), Some(position(1)));
+        assert_eq!(catalog.image(&digest(0x40)).unwrap(), Some(image(0x40, 0x50)));
+        let by_id: Vec<_> = catalog.targets_by_id(&[0x50; 3]).map(Result::unwrap).collect();
+        assert_eq!(by_id, [(ImageId(digest(0x50)), digest(0x40))]);
+        assert_eq!(catalog.names_of(&digest(0x40)).unwrap(), [named("docker.io/library/a:1", 0x40)]);
+        assert_eq!(catalog.users_of(&digest(0x30)).unwrap(), [digest(0x40)].into());
+    }
+    let changes = vec![
+        Change::PutImage(image(0x42, 0x50)),
+        Change::SetReference(named("docker.io/library/a:1", 0x42)),
+        Change::ForgetImage(digest(0x40)),
+    ];
+    catalog.apply(&Commit { changes, ..every_change() }, position(2)).unwrap();
+    assert_eq!(catalog.names_of(&digest(0x40)).unwrap(), []);
+    assert_eq!(catalog.users_of(&digest(0x30)).unwrap(), [digest(0x42)].into());
+    assert_eq!(catalog.targets_by_id(&[0x50]).count(), 1);
+}
+
+#[test]
+fn a_catalog_is_found_again_as_it_was_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog");
+    Catalog::open(Some(&path)).unwrap().apply(&every_change(), position(1)).unwrap();
+    let catalog = Catalog::open(Some(&path)).unwrap();
+    assert_eq!(catalog.position().unwrap(), Some(position(1)));
+    assert_eq!(catalog.references().count(), 1);
+}

@@ -1,0 +1,216 @@
+//! Frames: chunks that are compressed together.
+//!
+//! A frame in a pack (integers little-endian):
+//!
+//! | offset | size | field                                              |
+//! |-------:|-----:|-----------------------------------------------------|
+//! |      0 |    4 | magic `FRAM`                                        |
+//! |      4 |    1 | lane, see [`Lane`]                                  |
+//! |      5 |    1 | codec: 0 as is, 1 zstd                              |
+//! |      6 |    2 | zero                                                |
+//! |      8 |    4 | `stored`: bytes that follow                         |
+//! |     12 |    4 | `raw`: bytes they decompress to, ≤ [`MAX_RAW_BYTES`] |
+//! |     16 |   16 | checksum of the bytes before and those that follow  |
+//! |     32 |    n | the chunks end to end, coded, `stored` bytes        |
+//!
+//! All fields but the checksum stand in the pack's trailer too, which is what
+//! readers use; here they let the frames of a pack without a trailer be walked.
+//! A reader checks each chunk against its name instead of the checksum; that is
+//! for `fsck` and for copying frames as they are, since a flipped bit in coded
+//! bytes need not change what they decode to.
+
+use std::io;
+
+use crate::disk::checksum;
+
+/// How many bytes of chunks fill a frame. Larger frames compress better and
+/// cost more to read one chunk from; past this little is gained.
+pub const TARGET_RAW_BYTES: usize = 1 << 20;
+
+/// No frame holds more: what a reader may be made to allocate.
+pub const MAX_RAW_BYTES: usize = TARGET_RAW_BYTES + super::MAX_CHUNK_BYTES;
+
+pub const HEADER_BYTES: usize = 32;
+/// The part of a header in front of its checksum.
+pub const FIELD_BYTES: usize = 16;
+const MAGIC: [u8; 4] = *b"FRAM";
+
+/// Frames of a lane hold chunks of one sort, which compress each other best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Payload of files, and blobs that are not tar.
+    Data,
+    /// Tar headers and padding.
+    Skeleton,
+    /// Recipes and documents.
+    Meta,
+}
+
+impl Lane {
+    /// All lanes, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Data, Self::Skeleton, Self::Meta];
+
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Data => 0,
+            Self::Skeleton => 1,
+            Self::Meta => 2,
+        }
+    }
+
+    fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+/// How a frame's bytes are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    Stored,
+    Zstd,
+}
+
+/// What stands in front of a frame's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    pub lane: Lane,
+    pub codec: Codec,
+    pub stored: u32,
+    pub raw: u32,
+}
+
+impl Header {
+    pub fn encode(&self) -> [u8; FIELD_BYTES] {
+        let mut bytes = [0; FIELD_BYTES];
+        let codec = match self.codec {
+            Codec::Stored => 0,
+            Codec::Zstd => 1,
+        };
+        let [stored, raw] = [self.stored, self.raw].map(u32::to_le_bytes);
+        let fields = [&MAGIC[..], &[self.lane.number(), codec, 0, 0], &stored, &raw].concat();
+        bytes.copy_from_slice(&fields);
+        bytes
+    }
+
+    /// `None` for anything that [`Header::encode`] does not write.
+    pub fn decode(bytes: &[u8; FIELD_BYTES]) -> Option<Self> {
+        let (magic, rest) = bytes.split_first_chunk::<4>()?;
+        let ([lane, codec, 0, 0], rest) = rest.split_first_chunk::<4>()? else { return None };
+        let (stored, rest) = rest.split_first_chunk::<4>()?;
+        let (raw, _) = rest.split_first_chunk::<4>()?;
+        let codec = match codec {
+            0 => Codec::Stored,
+            1 => Codec::Zstd,
+            _ => return None,
+        };
+        let header = Self {
+            lane: Lane::from_number(*lane)?,
+            codec,
+            stored: u32::from_le_bytes(*stored),
+            raw: u32::from_le_bytes(*raw),
+        };
+        let sane = header.raw as usize <= MAX_RAW_BYTES
+            && header.stored <= header.raw
+            && (codec == Codec::Zstd || header.stored == header.raw);
+        (*magic == MAGIC && sane).then_some(header)
+    }
+}
+
+/// Compresses frames, one after the other, with one context.
+pub struct Compressor(zstd::bulk::Compressor<'static>);
+
+impl Compressor {
+    pub fn new(level: i32) -> io::Result<Self> {
+        Ok(Self(zstd::bulk::Compressor::new(level)?))
+    }
+
+    /// The frame of `raw`, header included; as it is if compression does not pay.
+    pub fn frame(&mut self, lane: Lane, raw: &[u8]) -> io::Result<(Header, Vec<u8>)> {
+        let len = u32::try_from(raw.len()).map_err(io::Error::other)?;
+        let mut bytes = vec![0; HEADER_BYTES + raw.len()];
+        let place = bytes.get_mut(HEADER_BYTES..).unwrap_or_default();
+        // An output that does not fit in the input's length is no gain, and zstd
+        // says so by an error: the only one that it has for a fresh, sound context.
+        let coded = self.0.compress_to_buffer(raw, place).ok().filter(|coded| *coded < raw.len());
+        let header = match coded {
+            Some(coded) => {
+                bytes.truncate(HEADER_BYTES + coded);
+                Header {
+                    lane,
+                    codec: Codec::Zstd,
+                    stored: u32::try_from(coded).map_err(io::Error::other)?,
+                    raw: len,
+                }
+            }
+            None => {
+                place.copy_from_slice(raw);
+                Header { lane, codec: Codec::Stored, stored: len, raw: len }
+            }
+        };
+        let fields = header.encode();
+        let sum = checksum(&[&fields, bytes.get(HEADER_BYTES..).unwrap_or_default()]);
+        for (place, byte) in bytes.iter_mut().zip(fields.iter().chain(&sum)) {
+            *place = *byte;
+        }
+        Ok((header, bytes))
+    }
+}
+
+/// Whether the frame `bytes`, header included, are as they were written.
+pub fn is_intact(bytes: &[u8]) -> bool {
+    let parts = bytes.split_at_checked(FIELD_BYTES).zip(bytes.split_at_checked(HEADER_BYTES));
+    parts.is_some_and(|((fields, _), (front, stored))| front.ends_with(&checksum(&[fields, stored])))
+}
+
+/// Decompresses frames, one after the other, with one context.
+pub struct Decompressor(zstd::bulk::Decompressor<'static>);
+
+impl Decompressor {
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(zstd::bulk::Decompressor::new()?))
+    }
+
+    /// The chunks of a frame, end to end; `stored` is what follows `header`.
+    pub fn chunks(&mut self, header: &Header, stored: Vec<u8>) -> io::Result<Vec<u8>> {
+        let raw = match header.codec {
+            Codec::Stored => stored,
+            Codec::Zstd => self.0.decompress(&stored, header.raw as usize)?,
+        };
+        if raw.len() == header.raw as usize { Ok(raw) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_gives_back_its_chunks() {
+        for raw in [vec![], vec![1, 2, 3], vec![7; 100_000], (0..=255).collect()] {
+            let (header, frame) = Compressor::new(3).unwrap().frame(Lane::Skeleton, &raw).unwrap();
+            assert_eq!(Header::decode(frame.first_chunk().unwrap()), Some(header));
+            assert!(is_intact(&frame));
+            assert!(frame.len() <= HEADER_BYTES + raw.len());
+            let again = Decompressor::new().unwrap().chunks(&header, frame[HEADER_BYTES..].to_vec());
+            assert_eq!(again.unwrap(), raw);
+        }
+    }
+
+    #[test]
+    fn a_header_never_promises_more_than_a_frame_may_hold() {
+        let sound = Header { lane: Lane::Meta, codec: Codec::Zstd, stored: 3, raw: 9 };
+        assert_eq!(Header::decode(&sound.encode()), Some(sound));
+        let huge = Header { raw: u32::MAX, ..sound };
+        let longer = Header { stored: 10, ..sound };
+        let as_is = Header { codec: Codec::Stored, ..sound };
+        for wrong in [huge, longer, as_is] {
+            assert_eq!(Header::decode(&wrong.encode()), None);
+        }
+    }
+
+    #[test]
+    fn the_layout_of_a_header_never_changes() {
+        let header = Header { lane: Lane::Meta, codec: Codec::Zstd, stored: 0x0102, raw: 0x0304 };
+        assert_eq!(header.encode(), *b"FRAM\x02\x01\0\0\x02\x01\0\0\x04\x03\0\0");
+    }
+}

@@ -1,0 +1,45 @@
+//! Bytes by digest: what is stored, each piece once.
+//!
+//! A blob is cut into **chunks**, each named by its BLAKE3. New chunks are
+//! gathered into **frames** that zstd compresses as a whole, frames into
+//! **packs**, files that never change. **Index runs** find a chunk's pack by
+//! the start of its name; they are a view of the packs' trailers and can be
+//! made again from them at any time. A **recipe** says how a blob is put
+//! together from chunks; it is stored as chunks itself, so that a blob comes
+//! down to one [`Body`] of a few bytes, which the journal keeps.
+//!
+//! ```text
+//!  blob ──┬─ skeleton (headers, padding) ─┐
+//!         ├─ payload of files, cut ───────┼─► chunks ─► frames ─► pack ─► index run
+//!         └─ recipe, in segments ─────────┘      by lane
+//! ```
+//!
+//! Nothing here knows what a blob means, nor tar.
+
+mod blob;
+mod cache;
+mod cut;
+mod error;
+mod frame;
+mod index;
+mod name;
+mod pack;
+mod packer;
+mod reader;
+mod recipe;
+mod run;
+mod writer;
+
+pub use blob::BlobWriter;
+pub use cut::MAX_CHUNK_BYTES;
+pub use error::{Error, Result};
+pub use frame::Lane;
+pub use index::{Index, Place};
+pub use name::ChunkName;
+pub use pack::{Pack, PackId};
+pub use reader::Reader;
+pub use recipe::{Body, Shape};
+pub use writer::{Writer, Written};
+
+#[cfg(test)]
+mod tests;

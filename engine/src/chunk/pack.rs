@@ -1,0 +1,459 @@
+//! Packs: immutable files of frames.
+//!
+//! `packs/<id>.pack` (integers little-endian):
+//!
+//! | offset | size | field                                                      |
+//! |-------:|-----:|-------------------------------------------------------------|
+//! |      0 |    8 | magic `LARDPACK`                                            |
+//! |      8 |    4 | version, 1                                                  |
+//! |     12 |    4 | zero                                                        |
+//! |     16 |    … | frames, see [`super::frame`], one right behind the other    |
+//! |      t |    4 | `frames`: how many                                          |
+//! |    t+4 |    4 | `chunks`: how many in all                                   |
+//! |    t+8 | 16 f | a row a frame: `stored` 4, `raw` 4, `chunks` 4, lane 1, codec 1, zero 2 |
+//! |      … | 36 c | a row a chunk, in the order of their bytes: name 32, length 4 |
+//! |   n-32 |    8 | length of the trailer, from `t` to here                     |
+//! |   n-24 |   16 | `id`: checksum of the first 16 bytes, the trailer, its length |
+//! |    n-8 |    8 | magic `LARDPEND`                                            |
+//!
+//! Invariants, all checked when a pack is opened:
+//! 1. `id` is the checksum and the file's name: a pack is never taken for another.
+//! 2. The frames fill the space up to the trailer exactly.
+//! 3. The chunks of a frame fill its `raw` bytes exactly.
+//!
+//! A pack gets its name only when all of it is durable, so a torn one is never
+//! seen under `packs/`; one that is damaged later fails 1.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::frame::{self, Decompressor, Header};
+use super::{ChunkName, Error, Lane, MAX_CHUNK_BYTES, Result};
+use crate::disk::{Checksum, Disk, File, checksum};
+
+/// The version this module writes and reads.
+pub const VERSION: u32 = 1;
+pub const HEADER_BYTES: usize = 16;
+const MAGIC: [u8; 8] = *b"LARDPACK";
+const END_MAGIC: [u8; 8] = *b"LARDPEND";
+const FOOTER_BYTES: usize = 32;
+const FRAME_ROW: usize = 16;
+const CHUNK_ROW: usize = ChunkName::BYTES + 4;
+
+/// Frames are added to a pack until it is this long. Small enough that what
+/// `gc` must rewrite to free a part of a pack stays small, large enough that
+/// 100 GB are not more than some 1500 files.
+pub const TARGET_BYTES: u64 = 64 << 20;
+
+/// A trailer longer than this was not written by larder: it would name more
+/// chunks than a pack of [`TARGET_BYTES`] holds in the worst case, which is one
+/// byte a chunk and nothing compressed away but the names.
+const MAX_TRAILER_BYTES: u64 = 1 << 30;
+
+/// Names a pack by the checksum of its trailer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PackId(pub Checksum);
+
+impl PackId {
+    /// The pack's file, relative to the store.
+    pub fn file(&self) -> String {
+        format!("packs/{self}.pack")
+    }
+
+    /// The pack whose file in `packs/` is called `name`.
+    pub fn of_file(name: &str) -> Option<Self> {
+        let mut id = [0; 16];
+        hex::decode_to_slice(name.strip_suffix(".pack")?, &mut id).ok()?;
+        Some(Self(id))
+    }
+}
+
+impl fmt::Display for PackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for PackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a pack begins with.
+pub fn encode_header() -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    for (place, byte) in bytes.iter_mut().zip(MAGIC.iter().chain(&VERSION.to_le_bytes())) {
+        *place = *byte;
+    }
+    bytes
+}
+
+/// What a pack says of itself at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trailer {
+    frames: Vec<FrameRow>,
+    names: Vec<ChunkName>,
+    /// Where each chunk begins in its frame, and its length.
+    spans: Vec<(u32, u32)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FrameRow {
+    header: Header,
+    /// Where the frame's header begins in the file.
+    offset: u64,
+    /// The number of its first chunk.
+    first: u32,
+    chunks: u32,
+}
+
+impl Trailer {
+    /// Adds a frame of `chunks` (name and length each), which begins where the last one ended.
+    pub fn push(&mut self, header: Header, chunks: &[(ChunkName, u32)]) {
+        let offset = self.end();
+        let first = self.names.len() as u32;
+        self.frames.push(FrameRow { header, offset, first, chunks: chunks.len() as u32 });
+        let mut at = 0;
+        for (name, len) in chunks {
+            self.names.push(*name);
+            self.spans.push((at, *len));
+            at += len;
+        }
+    }
+
+    /// Where the next frame goes: behind the last.
+    pub fn end(&self) -> u64 {
+        self.frames.last().map_or(HEADER_BYTES as u64, |last| {
+            last.offset + frame::HEADER_BYTES as u64 + u64::from(last.header.stored)
+        })
+    }
+
+    /// How many chunks there are.
+    pub fn chunks(&self) -> u32 {
+        self.names.len() as u32
+    }
+
+    /// The names of all chunks, by number.
+    pub fn names(&self) -> &[ChunkName] {
+        &self.names
+    }
+
+    /// The bytes of the trailer and the footer, and the pack's name.
+    pub fn encode(&self) -> (Vec<u8>, PackId) {
+        let mut bytes = Vec::with_capacity(
+            8 + self.frames.len() * FRAME_ROW + self.names.len() * CHUNK_ROW + FOOTER_BYTES,
+        );
+        bytes.extend((self.frames.len() as u32).to_le_bytes());
+        bytes.extend(self.chunks().to_le_bytes());
+        for row in &self.frames {
+            bytes.extend(row.header.stored.to_le_bytes());
+            bytes.extend(row.header.raw.to_le_bytes());
+            bytes.extend(row.chunks.to_le_bytes());
+            // Lane and codec as the frame's own header has them.
+            let [_, _, _, _, lane, codec, ..] = row.header.encode();
+            bytes.extend([lane, codec, 0, 0]);
+        }
+        for (name, (_, len)) in self.names.iter().zip(&self.spans) {
+            bytes.extend(name.0);
+            bytes.extend(len.to_le_bytes());
+        }
+        let len = (bytes.len() as u64).to_le_bytes();
+        let id = checksum(&[&encode_header(), &bytes, &len]);
+        bytes.extend(len);
+        bytes.extend(id);
+        bytes.extend(END_MAGIC);
+        (bytes, PackId(id))
+    }
+
+    /// Reads the trailer's `rows` back; `end` is where the frames end in the file.
+    fn decode(rows: &[u8], end: u64) -> Option<Self> {
+        let (frames, rows) = rows.split_first_chunk::<4>()?;
+        let (chunks, rows) = rows.split_first_chunk::<4>()?;
+        let frame_bytes = (u32::from_le_bytes(*frames) as usize).checked_mul(FRAME_ROW)?;
+        let (frame_rows, chunk_rows) = rows.split_at_checked(frame_bytes)?;
+        if chunk_rows.len() != (u32::from_le_bytes(*chunks) as usize).checked_mul(CHUNK_ROW)? {
+            return None;
+        }
+        let mut trailer = Self::default();
+        let mut chunk_rows = chunk_rows.chunks_exact(CHUNK_ROW);
+        for row in frame_rows.chunks_exact(FRAME_ROW) {
+            let (stored, row) = row.split_first_chunk::<4>()?;
+            let (raw, row) = row.split_first_chunk::<4>()?;
+            let (chunks, row) = row.split_first_chunk::<4>()?;
+            let [lane, codec, 0, 0] = *row else { return None };
+            let mut header = [0; frame::FIELD_BYTES];
+            let fields = [&b"FRAM"[..], &[lane, codec, 0, 0], stored, raw].concat();
+            header.copy_from_slice(&fields);
+            let header = Header::decode(&header)?;
+            let mut entries = Vec::new();
+            let mut filled = 0_u64;
+            for row in chunk_rows.by_ref().take(u32::from_le_bytes(*chunks) as usize) {
+                let (name, len) = row.split_first_chunk::<{ ChunkName::BYTES }>()?;
+                let len = u32::from_le_bytes(*len.first_chunk::<4>()?);
+                filled += u64::from(len);
+                if len as usize > MAX_CHUNK_BYTES || filled > u64::from(header.raw) {
+                    return None;
+                }
+                entries.push((ChunkName(*name), len));
+            }
+            if entries.len() != u32::from_le_bytes(*chunks) as usize || filled != u64::from(header.raw) {
+                return None;
+            }
+            trailer.push(header, &entries);
+        }
+        (chunk_rows.next().is_none() && trailer.end() == end).then_some(trailer)
+    }
+}
+
+/// A pack, opened and found sound in its structure.
+#[derive(Debug)]
+pub struct Pack {
+    id: PackId,
+    file: Box<dyn File>,
+    trailer: Trailer,
+}
+
+/// The bytes of a frame, each chunk in it checked against its name.
+#[derive(Debug)]
+pub struct Frame {
+    bytes: Vec<u8>,
+}
+
+impl Frame {
+    /// How much memory it takes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl Pack {
+    /// Opens the pack `id` and reads its trailer.
+    ///
+    /// # Errors
+    /// If it is not there, of a later version, or breaks an invariant.
+    pub fn open(disk: &dyn Disk, id: PackId) -> Result<Self> {
+        let name = id.file();
+        let damaged = |what| Error::Damaged { file: name.clone(), what };
+        let file = disk.open(&name)?;
+        let len = file.len()?;
+        let Some(end) = len.checked_sub(FOOTER_BYTES as u64).filter(|end| *end >= HEADER_BYTES as u64) else {
+            return Err(damaged("it is too short to be a pack"));
+        };
+        let mut header = [0; HEADER_BYTES];
+        file.read_exact_at(&mut header, 0)?;
+        let mut footer = [0; FOOTER_BYTES];
+        file.read_exact_at(&mut footer, end)?;
+        let [want_magic @ .., _, _, _, _, _, _, _, _] = encode_header();
+        if !header.starts_with(&want_magic) || !footer.ends_with(&END_MAGIC) {
+            return Err(damaged("its first or last bytes are not a pack's"));
+        }
+        let (trailer_len, rest) = footer.split_first_chunk::<8>().ok_or_else(|| damaged("its footer"))?;
+        let (sum, _) = rest.split_first_chunk::<16>().ok_or_else(|| damaged("its footer"))?;
+        let start = end.checked_sub(u64::from_le_bytes(*trailer_len));
+        let start = start.filter(|start| *start >= HEADER_BYTES as u64 && end - start <= MAX_TRAILER_BYTES);
+        let start = start.ok_or_else(|| damaged("its trailer has an impossible length"))?;
+        let mut rows = vec![0; (end - start) as usize];
+        file.read_exact_at(&mut rows, start)?;
+        if checksum(&[&header, &rows, trailer_len]) != *sum {
+            return Err(damaged("its trailer does not match its checksum"));
+        }
+        if *sum != id.0 {
+            return Err(damaged("it is another pack under this name"));
+        }
+        let version = header.get(8..12).and_then(|bytes| bytes.first_chunk::<4>());
+        match version.map(|bytes| u32::from_le_bytes(*bytes)) {
+            Some(VERSION) => {}
+            got => return Err(Error::Newer { file: name, want: VERSION, got: got.unwrap_or_default() }),
+        }
+        let trailer =
+            Trailer::decode(&rows, start).ok_or_else(|| damaged("its trailer contradicts itself"))?;
+        Ok(Self { id, file, trailer })
+    }
+
+    /// The pack's name.
+    pub fn id(&self) -> PackId {
+        self.id
+    }
+
+    /// The names of its chunks, by number.
+    pub fn names(&self) -> &[ChunkName] {
+        &self.trailer.names
+    }
+
+    /// How many frames it has.
+    pub fn frames(&self) -> u32 {
+        self.trailer.frames.len() as u32
+    }
+
+    /// The frame that holds the chunk with number `chunk`.
+    pub fn frame_of(&self, chunk: u32) -> u32 {
+        self.trailer.frames.partition_point(|row| row.first <= chunk).saturating_sub(1) as u32
+    }
+
+    /// The numbers of the chunks in `frame`.
+    pub fn chunks_in(&self, frame: u32) -> std::ops::Range<u32> {
+        self.trailer.frames.get(frame as usize).map_or(0..0, |row| row.first..row.first + row.chunks)
+    }
+
+    /// The lane of `frame`.
+    pub fn lane_of(&self, frame: u32) -> Lane {
+        self.trailer.frames.get(frame as usize).map_or(Lane::Data, |row| row.header.lane)
+    }
+
+    /// How many bytes `frame` takes in the file.
+    pub fn stored_bytes(&self, frame: u32) -> u64 {
+        let row = self.trailer.frames.get(frame as usize);
+        row.map_or(0, |row| frame::HEADER_BYTES as u64 + u64::from(row.header.stored))
+    }
+
+    /// The length of the chunk with number `chunk`.
+    pub fn chunk_len(&self, chunk: u32) -> u32 {
+        self.trailer.spans.get(chunk as usize).map_or(0, |(_, len)| *len)
+    }
+
+    /// How much memory the pack takes while it is open.
+    pub fn memory_bytes(&self) -> usize {
+        self.trailer.names.len() * (CHUNK_ROW + 8) + self.trailer.frames.len() * size_of::<FrameRow>()
+    }
+
+    fn damaged(&self, what: &'static str) -> Error {
+        Error::Damaged { file: self.id.file(), what }
+    }
+
+    /// The frame as it lies in the file.
+    fn stored(&self, frame: u32) -> Result<(FrameRow, Vec<u8>)> {
+        let row =
+            self.trailer.frames.get(frame as usize).ok_or_else(|| self.damaged("it has no such frame"))?;
+        let mut bytes = vec![0; frame::HEADER_BYTES + row.header.stored as usize];
+        self.file.read_exact_at(&mut bytes, row.offset)?;
+        let front = bytes.first_chunk().and_then(Header::decode);
+        if front != Some(row.header) {
+            return Err(self.damaged("the header of a frame does not match the trailer"));
+        }
+        Ok((*row, bytes))
+    }
+
+    /// A frame as it lies in the file, header included, and its chunks: for
+    /// copying it to another pack as it is.
+    pub(super) fn copy_frame(&self, frame: u32) -> Result<(Header, Vec<u8>, Vec<(ChunkName, u32)>)> {
+        let (row, bytes) = self.stored(frame)?;
+        if !frame::is_intact(&bytes) {
+            return Err(self.damaged("a frame does not match its checksum"));
+        }
+        let chunks = self.chunks_in(frame);
+        let chunks =
+            chunks.filter_map(|chunk| Some((*self.names().get(chunk as usize)?, self.chunk_len(chunk))));
+        Ok((row.header, bytes, chunks.collect()))
+    }
+
+    /// Checks a frame: its checksum, and every chunk in it against its name.
+    ///
+    /// # Errors
+    /// If anything is not as it was written.
+    pub fn verify_frame(&self, frame: u32) -> Result<()> {
+        self.copy_frame(frame)?;
+        self.read_frame(frame, &mut Decompressor::new().map_err(Error::Compress)?)?;
+        Ok(())
+    }
+
+    /// Reads a frame, and checks every chunk in it against its name.
+    pub(super) fn read_frame(&self, frame: u32, decompressor: &mut Decompressor) -> Result<Arc<Frame>> {
+        let (row, mut bytes) = self.stored(frame)?;
+        let bytes = decompressor
+            .chunks(&row.header, bytes.split_off(frame::HEADER_BYTES))
+            .map_err(|source| Error::Frame { file: self.id.file(), offset: row.offset, source })?;
+        let frame = Frame { bytes };
+        for chunk in row.first..row.first + row.chunks {
+            let want = *self.names().get(chunk as usize).ok_or_else(|| self.damaged("its trailer"))?;
+            let got = ChunkName::of(self.slice(&frame, chunk)?);
+            if got != want {
+                return Err(Error::Corrupt { file: self.id.file(), want, got });
+            }
+        }
+        Ok(Arc::new(frame))
+    }
+
+    /// The bytes of the chunk with number `chunk` in its `frame`.
+    pub(super) fn slice<'f>(&self, frame: &'f Frame, chunk: u32) -> Result<&'f [u8]> {
+        let span = self.trailer.spans.get(chunk as usize);
+        let bytes = span.and_then(|(at, len)| frame.bytes.get(*at as usize..(*at + *len) as usize));
+        bytes.ok_or_else(|| self.damaged("a chunk lies outside of its frame"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Compressor;
+    use super::*;
+    use crate::disk::MemoryDisk;
+
+    /// A pack of two frames of two chunks each.
+    fn written() -> (MemoryDisk, PackId, Vec<u8>) {
+        let mut bytes = encode_header().to_vec();
+        let mut trailer = Trailer::default();
+        for (lane, pair) in [(Lane::Data, [&b"one"[..], b"two"]), (Lane::Meta, [&b"three"[..], &[0; 5000]])] {
+            let (header, frame) = Compressor::new(3).unwrap().frame(lane, &pair.concat()).unwrap();
+            assert_eq!(trailer.end(), bytes.len() as u64);
+            bytes.extend(frame);
+            trailer.push(header, &pair.map(|chunk| (ChunkName::of(chunk), chunk.len() as u32)));
+        }
+        let (end, id) = trailer.encode();
+        bytes.extend(end);
+        let disk = MemoryDisk::new();
+        disk.create(&id.file()).unwrap().write_all_at(&bytes, 0).unwrap();
+        (disk, id, bytes)
+    }
+
+    fn read_all(disk: &MemoryDisk, id: PackId) -> Result<Vec<Vec<u8>>> {
+        let pack = Pack::open(disk, id)?;
+        (0..pack.frames()).try_for_each(|frame| pack.copy_frame(frame).map(drop))?;
+        let mut decompressor = Decompressor::new().unwrap();
+        let chunk = |chunk| {
+            let frame = pack.read_frame(pack.frame_of(chunk), &mut decompressor)?;
+            pack.slice(&frame, chunk).map(<[u8]>::to_vec)
+        };
+        (0..pack.names().len() as u32).map(chunk).collect()
+    }
+
+    #[test]
+    fn a_pack_gives_back_every_chunk() {
+        let (disk, id, _) = written();
+        assert_eq!(
+            read_all(&disk, id).unwrap(),
+            [b"one".to_vec(), b"two".to_vec(), b"three".to_vec(), vec![0; 5000]]
+        );
+    }
+
+    #[test]
+    fn no_flipped_bit_goes_unnoticed() {
+        let (disk, id, bytes) = written();
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut wrong = bytes.clone();
+                wrong[at] ^= 1 << bit;
+                disk.open(&id.file()).unwrap().write_all_at(&wrong, 0).unwrap();
+                assert!(read_all(&disk, id).is_err(), "bit {bit} of byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_cut_pack_is_taken_for_a_whole_one() {
+        let (disk, id, bytes) = written();
+        for len in (0..bytes.len()).rev() {
+            disk.open(&id.file()).unwrap().truncate(len as u64).unwrap();
+            assert!(Pack::open(&disk, id).is_err(), "cut to {len}");
+        }
+    }
+
+    #[test]
+    fn a_pack_under_another_name_is_refused() {
+        let (disk, id, _) = written();
+        let other = PackId([7; 16]);
+        disk.rename(&id.file(), &other.file()).unwrap();
+        assert!(matches!(Pack::open(&disk, other), Err(Error::Damaged { .. })));
+        assert_eq!(PackId::of_file(&format!("{other}.pack")), Some(other));
+        assert_eq!(PackId::of_file("07.pack"), None);
+    }
+}

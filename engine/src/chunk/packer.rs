@@ -1,0 +1,205 @@
+//! The far end of writing: threads that compress frames, and one that gathers
+//! them into packs in the order in which they were handed in.
+//!
+//! Everything between the ends is bounded: a writer that is faster than the
+//! disk waits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::frame::{Compressor, Header};
+use super::pack::{self, PackId, Trailer};
+use super::run::unique;
+use super::{ChunkName, Error, Lane, Result};
+use crate::disk::{Disk, Temporary};
+
+/// Frames that wait for a compressor, beside those being compressed.
+const WAITING_FRAMES: usize = 4;
+
+/// A frame to be compressed.
+pub struct Job {
+    pub lane: Lane,
+    pub raw: Vec<u8>,
+    pub chunks: Vec<(ChunkName, u32)>,
+}
+
+/// A frame on its way into a pack.
+struct Done {
+    header: Header,
+    bytes: Vec<u8>,
+    chunks: Vec<(ChunkName, u32)>,
+}
+
+/// A pack that is durable under a passing name.
+#[derive(Debug)]
+pub struct Finished {
+    pub id: PackId,
+    pub bytes: u64,
+    file: Temporary,
+}
+
+impl Finished {
+    /// Gives the pack its name; the caller makes `packs/` durable.
+    pub fn keep(self) -> Result<PackId> {
+        self.file.keep(&self.id.file())?;
+        Ok(self.id)
+    }
+}
+
+/// The running threads.
+pub struct Packer {
+    jobs: Option<Sender<(u64, Work)>>,
+    next: u64,
+    compressors: Vec<JoinHandle<()>>,
+    gatherer: Option<JoinHandle<Result<Vec<Finished>>>>,
+}
+
+/// What the gatherer is to write.
+enum Work {
+    Compress(Job),
+    /// A frame that is compressed already.
+    Copy(Header, Vec<u8>, Vec<(ChunkName, u32)>),
+}
+
+impl Packer {
+    /// Starts `threads` compressors at zstd's `level`.
+    pub fn start(disk: &Arc<dyn Disk>, level: i32, threads: usize) -> Self {
+        let (jobs, to_compress) = bounded::<(u64, Work)>(WAITING_FRAMES);
+        let (done, to_gather) = bounded(WAITING_FRAMES);
+        let compressors = (0..threads.max(1)).map(|_| {
+            let (jobs, done) = (to_compress.clone(), done.clone());
+            thread::spawn(move || compress(level, &jobs, &done))
+        });
+        let compressors = compressors.collect();
+        let disk = Arc::clone(disk);
+        let gatherer = thread::spawn(move || gather(&disk, &to_gather));
+        Self { jobs: Some(jobs), next: 0, compressors, gatherer: Some(gatherer) }
+    }
+
+    /// Hands in the next frame.
+    ///
+    /// # Errors
+    /// What stopped the threads, if they are stopped.
+    pub fn push(&mut self, job: Job) -> Result<()> {
+        self.send(Work::Compress(job))
+    }
+
+    /// Hands in a frame that is compressed already.
+    ///
+    /// # Errors
+    /// What stopped the threads, if they are stopped.
+    pub fn copy(&mut self, header: Header, bytes: Vec<u8>, chunks: Vec<(ChunkName, u32)>) -> Result<()> {
+        self.send(Work::Copy(header, bytes, chunks))
+    }
+
+    fn send(&mut self, work: Work) -> Result<()> {
+        let number = self.next;
+        self.next += 1;
+        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send((number, work)).is_ok());
+        if sent { Ok(()) } else { self.join().and(Err(Error::Worker)) }
+    }
+
+    /// Waits until everything handed in is in packs, and durable.
+    ///
+    /// # Errors
+    /// What the threads ran into.
+    pub fn finish(mut self) -> Result<Vec<Finished>> {
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<Vec<Finished>> {
+        self.jobs = None;
+        let panicked = self.compressors.drain(..).filter_map(|thread| thread.join().err()).count();
+        let gathered = self.gatherer.take().map(JoinHandle::join);
+        match gathered {
+            Some(Ok(result)) if panicked == 0 => result,
+            _ => Err(Error::Worker),
+        }
+    }
+}
+
+impl Drop for Packer {
+    fn drop(&mut self) {
+        // An abandoned writer: the packs' temporary files go with the result.
+        let _ = self.join();
+    }
+}
+
+type Numbered = (u64, Result<Done>);
+
+fn compress(level: i32, jobs: &Receiver<(u64, Work)>, done: &Sender<Numbered>) {
+    let mut compressor = None;
+    for (number, work) in jobs {
+        let result = match work {
+            Work::Copy(header, bytes, chunks) => Ok(Done { header, bytes, chunks }),
+            Work::Compress(job) => match &mut compressor {
+                Some(compressor) => frame(compressor, job),
+                none => Compressor::new(level)
+                    .map_err(Error::Compress)
+                    .and_then(|fresh| frame(none.insert(fresh), job)),
+            },
+        };
+        if done.send((number, result)).is_err() {
+            return;
+        }
+    }
+}
+
+fn frame(compressor: &mut Compressor, job: Job) -> Result<Done> {
+    let (header, bytes) = compressor.frame(job.lane, &job.raw).map_err(Error::Compress)?;
+    Ok(Done { header, bytes, chunks: job.chunks })
+}
+
+fn gather(disk: &Arc<dyn Disk>, done: &Receiver<Numbered>) -> Result<Vec<Finished>> {
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    let mut finished = Vec::new();
+    let mut open: Option<Open> = None;
+    for (number, result) in done {
+        early.insert(number, result?);
+        while let Some(frame) = early.remove(&next) {
+            next += 1;
+            let pack = match &mut open {
+                Some(pack) => pack,
+                none => none.insert(Open::create(disk)?),
+            };
+            pack.push(&frame)?;
+            if pack.trailer.end() >= pack::TARGET_BYTES {
+                finished.extend(open.take().map(Open::finish).transpose()?);
+            }
+        }
+    }
+    finished.extend(open.map(Open::finish).transpose()?);
+    Ok(finished)
+}
+
+/// A pack in the making.
+struct Open {
+    file: Temporary,
+    trailer: Trailer,
+}
+
+impl Open {
+    fn create(disk: &Arc<dyn Disk>) -> Result<Self> {
+        let file = Temporary::create(Arc::clone(disk), &format!("{}.pack", unique()))?;
+        file.file().write_all_at(&pack::encode_header(), 0)?;
+        Ok(Self { file, trailer: Trailer::default() })
+    }
+
+    fn push(&mut self, frame: &Done) -> Result<()> {
+        self.file.file().write_all_at(&frame.bytes, self.trailer.end())?;
+        self.trailer.push(frame.header, &frame.chunks);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Finished> {
+        let (end, id) = self.trailer.encode();
+        let at = self.trailer.end();
+        self.file.file().write_all_at(&end, at)?;
+        self.file.file().sync()?;
+        Ok(Finished { id, bytes: at + end.len() as u64, file: self.file })
+    }
+}

@@ -1,0 +1,202 @@
+//! Taking chunks in: what is there already is not stored again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::blob::BlobWriter;
+use super::frame::{Decompressor, TARGET_RAW_BYTES};
+use super::packer::{Job, Packer};
+use super::recipe::{Body, Shape};
+use super::{ChunkName, Error, Index, Lane, MAX_CHUNK_BYTES, Pack, Result};
+use crate::disk::Disk;
+
+/// How many new chunks are remembered before their packs are published and
+/// they can be found through the index instead: some 60 MB of memory.
+const MAX_PENDING_CHUNKS: usize = 600_000;
+
+/// A frame's worth of chunks of one lane.
+#[derive(Default)]
+struct Filling {
+    raw: Vec<u8>,
+    chunks: Vec<(ChunkName, u32)>,
+}
+
+/// What a [`Writer`] has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Bytes of chunks that were not there before.
+    pub new_bytes: u64,
+    /// Bytes that they take in packs.
+    pub stored_bytes: u64,
+}
+
+/// Takes chunks in. What it has written becomes part of the store with
+/// [`Writer::finish`]; dropped before, it leaves nothing behind.
+pub struct Writer {
+    disk: Arc<dyn Disk>,
+    index: Index,
+    level: i32,
+    threads: usize,
+    packer: Option<Packer>,
+    filling: [Filling; Lane::ALL.len()],
+    pending: HashSet<ChunkName>,
+    written: Written,
+}
+
+impl Writer {
+    /// A writer beside `index`, which compresses at zstd's `level` on `threads` threads.
+    pub fn new(index: Index, level: i32, threads: usize) -> Self {
+        Self {
+            disk: Arc::clone(index.disk()),
+            index,
+            level,
+            threads,
+            packer: None,
+            filling: Default::default(),
+            pending: HashSet::new(),
+            written: Written::default(),
+        }
+    }
+
+    /// Stores a chunk.
+    ///
+    /// # Errors
+    /// If it is longer than [`MAX_CHUNK_BYTES`], or the disk fails.
+    pub fn put(&mut self, lane: Lane, bytes: &[u8]) -> Result<ChunkName> {
+        let name = ChunkName::of(bytes);
+        if self.pending.contains(&name) || self.is_stored(&name) {
+            return Ok(name);
+        }
+        if bytes.len() > MAX_CHUNK_BYTES {
+            return Err(Error::TooLong { bytes: bytes.len(), limit: MAX_CHUNK_BYTES });
+        }
+        self.pending.insert(name);
+        self.written.new_bytes += bytes.len() as u64;
+        let number = usize::from(lane.number());
+        if let Some(filling) = self.filling.get_mut(number) {
+            if filling.raw.capacity() == 0 {
+                filling.raw.reserve_exact(TARGET_RAW_BYTES + MAX_CHUNK_BYTES);
+            }
+            filling.raw.extend_from_slice(bytes);
+            filling.chunks.push((name, bytes.len() as u32));
+            if filling.raw.len() >= TARGET_RAW_BYTES {
+                self.close_frame(lane)?;
+            }
+        }
+        if self.pending.len() >= MAX_PENDING_CHUNKS {
+            self.publish()?;
+        }
+        Ok(name)
+    }
+
+    /// A chunk in a pack that cannot be read is stored again: so it heals.
+    fn is_stored(&mut self, name: &ChunkName) -> bool {
+        matches!(self.index.locate(name), Ok(Some(_)))
+    }
+
+    fn close_frame(&mut self, lane: Lane) -> Result<()> {
+        let Some(filling) = self.filling.get_mut(usize::from(lane.number())) else { return Ok(()) };
+        if filling.chunks.is_empty() {
+            return Ok(());
+        }
+        let Filling { raw, chunks } = std::mem::take(filling);
+        self.packer().push(Job { lane, raw, chunks })
+    }
+
+    fn packer(&mut self) -> &mut Packer {
+        let (disk, level, threads) = (&self.disk, self.level, self.threads);
+        self.packer.get_or_insert_with(|| Packer::start(disk, level, threads))
+    }
+
+    /// Begins a blob.
+    pub fn blob(&mut self) -> BlobWriter<'_> {
+        BlobWriter::new(self)
+    }
+
+    /// Stores a small blob, such as a config, among others of its sort.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn document(&mut self, bytes: &[u8]) -> Result<Body> {
+        if bytes.len() <= MAX_CHUNK_BYTES {
+            let root = self.put(Lane::Meta, bytes)?;
+            return Ok(Body { shape: Shape::Whole, root, len: bytes.len() as u64 });
+        }
+        let mut blob = self.blob();
+        blob.opaque(bytes)?;
+        blob.finish()
+    }
+
+    /// Copies what is alive in `pack`: whole frames as they are, of others the
+    /// chunks for whose numbers `is_live` holds. The pack itself may be removed
+    /// once the writer is finished.
+    ///
+    /// # Errors
+    /// If a frame is damaged or the disk fails.
+    pub fn copy_live(&mut self, pack: &Pack, is_live: &dyn Fn(u32) -> bool) -> Result<()> {
+        let mut decompressor = Decompressor::new().map_err(Error::Compress)?;
+        for frame in 0..pack.frames() {
+            let chunks = pack.chunks_in(frame);
+            let live: Vec<u32> = chunks.clone().filter(|chunk| is_live(*chunk)).collect();
+            if live.is_empty() {
+                continue;
+            }
+            if live.len() == chunks.len() {
+                let (header, bytes, chunks) = pack.copy_frame(frame)?;
+                self.packer().copy(header, bytes, chunks)?;
+                continue;
+            }
+            let lane = pack.lane_of(frame);
+            let frame = pack.read_frame(frame, &mut decompressor)?;
+            for chunk in live {
+                let bytes = pack.slice(&frame, chunk)?;
+                self.refill(lane, ChunkName::of(bytes), bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a chunk to a frame without asking whether it is there.
+    fn refill(&mut self, lane: Lane, name: ChunkName, bytes: &[u8]) -> Result<()> {
+        let Some(filling) = self.filling.get_mut(usize::from(lane.number())) else { return Ok(()) };
+        filling.raw.extend_from_slice(bytes);
+        filling.chunks.push((name, bytes.len() as u32));
+        if filling.raw.len() >= TARGET_RAW_BYTES { self.close_frame(lane) } else { Ok(()) }
+    }
+
+    /// Makes the packs durable, gives them their names, then covers them by an index run.
+    fn publish(&mut self) -> Result<()> {
+        for lane in Lane::ALL {
+            self.close_frame(lane)?;
+        }
+        let Some(packer) = self.packer.take() else {
+            return if self.index.is_settled() { Ok(()) } else { self.index.publish(&[], false) };
+        };
+        self.disk.create_dir("packs")?;
+        let finished = packer.finish()?;
+        let mut packs = Vec::new();
+        for pack in finished {
+            self.written.stored_bytes += pack.bytes;
+            packs.push(pack.keep()?);
+        }
+        self.disk.sync_dir("packs")?;
+        self.index.publish(&packs, false)?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Makes everything durable and findable. What names it may be committed now.
+    ///
+    /// # Errors
+    /// If the disk fails; then nothing may name what was written.
+    pub fn finish(mut self) -> Result<(Written, Index)> {
+        self.publish()?;
+        Ok((self.written, self.index))
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("written", &self.written).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+//! The only room that names `std::fs`.
+//!
+//! Everything that larder keeps lies below one directory and is reached by a
+//! name relative to it, such as `packs/0123.pack`. The store's formats see a
+//! [`Disk`], never a path, so that a disk that fails or loses power can stand
+//! in for the real one.
+//!
+//! What a `Disk` promises is what POSIX promises and no more: written bytes
+//! survive a power cut after [`File::sync`], names after [`Disk::sync_dir`],
+//! and [`Disk::rename`] replaces a name in one step.
+
+mod checksum;
+mod error;
+mod input;
+mod memory;
+mod real;
+mod temporary;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use checksum::{Checksum, checksum};
+pub use error::{Error, Result};
+pub use input::{Tree, TreeFile};
+pub use memory::MemoryDisk;
+pub use real::RealDisk;
+pub use temporary::Temporary;
+
+/// Where the store lies.
+pub trait Disk: Send + Sync + fmt::Debug {
+    /// A new, empty file that only its owner may read; fails if the name is taken.
+    fn create(&self, name: &str) -> Result<Box<dyn File>>;
+
+    /// A file to read.
+    fn open(&self, name: &str) -> Result<Box<dyn File>>;
+
+    /// A file to read and write.
+    fn open_writable(&self, name: &str) -> Result<Box<dyn File>>;
+
+    /// Gives the file `from` the name `to`, replacing what had it.
+    fn rename(&self, from: &str, to: &str) -> Result<()>;
+
+    /// Takes a file's name away.
+    fn remove(&self, name: &str) -> Result<()>;
+
+    /// A directory that only its owner may enter; one that is there is left alone.
+    fn create_dir(&self, name: &str) -> Result<()>;
+
+    /// Removes a directory and all below it; one that is not there is no error.
+    fn remove_tree(&self, name: &str) -> Result<()>;
+
+    /// The files and directories directly in `dir`, in no order. An absent
+    /// directory has none.
+    fn list(&self, dir: &str) -> Result<Vec<Entry>>;
+
+    /// Makes the names in `dir` (empty: the store's own directory) survive a power cut.
+    fn sync_dir(&self, dir: &str) -> Result<()>;
+
+    /// Locks the file `name`, which must be there, against other openers of
+    /// it, in this process or another. `None`: somebody else holds it.
+    fn try_lock(&self, name: &str, mode: Mode) -> Result<Option<Box<dyn Guard>>>;
+
+    /// Everything below the store's directory, itself included, with what it
+    /// takes on disk.
+    fn usage(&self) -> Result<Vec<Allocated>>;
+
+    /// Where `name` lies for a library that wants a path; `None` if nowhere.
+    fn host_path(&self, name: &str) -> Option<PathBuf>;
+}
+
+/// An open file. All offsets are in bytes from its start.
+pub trait File: Send + Sync + fmt::Debug {
+    /// Fills `buffer` from `offset`; an end of file before it is full is an error.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()>;
+
+    /// Writes all of `bytes` at `offset`.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<()>;
+
+    /// The length in bytes.
+    fn len(&self) -> Result<u64>;
+
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Cuts the file to `len` bytes.
+    fn truncate(&self, len: u64) -> Result<()>;
+
+    /// Makes what was written survive a power cut.
+    fn sync(&self) -> Result<()>;
+}
+
+/// Who else may hold a lock at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Any number of other shared holders.
+    Shared,
+    /// Nobody.
+    Exclusive,
+}
+
+/// Holds a lock until it is dropped.
+pub trait Guard: Send + Sync + fmt::Debug {}
+
+/// What a directory holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, without the directory's.
+    pub name: String,
+    /// Whether it is a directory.
+    pub is_dir: bool,
+    /// The length of a file in bytes.
+    pub len: u64,
+}
+
+/// What one file or directory takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allocated {
+    /// The name relative to the store; empty for the store's own directory.
+    pub name: String,
+    /// Bytes on disk, as `du --block-size=1` counts them.
+    pub bytes: u64,
+}

@@ -1,0 +1,221 @@
+//! The real disk: a directory of the host.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use super::error::Context;
+use super::{Allocated, Disk, Entry, File, Guard, Mode, Result};
+
+/// Images may hold secrets: nobody but the owner reads what is stored.
+const FILE_MODE: u32 = 0o600;
+const DIR_MODE: u32 = 0o700;
+
+/// `st_blocks` counts units of this many bytes on every Linux file system.
+const BLOCK_BYTES: u64 = 512;
+
+/// A directory of the host.
+#[derive(Debug)]
+pub struct RealDisk {
+    root: PathBuf,
+}
+
+impl RealDisk {
+    /// The disk below `root`, which must be a directory.
+    ///
+    /// # Errors
+    /// If it is not there or cannot be looked at.
+    pub fn open(root: &Path) -> Result<Self> {
+        let root = fs::canonicalize(root).context("open", root)?;
+        let metadata = fs::metadata(&root).context("open", &root)?;
+        if !metadata.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::NotADirectory)).context("open", &root);
+        }
+        Ok(Self { root })
+    }
+
+    /// The same, making the directory and its parents where they are missing.
+    ///
+    /// # Errors
+    /// If it cannot be made or looked at.
+    pub fn create(root: &Path) -> Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(DIR_MODE).create(root).context("create", root)?;
+        Self::open(root)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        if name.is_empty() { self.root.clone() } else { self.root.join(name) }
+    }
+
+    fn file(&self, name: &str, verb: &'static str, options: &mut fs::OpenOptions) -> Result<Box<dyn File>> {
+        let path = self.path(name);
+        let file = options.mode(FILE_MODE).open(&path).context(verb, &path)?;
+        Ok(Box::new(RealFile { file, path }))
+    }
+}
+
+impl Disk for RealDisk {
+    fn create(&self, name: &str) -> Result<Box<dyn File>> {
+        self.file(name, "create", fs::OpenOptions::new().read(true).write(true).create_new(true))
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn File>> {
+        self.file(name, "open", fs::OpenOptions::new().read(true))
+    }
+
+    fn open_writable(&self, name: &str) -> Result<Box<dyn File>> {
+        self.file(name, "open", fs::OpenOptions::new().read(true).write(true))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        fs::rename(self.path(from), self.path(to)).context("put in place", self.path(to))
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        fs::remove_file(self.path(name)).context("remove", self.path(name))
+    }
+
+    fn create_dir(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        match fs::DirBuilder::new().mode(DIR_MODE).create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other.context("create", path),
+        }
+    }
+
+    fn remove_tree(&self, name: &str) -> Result<()> {
+        match fs::remove_dir_all(self.path(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.context("remove", self.path(name)),
+        }
+    }
+
+    fn list(&self, dir: &str) -> Result<Vec<Entry>> {
+        let path = self.path(dir);
+        let entries = match fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.context("list", &path)?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.context("list", &path)?;
+            let metadata = match entry.metadata() {
+                // Gone since: somebody else tidied up.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other.context("look at", entry.path())?,
+            };
+            // larder writes only UTF-8 names; a foreign one shows itself as unknown.
+            let name = entry.file_name().to_string_lossy().into_owned();
+            found.push(Entry { name, is_dir: metadata.is_dir(), len: metadata.len() });
+        }
+        Ok(found)
+    }
+
+    fn sync_dir(&self, dir: &str) -> Result<()> {
+        let path = self.path(dir);
+        fs::File::open(&path).and_then(|dir| dir.sync_all()).context("make durable", path)
+    }
+
+    fn try_lock(&self, name: &str, mode: Mode) -> Result<Option<Box<dyn Guard>>> {
+        let path = self.path(name);
+        let file = fs::File::open(&path).context("open", &path)?;
+        let operation = match mode {
+            Mode::Shared => FlockOperation::NonBlockingLockShared,
+            Mode::Exclusive => FlockOperation::NonBlockingLockExclusive,
+        };
+        match rustix::fs::flock(&file, operation) {
+            Ok(()) => Ok(Some(Box::new(Flock { _file: file }))),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error).context("lock", path),
+        }
+    }
+
+    fn usage(&self) -> Result<Vec<Allocated>> {
+        let mut found = Vec::new();
+        let mut waiting = vec![String::new()];
+        while let Some(name) = waiting.pop() {
+            let path = self.path(&name);
+            let metadata = match fs::symlink_metadata(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other.context("look at", &path)?,
+            };
+            if metadata.is_dir() {
+                let below = |entry: String| if name.is_empty() { entry } else { format!("{name}/{entry}") };
+                waiting.extend(self.list(&name)?.into_iter().map(|entry| below(entry.name)));
+            }
+            found.push(Allocated { name, bytes: metadata.blocks() * BLOCK_BYTES });
+        }
+        Ok(found)
+    }
+
+    fn host_path(&self, name: &str) -> Option<PathBuf> {
+        Some(self.path(name))
+    }
+}
+
+#[derive(Debug)]
+struct RealFile {
+    file: fs::File,
+    path: PathBuf,
+}
+
+impl File for RealFile {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        self.file.read_exact_at(buffer, offset).context("read", &self.path)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.file.write_all_at(bytes, offset).context("write", &self.path)
+    }
+
+    fn len(&self) -> Result<u64> {
+        Ok(self.file.metadata().context("look at", &self.path)?.len())
+    }
+
+    fn truncate(&self, len: u64) -> Result<()> {
+        self.file.set_len(len).context("cut", &self.path)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.file.sync_all().context("make durable", &self.path)
+    }
+}
+
+/// The kernel lets go of a flock when the file is closed, however that comes about.
+#[derive(Debug)]
+struct Flock {
+    _file: fs::File,
+}
+
+impl Guard for Flock {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_the_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = RealDisk::create(&dir.path().join("a/store")).unwrap();
+        disk.create_dir("packs").unwrap();
+        disk.create("packs/x").unwrap();
+        let mode = |name: &str| fs::metadata(disk.path(name)).unwrap().mode() & 0o777;
+        assert_eq!((mode(""), mode("packs"), mode("packs/x")), (0o700, 0o700, 0o600));
+    }
+
+    #[test]
+    fn an_exclusive_lock_keeps_everybody_else_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(dir.path()).unwrap();
+        disk.create("lock").unwrap();
+        let shared = disk.try_lock("lock", Mode::Shared).unwrap();
+        assert!(shared.is_some() && disk.try_lock("lock", Mode::Shared).unwrap().is_some());
+        assert!(disk.try_lock("lock", Mode::Exclusive).unwrap().is_none());
+        drop(shared);
+        let exclusive = disk.try_lock("lock", Mode::Exclusive).unwrap();
+        assert!(exclusive.is_some() && disk.try_lock("lock", Mode::Shared).unwrap().is_none());
+    }
+}

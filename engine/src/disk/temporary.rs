@@ -1,0 +1,52 @@
+//! A file under a passing name, which it loses unless it is kept.
+
+use std::sync::Arc;
+
+use super::{Disk, File, Result};
+
+/// A file in `tmp/` that is removed when it is dropped before [`Temporary::keep`].
+#[derive(Debug)]
+pub struct Temporary {
+    disk: Arc<dyn Disk>,
+    name: String,
+    file: Box<dyn File>,
+    kept: bool,
+}
+
+impl Temporary {
+    /// Creates `tmp/<name>`.
+    ///
+    /// # Errors
+    /// If the disk cannot.
+    pub fn create(disk: Arc<dyn Disk>, name: &str) -> Result<Self> {
+        disk.create_dir("tmp")?;
+        let name = format!("tmp/{name}");
+        let file = disk.create(&name)?;
+        Ok(Self { disk, name, file, kept: false })
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &dyn File {
+        &*self.file
+    }
+
+    /// Gives the file its lasting name. The caller has made its bytes durable,
+    /// and makes the directory of `name` durable.
+    ///
+    /// # Errors
+    /// If the disk cannot; the file is removed then.
+    pub fn keep(mut self, name: &str) -> Result<()> {
+        self.disk.rename(&self.name, name)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nothing to tell it to: what stays behind is garbage that gc removes.
+            let _ = self.disk.remove(&self.name);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Image indexes: manifests by platform, and the entry page of a layout.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::document::parse_object;
+use super::{Descriptor, DocumentError, media_type};
+
+/// An index as the image-spec's `image-index.md` has it, or Docker's manifest list.
+///
+/// A view: the bytes it was read from are the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Its own media type, which the spec only recommends to give.
+    pub media_type: Option<String>,
+    /// What it lists, in its order.
+    pub manifests: Vec<IndexEntry>,
+}
+
+/// One line of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// What the line says.
+    pub descriptor: Descriptor,
+    /// The line as it was written, with all that the descriptor has no place for.
+    pub raw: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    schema_version: Option<u64>,
+    media_type: Option<String>,
+    #[serde(borrow)]
+    manifests: Option<Vec<&'a RawValue>>,
+    layers: Option<IgnoredAny>,
+    config: Option<IgnoredAny>,
+    fs_layers: Option<IgnoredAny>,
+}
+
+const WANTED: &str = "an image index";
+
+/// On an attestation's line: the digest of the manifest that it speaks of.
+const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+
+impl Index {
+    /// Reads an index.
+    ///
+    /// # Errors
+    /// When the bytes are not one, or could as well be a manifest.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let fields: Fields<'_> = parse_object(bytes)?;
+        let other = [("layers", fields.layers), ("config", fields.config), ("fsLayers", fields.fs_layers)];
+        if let Some((field, _)) = other.iter().find(|(_, found)| found.is_some()) {
+            return Err(DocumentError::Ambiguous { wanted: WANTED, field });
+        }
+        match (fields.schema_version, &fields.media_type) {
+            (Some(got), _) if got != 2 => return Err(DocumentError::SchemaVersion { got }),
+            (_, Some(got)) if media_type::is_manifest(got) => {
+                return Err(DocumentError::MediaType { wanted: WANTED, got: got.clone() });
+            }
+            // An empty `{}` is what is left of an index with all else unknown.
+            (None, None) if fields.manifests.is_none() => {
+                return Err(DocumentError::Missing { field: "manifests" });
+            }
+            _ => {}
+        }
+        let manifests = fields.manifests.unwrap_or_default().into_iter().map(IndexEntry::parse);
+        Ok(Self { media_type: fields.media_type, manifests: manifests.collect::<Result<_, _>>()? })
+    }
+}
+
+impl IndexEntry {
+    fn parse(raw: &RawValue) -> Result<Self, DocumentError> {
+        let raw = raw.get();
+        Ok(Self { descriptor: parse_object(raw.as_bytes())?, raw: raw.to_owned() })
+    }
+
+    /// Whether the line says that it is about another one, and no image itself.
+    pub fn is_attestation(&self) -> bool {
+        self.descriptor.annotations.contains_key(REFERENCE_TYPE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: &str = r#"{ "digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "size":0,
+        "mediaType":"application/vnd.oci.image.manifest.v1+json", "urls": [ ],"unknown":1e2,
+        "platform":{"os":"linux","architecture":"arm","variant":"v7","os.version":"1"}}"#;
+
+    #[test]
+    fn an_entry_keeps_the_text_it_was_written_in() {
+        let text = format!(r#"{{"schemaVersion":2,"manifests":[{ENTRY}, {ENTRY}]}}"#);
+        let index = Index::parse(text.as_bytes()).unwrap();
+        assert_eq!(index.manifests.len(), 2);
+        let entry = &index.manifests[1];
+        assert_eq!(entry.raw, ENTRY);
+        assert_eq!(entry.descriptor.platform.as_ref().unwrap().to_string(), "linux/arm/v7");
+        assert!(!entry.is_attestation());
+    }
+
+    #[test]
+    fn an_index_may_be_empty_or_null() {
+        for text in
+            [r#"{"schemaVersion":2}"#, r#"{"manifests":[]}"#, r#"{"schemaVersion":2,"manifests":null}"#]
+        {
+            assert_eq!(Index::parse(text.as_bytes()).unwrap().manifests, [], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_or_not_only_an_index_is_refused() {
+        let refused = |text: &str| Index::parse(text.as_bytes()).unwrap_err().to_string();
+        for field in ["layers", "config", "fsLayers"] {
+            assert_eq!(
+                refused(&format!(r#"{{"schemaVersion":2,"manifests":[],"{field}":[]}}"#)),
+                format!("ambiguous document: an image index with the field {field:?} of another kind")
+            );
+        }
+        assert_eq!(
+            refused(&format!(r#"{{"mediaType":"{}","manifests":[]}}"#, media_type::OCI_MANIFEST)),
+            format!("expected an image index, got a document of media type {:?}", media_type::OCI_MANIFEST)
+        );
+        assert_eq!(refused(r#"{"manifests":[null]}"#), "expected an object, got null");
+        assert_eq!(refused(r#"{"schemaVersion":3}"#), "unsupported schema version 3, expected 2");
+        assert_eq!(refused("{}"), r#"the field "manifests" is missing"#);
+        assert_eq!(refused("null"), "expected an object, got null");
+    }
+}

@@ -1,0 +1,320 @@
+//! The journal as a whole.
+//!
+//! `journal` begins with (integers little-endian):
+//!
+//! | offset | size | field                                   |
+//! |-------:|-----:|------------------------------------------|
+//! |      0 |    8 | magic `LARDJRNL`                         |
+//! |      8 |    4 | version, 1                               |
+//! |     12 |    4 | zero                                     |
+//! |     16 |   16 | identity of the store                    |
+//! |     32 |   16 | checksum of the 32 bytes before          |
+//! |     48 |    … | records, see [`super::record`]           |
+//!
+//! **The end.** Every record is made durable before the next is written, so a
+//! crash tears at most the last. Reading stops at the first record that is not
+//! whole. If no whole record follows, that was a torn one: it was never
+//! reported as done, and the next append overwrites it. If one follows, bytes
+//! were damaged that had been durable; then reading fails, because going on
+//! would forget commits.
+//!
+//! A last record that is damaged long after looks like a torn one. The catalog,
+//! which was made from it, is then ahead of the journal, and that is how the
+//! store notices.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::record::{self, Header};
+use super::{Error, MAX_PAYLOAD_BYTES, Result};
+use crate::disk::{Checksum, Disk, File, checksum};
+
+/// The journal's name in the store.
+pub const FILE: &str = "journal";
+const VERSION: u32 = 1;
+const MAGIC: [u8; 8] = *b"LARDJRNL";
+const HEADER_BYTES: usize = 48;
+
+/// How much the search for whole records behind a broken one reads at once.
+const SEARCH_BYTES: u64 = 1 << 20;
+
+/// A whole record behind a broken one is not more transactions away than this:
+/// it makes a chance match rare enough to check its sum.
+const MAX_LOST_TXNS: u64 = 1 << 20;
+
+/// What tells two stores apart, so that their files are not mixed up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StoreId(pub [u8; 16]);
+
+impl fmt::Debug for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// A place between two records, which stands for all that came before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Where the next record begins, in bytes.
+    pub offset: u64,
+    /// The transaction of the last record; 0 before the first.
+    pub txn: u64,
+    /// The `sum` of the last record.
+    pub sum: u64,
+    /// How many bytes the last record takes; 0 before the first.
+    pub last_bytes: u64,
+}
+
+/// The open journal.
+pub struct Journal {
+    file: Box<dyn File>,
+    start: Position,
+}
+
+impl Journal {
+    /// Makes the journal of a new store. The caller makes its name durable.
+    ///
+    /// # Errors
+    /// If there is one, or the disk fails.
+    pub fn create(disk: &dyn Disk, store: StoreId) -> Result<()> {
+        let file = disk.create(FILE)?;
+        file.write_all_at(&header(store), 0)?;
+        Ok(file.sync()?)
+    }
+
+    /// Opens the journal; `writable` if records will be appended.
+    ///
+    /// # Errors
+    /// If there is none, it is of a later version, damaged at its beginning, or
+    /// another store's.
+    pub fn open(disk: &Arc<dyn Disk>, store: StoreId, writable: bool) -> Result<Self> {
+        let file = if writable { disk.open_writable(FILE)? } else { disk.open(FILE)? };
+        let damaged = |what| Error::Damaged { what };
+        let mut found = [0; HEADER_BYTES];
+        if file.len()? < HEADER_BYTES as u64 {
+            return Err(damaged("it is too short to be one"));
+        }
+        file.read_exact_at(&mut found, 0)?;
+        if found != header(store) {
+            let (front, sum) = found.split_at(32);
+            let version = front.get(8..12).and_then(|bytes| bytes.first_chunk::<4>());
+            let version = version.map_or(0, |bytes| u32::from_le_bytes(*bytes));
+            return Err(match front {
+                _ if !front.starts_with(&MAGIC) || checksum(&[front]) != *sum => {
+                    damaged("its first bytes are not a journal's")
+                }
+                _ if version != VERSION => Error::Newer { want: VERSION, got: version },
+                _ => damaged("it belongs to another store"),
+            });
+        }
+        let sum: Checksum = found.last_chunk().copied().unwrap_or_default();
+        let [a, b, c, d, e, f, g, h, ..] = sum;
+        let start = Position {
+            offset: HEADER_BYTES as u64,
+            txn: 0,
+            sum: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            last_bytes: 0,
+        };
+        Ok(Self { file, start })
+    }
+
+    /// The place before the first record.
+    pub fn start(&self) -> Position {
+        self.start
+    }
+
+    /// The record behind `position`, and the place behind it; `None` at the end.
+    ///
+    /// # Errors
+    /// If whole records follow a broken one, or the disk fails.
+    pub fn next(&self, position: Position) -> Result<Option<(Position, Vec<u8>)>> {
+        let end = self.file.len()?;
+        if let Some((header, payload)) = self.read(position.offset, end)? {
+            if header.before == position.sum && header.txn == position.txn + 1 {
+                return Ok(Some((behind(position.offset, &header), payload)));
+            }
+        }
+        match self.whole_record_after(position, end)? {
+            Some(next) => Err(Error::Broken { offset: position.offset, next }),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether `position` lies between two records of this journal, as far as
+    /// the record before it shows.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn has(&self, position: Position) -> Result<bool> {
+        if position.txn == 0 {
+            return Ok(position == self.start);
+        }
+        let Some(offset) = position.offset.checked_sub(position.last_bytes) else { return Ok(false) };
+        if offset < self.start.offset {
+            return Ok(false);
+        }
+        let record = self.read(offset, self.file.len()?)?;
+        Ok(record.is_some_and(|(header, _)| behind(offset, &header) == position))
+    }
+
+    /// The record at `offset` if it is whole.
+    fn read(&self, offset: u64, end: u64) -> Result<Option<(Header, Vec<u8>)>> {
+        let left = end.saturating_sub(offset);
+        if left < record::HEADER_BYTES as u64 {
+            return Ok(None);
+        }
+        let mut bytes = [0; record::HEADER_BYTES];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        let Some(header) = Header::decode(&bytes) else { return Ok(None) };
+        if u64::from(header.len) > left - record::HEADER_BYTES as u64 {
+            return Ok(None);
+        }
+        let mut payload = vec![0; header.len as usize];
+        self.file.read_exact_at(&mut payload, offset + record::HEADER_BYTES as u64)?;
+        Ok(header.fits(&payload).then_some((header, payload)))
+    }
+
+    /// Where a whole, later record begins behind the broken one at `position`.
+    fn whole_record_after(&self, position: Position, end: u64) -> Result<Option<u64>> {
+        let mut start = position.offset + 1;
+        while start + (record::HEADER_BYTES as u64) < end {
+            let stop = end.min(start + SEARCH_BYTES + record::HEADER_BYTES as u64);
+            let mut bytes = vec![0; (stop - start) as usize];
+            self.file.read_exact_at(&mut bytes, start)?;
+            for (offset, window) in (start..).zip(bytes.windows(record::HEADER_BYTES)) {
+                let plausible = window.first_chunk().and_then(Header::decode).is_some_and(|header| {
+                    header.txn > position.txn && header.txn - position.txn < MAX_LOST_TXNS
+                });
+                if plausible && self.read(offset, end)?.is_some() {
+                    return Ok(Some(offset));
+                }
+            }
+            start = start + SEARCH_BYTES + 1;
+        }
+        Ok(None)
+    }
+
+    /// Appends a record at the end, which is `position`, and makes it durable.
+    ///
+    /// # Errors
+    /// If the payload is too long or the disk fails; then the record is not
+    /// there, as far as the disk still does what it is told.
+    pub fn append(&self, position: Position, payload: &[u8]) -> Result<Position> {
+        let header = Header::of(position.sum, position.txn + 1, payload)
+            .ok_or(Error::TooLarge { bytes: payload.len(), limit: MAX_PAYLOAD_BYTES })?;
+        if self.file.len()? > position.offset {
+            // What a crash left of a record that was never whole.
+            self.file.truncate(position.offset)?;
+        }
+        let bytes = [&header.encode()[..], payload].concat();
+        let written = self.file.write_all_at(&bytes, position.offset).and_then(|()| self.file.sync());
+        if let Err(error) = written {
+            // The record may be on the disk or not; it must not be there for the next reader.
+            // If this fails too there is nothing left to try: the first error tells why.
+            let _ = self.file.truncate(position.offset).and_then(|()| self.file.sync());
+            return Err(error.into());
+        }
+        Ok(behind(position.offset, &header))
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
+fn behind(offset: u64, header: &Header) -> Position {
+    let last_bytes = record::HEADER_BYTES as u64 + u64::from(header.len);
+    Position { offset: offset + last_bytes, txn: header.txn, sum: header.sum, last_bytes }
+}
+
+fn header(store: StoreId) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    let fields = [&MAGIC[..], &VERSION.to_le_bytes(), &[0; 4], &store.0].concat();
+    let sum = checksum(&[&fields]);
+    for (place, byte) in bytes.iter_mut().zip(fields.iter().chain(&sum)) {
+        *place = *byte;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::disk::MemoryDisk;
+
+    const STORE: StoreId = StoreId([9; 16]);
+
+    fn written(payloads: &[Vec<u8>]) -> (Arc<dyn Disk>, Vec<Position>) {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        Journal::create(&*disk, STORE).unwrap();
+        let journal = Journal::open(&disk, STORE, true).unwrap();
+        let mut positions = vec![journal.start()];
+        for payload in payloads {
+            positions.push(journal.append(*positions.last().unwrap(), payload).unwrap());
+        }
+        (disk, positions)
+    }
+
+    fn read(disk: &Arc<dyn Disk>) -> Result<Vec<Vec<u8>>> {
+        let journal = Journal::open(disk, STORE, false)?;
+        let mut position = journal.start();
+        let mut payloads = Vec::new();
+        while let Some((next, payload)) = journal.next(position)? {
+            payloads.push(payload);
+            position = next;
+        }
+        Ok(payloads)
+    }
+
+    proptest! {
+        #[test]
+        fn a_torn_journal_keeps_its_prefix(payloads in vec(vec(any::<u8>(), 1..50), 0..8), cut: prop::sample::Index) {
+            let (disk, positions) = written(&payloads);
+            let len = HEADER_BYTES + cut.index(positions.last().unwrap().offset as usize + 1 - HEADER_BYTES);
+            disk.open_writable(FILE).unwrap().truncate(len as u64).unwrap();
+            let whole = positions.iter().filter(|position| position.offset <= len as u64).count() - 1;
+            prop_assert_eq!(&read(&disk).unwrap(), &payloads[..whole]);
+            // What comes next overwrites the torn part.
+            Journal::open(&disk, STORE, true).unwrap().append(positions[whole], b"next").unwrap();
+            prop_assert_eq!(read(&disk).unwrap().len(), whole + 1);
+        }
+
+        #[test]
+        fn a_flipped_bit_loses_no_later_commit_in_silence(
+            payloads in vec(vec(any::<u8>(), 1..50), 2..6), at: prop::sample::Index, bit in 0..8_u8
+        ) {
+            let (disk, positions) = written(&payloads);
+            let last = positions[positions.len() - 2].offset as usize;
+            let at = HEADER_BYTES + at.index(last - HEADER_BYTES);
+            let file = disk.open_writable(FILE).unwrap();
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at as u64).unwrap();
+            file.write_all_at(&[byte[0] ^ (1_u8 << bit)], at as u64).unwrap();
+            let is_broken = matches!(read(&disk), Err(Error::Broken { .. }));
+            prop_assert!(is_broken);
+        }
+    }
+
+    #[test]
+    fn a_position_is_known_again_only_where_it_was() {
+        let (disk, positions) = written(&[b"one".to_vec(), b"two".to_vec()]);
+        let journal = Journal::open(&disk, STORE, false).unwrap();
+        assert!(journal.has(positions[0]).unwrap());
+        assert!(journal.has(positions[2]).unwrap());
+        let (other, _) = written(&[b"one".to_vec(), b"TWO".to_vec()]);
+        assert!(!Journal::open(&other, STORE, false).unwrap().has(positions[2]).unwrap());
+        let (shorter, _) = written(&[b"one".to_vec()]);
+        assert!(!Journal::open(&shorter, STORE, false).unwrap().has(positions[2]).unwrap());
+    }
+
+    #[test]
+    fn another_stores_journal_is_refused() {
+        let (disk, _) = written(&[]);
+        assert!(matches!(Journal::open(&disk, StoreId([1; 16]), false), Err(Error::Damaged { .. })));
+    }
+}

@@ -1,0 +1,13 @@
+//! The log of commits: with the packs, the truth about the store.
+//!
+//! One file, `journal`, appended to and never rewritten in place. A commit is
+//! one record; it has happened if and only if its record is whole and durable.
+//! What a record means is not known here.
+
+mod error;
+mod log;
+mod record;
+
+pub use error::{Error, Result};
+pub use log::{FILE, Journal, Position, StoreId};
+pub use record::MAX_PAYLOAD_BYTES;

@@ -1,0 +1,83 @@
+//! Why a verb could not do what it was asked for.
+
+use crate::image::{Digest, DocumentError, Platform, ReferenceError};
+use crate::{ErrorKind, archive};
+
+/// Why a verb could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No image has that name, ID or ID prefix.
+    #[error("No such image: {name}")]
+    NoSuchImage {
+        /// What was asked for.
+        name: String,
+    },
+    /// More than one image has an ID that begins so.
+    #[error("ambiguous image ID {prefix}: it fits {first} and {second}")]
+    Ambiguous {
+        /// What was asked for.
+        prefix: String,
+        /// One of them.
+        first: Digest,
+        /// Another.
+        second: Digest,
+    },
+    /// Not a reference.
+    #[error("{name:?} is not a valid repository/tag")]
+    BadReference {
+        /// What was given.
+        name: String,
+        /// Against which rule it is.
+        source: ReferenceError,
+    },
+    /// A digest names its content already; it cannot be pointed elsewhere.
+    #[error("refusing to create a tag with a digest reference")]
+    TagWithDigest,
+    /// The image is not there for the platform.
+    #[error("image {name} does not have the platform {want}: it has {got}")]
+    NoPlatform {
+        /// The image.
+        name: String,
+        /// What was asked for.
+        want: Platform,
+        /// What there is, separated by commas.
+        got: String,
+    },
+    /// Removing an ID would take several names away.
+    #[error(
+        "conflict: unable to delete {short} (must be forced) - image is referenced in multiple repositories"
+    )]
+    ManyNames {
+        /// The image ID's first twelve digits.
+        short: String,
+    },
+    /// A stored document cannot be read.
+    #[error("document {digest} cannot be read")]
+    Document {
+        /// The document.
+        digest: Digest,
+        /// Why.
+        source: DocumentError,
+    },
+    /// A history that does not fit the layers.
+    #[error("too many non-empty layers in History section")]
+    LongHistory,
+    /// The archive cannot be taken in.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+}
+
+impl From<Error> for crate::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::NoSuchImage { .. } | Error::NoPlatform { .. } => ErrorKind::NotFound,
+            Error::Ambiguous { .. } => ErrorKind::Ambiguous,
+            Error::BadReference { .. } | Error::TagWithDigest => ErrorKind::InvalidInput,
+            Error::ManyNames { .. } => ErrorKind::Conflict,
+            Error::Document { .. } | Error::LongHistory => ErrorKind::Corrupt,
+            Error::Archive(_) => ErrorKind::InvalidArchive,
+        };
+        Self::new(kind, error)
+    }
+}

@@ -1,0 +1,71 @@
+//! How an image came to be.
+
+use super::Error;
+use super::inspect::config;
+use super::resolve::resolve;
+use crate::Result;
+use crate::image::{ImageId, Platform, Reference};
+use crate::store::Store;
+use crate::task::Task;
+
+/// One step of an image's making.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// The image, on the last step only: of the ones before no image is known.
+    pub id: Option<ImageId>,
+    /// When.
+    pub created: Option<jiff::Timestamp>,
+    /// The command.
+    pub created_by: String,
+    /// The bytes of files that the step's layer holds.
+    pub size_bytes: u64,
+    /// A remark.
+    pub comment: String,
+    /// Whether the step added no layer.
+    pub empty_layer: bool,
+    /// The image's names, on the last step only.
+    pub tags: Vec<Reference>,
+}
+
+impl Store {
+    /// The steps that made the image `name`, the last one first.
+    ///
+    /// As the image-spec has it, every entry of the config's `history` that is
+    /// not marked `empty_layer` stands for the next layer. A config without a
+    /// history gives an empty list, layers or not, as in Docker.
+    ///
+    /// # Errors
+    /// If there is no such image, or its history names more layers than it has.
+    pub fn history(&self, name: &str, platform: Option<&Platform>) -> Result<Vec<HistoryEntry>> {
+        let task = Task::silent();
+        let access = self.share(&task)?;
+        let ledger = self.ledger(&task)?;
+        let resolved = resolve(ledger.catalog(), name)?;
+        let Some(variant) = resolved.variant(platform)? else { return Ok(Vec::new()) };
+        let config = config(&ledger, variant.id, &mut self.reader(&access, &task)?)?;
+        let mut layers = variant.layers.iter();
+        let mut entries = Vec::new();
+        for step in config.history {
+            let size_bytes = match step.empty_layer {
+                true => 0,
+                false => layers.next().ok_or(Error::LongHistory)?.content_bytes,
+            };
+            entries.push(HistoryEntry {
+                id: None,
+                created: step.created,
+                created_by: step.created_by,
+                size_bytes,
+                comment: step.comment,
+                empty_layer: step.empty_layer,
+                tags: Vec::new(),
+            });
+        }
+        entries.reverse();
+        if let Some(last) = entries.first_mut() {
+            last.id = Some(variant.id);
+            let names = ledger.catalog().names_of(&resolved.image.target)?;
+            last.tags = names.iter().filter_map(|named| named.name.parse().ok()).collect();
+        }
+        Ok(entries)
+    }
+}

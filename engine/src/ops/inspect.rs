@@ -1,0 +1,77 @@
+//! One image in full.
+
+use super::Error;
+use super::images::{ImageSummary, summary_of};
+use super::resolve::resolve;
+use crate::Result;
+use crate::image::{Config, Descriptor, DiffId, Digest, ImageId, Platform};
+use crate::store::{Ledger, Store};
+use crate::task::Task;
+
+/// What is known of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageDetails {
+    /// What lists show; of the variant that was asked for.
+    pub summary: ImageSummary,
+    /// The config, byte for byte; empty if nothing in the image can be run.
+    pub config: Vec<u8>,
+    /// The manifest, byte for byte.
+    pub manifest: Vec<u8>,
+    /// The descriptor of the index or manifest that is the image.
+    pub descriptor: Descriptor,
+    /// The layers, base first.
+    pub diff_ids: Vec<DiffId>,
+    /// When it got a name last.
+    pub tagged: Option<jiff::Timestamp>,
+}
+
+impl Store {
+    /// All about the image `name`, for `platform` if it has several.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
+    /// image or it is not there for the platform.
+    pub fn inspect(&self, name: &str, platform: Option<&Platform>) -> Result<ImageDetails> {
+        let task = Task::silent();
+        let access = self.share(&task)?;
+        let ledger = self.ledger(&task)?;
+        let resolved = resolve(ledger.catalog(), name)?;
+        let mut summary = summary_of(&ledger, &resolved.image)?;
+        let names = ledger.catalog().names_of(&resolved.image.target)?;
+        let tagged = names.iter().map(|named| named.tagged).max().and_then(|time| time.timestamp());
+        let variant = resolved.variant(platform)?;
+        let descriptor = descriptor(&resolved.image);
+        let mut reader = self.reader(&access, &task)?;
+        let (manifest, config, diff_ids) = match variant {
+            None => (ledger.document(&resolved.image.target, &mut reader)?, Vec::new(), Vec::new()),
+            Some(variant) => {
+                summary.id = variant.id;
+                summary.platform = variant.platform.clone();
+                summary.labels = variant.labels.clone();
+                summary.created = variant.created.and_then(|time| time.timestamp());
+                let diff_ids = variant.layers.iter().map(|layer| layer.diff_id).collect();
+                let config = ledger.document(&variant.id.0, &mut reader)?;
+                (ledger.document(&variant.manifest, &mut reader)?, config, diff_ids)
+            }
+        };
+        Ok(ImageDetails { summary, config, manifest, descriptor, diff_ids, tagged })
+    }
+}
+
+/// The descriptor of an image's target.
+pub(super) fn descriptor(image: &crate::catalog::Image) -> Descriptor {
+    Descriptor {
+        media_type: image.media_type.clone(),
+        digest: image.target,
+        size: image.size,
+        annotations: Default::default(),
+        platform: None,
+    }
+}
+
+/// The config of `id`.
+pub(super) fn config(ledger: &Ledger, id: ImageId, reader: &mut crate::chunk::Reader) -> Result<Config> {
+    let digest: Digest = id.0;
+    let bytes = ledger.document(&digest, reader)?;
+    Config::parse(&bytes).map_err(|source| Error::Document { digest, source }.into())
+}

@@ -1,0 +1,23 @@
+//! What can be done with a store, one verb a file.
+
+mod error;
+mod fsck;
+mod gc;
+mod history;
+mod images;
+mod inspect;
+mod prune;
+mod remove;
+mod resolve;
+mod tag;
+mod usage;
+
+pub use error::Error;
+pub use fsck::{Checked, Fault, FsckOptions};
+pub use gc::Collected;
+pub use history::HistoryEntry;
+pub use images::ImageSummary;
+pub use inspect::ImageDetails;
+pub use prune::{LabelFilter, PruneOptions, Pruned};
+pub use remove::{RemoveOptions, Removed};
+pub use usage::{Area, Usage};

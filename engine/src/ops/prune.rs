@@ -1,0 +1,79 @@
+//! Removing images that nobody needs.
+
+use super::remove::{Removed, remove_image};
+use crate::Result;
+use crate::catalog::{self, Image};
+use crate::store::Store;
+use crate::task::Task;
+
+/// Which images to remove.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PruneOptions {
+    /// Those with names too, and not only dangling ones.
+    pub all: bool,
+    /// Only those made before.
+    pub until: Option<jiff::Timestamp>,
+    /// Only those that every filter lets pass.
+    pub labels: Vec<LabelFilter>,
+}
+
+/// A condition on an image's labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelFilter {
+    /// Whether the label must be absent or different instead.
+    pub negated: bool,
+    /// The label.
+    pub key: String,
+    /// Its value, if that matters.
+    pub value: Option<String>,
+}
+
+impl LabelFilter {
+    /// Whether `labels` pass.
+    pub fn accepts(&self, labels: &std::collections::BTreeMap<String, String>) -> bool {
+        let found = labels.get(&self.key);
+        let fits = found.is_some_and(|found| self.value.as_ref().is_none_or(|value| value == found));
+        fits != self.negated
+    }
+}
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Each image.
+    pub images: Vec<Removed>,
+}
+
+impl Store {
+    /// Removes images without a name, or with `options.all` every image.
+    /// Their space comes back with [`Store::reclaim`].
+    ///
+    /// # Errors
+    /// If the store cannot be read or written; then nothing was removed.
+    pub fn prune(&self, options: &PruneOptions, task: &Task) -> Result<Pruned> {
+        self.check_writable()?;
+        let mut ledger = self.ledger(task)?;
+        let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
+        let mut pruned = Pruned::default();
+        for image in images {
+            task.check()?;
+            let is_dangling = ledger.catalog().names_of(&image.target)?.is_empty();
+            if !(options.all || is_dangling) || !passes(&image, options) {
+                continue;
+            }
+            // One commit an image: a blob that two of them share is forgotten with the second.
+            let (changes, removed) = remove_image(&ledger, &image)?;
+            ledger.commit("prune", changes)?;
+            pruned.images.push(removed);
+        }
+        Ok(pruned)
+    }
+}
+
+fn passes(image: &Image, options: &PruneOptions) -> bool {
+    let variant = image.main_variant();
+    let created = variant.and_then(|variant| variant.created?.timestamp());
+    let labels = variant.map(|variant| variant.labels.clone()).unwrap_or_default();
+    options.until.is_none_or(|until| created.is_some_and(|created| created < until))
+        && options.labels.iter().all(|filter| filter.accepts(&labels))
+}

