@@ -116,7 +116,11 @@ impl Ingest<'_> {
         Ok(taken)
     }
 
-    fn take_watched(&mut self, source: &mut (impl Read + Send), treatment: Treatment) -> Result<Taken, Error> {
+    fn take_watched(
+        &mut self,
+        source: &mut (impl Read + Send),
+        treatment: Treatment,
+    ) -> Result<Taken, Error> {
         let mut first = Vec::new();
         source.take(BLOCK_BYTES as u64).read_to_end(&mut first).map_err(Error::Read)?;
         let is_plain = sniff(&first) == Compression::None || treatment == Treatment::Opaque;
@@ -276,8 +280,7 @@ fn hashed_beside(
 
 /// Unwraps blocks only to learn what is in them.
 fn inflate(blocks: Receiver<Arc<Vec<u8>>>, budget: &Budget) -> io::Result<Plain> {
-    let mut plain =
-        Bounded::new(Blocks { blocks, current: Arc::default(), at: 0 }, budget)?;
+    let mut plain = Bounded::new(Blocks { blocks, current: Arc::default(), at: 0 }, budget)?;
     let (mut sum, mut scanner, mut bytes) = (Sha256::default(), Scanner::new(), 0);
     let mut buffer = vec![0; BLOCK_BYTES / 4];
     loop {

@@ -50,7 +50,8 @@ impl Bound {
             documents.push(self.document(&document.bytes, ingest)?.digest);
         }
         for carried in &planned.carried {
-            let blob = found.get(&carried.member).ok_or(crate::store::Error::NoBlob(carried.descriptor.digest))?;
+            let blob =
+                found.get(&carried.member).ok_or(crate::store::Error::NoBlob(carried.descriptor.digest))?;
             self.blobs.insert(blob.digest, blob.clone());
             documents.push(blob.digest);
         }
@@ -93,7 +94,8 @@ impl Bound {
         let mut descriptors = Vec::new();
         let mut differs = planned.manifest.is_none();
         for layer in &planned.layers {
-            let absent = || crate::store::Error::NoBlob(layer.blob.as_ref().map_or(Digest::of(b""), |b| b.digest));
+            let absent =
+                || crate::store::Error::NoBlob(layer.blob.as_ref().map_or(Digest::of(b""), |b| b.digest));
             let blob = found.get(&layer.member).ok_or_else(absent)?;
             let Kind::Layer { diff_id, content_bytes, .. } = blob.kind else { return Err(absent().into()) };
             differs |= layer.blob.as_ref().is_some_and(|named| named.digest != blob.digest);

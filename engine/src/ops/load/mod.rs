@@ -16,12 +16,12 @@ mod layers;
 mod source;
 mod streamed;
 
+use crate::Result;
 use crate::archive::{Budget, Limits, Plan};
 use crate::disk::Input;
 use crate::image::{Digest, ImageId, Platform, Reference};
 use crate::store::{Ingest, Store};
 use crate::task::Task;
-use crate::Result;
 
 use bind::Bound;
 use known::Known;

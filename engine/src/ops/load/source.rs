@@ -4,12 +4,12 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::Result;
 use crate::archive::{
-    Bounded, Budget, Compression, Documents, Error, Found, Limits, Member, MemberKind, MemberName, Members, Table,
-    sniff,
+    Bounded, Budget, Compression, Documents, Error, Found, Limits, Member, MemberKind, MemberName, Members,
+    Table, sniff,
 };
 use crate::disk::{Input, InputFile, Tree};
-use crate::Result;
 
 /// How much is read at once from a stream.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -128,7 +128,11 @@ impl Documents for Random {
         }
         let mut bytes = Vec::new();
         body.read_to_end(&mut bytes).map_err(|error| Error::reading(name.as_str(), error))?;
-        if bytes.len() as u64 == size { Ok(Some(bytes)) } else { Err(Error::Truncated { place: name.to_string() }) }
+        if bytes.len() as u64 == size {
+            Ok(Some(bytes))
+        } else {
+            Err(Error::Truncated { place: name.to_string() })
+        }
     }
 
     fn limits(&self) -> &Limits {
