@@ -63,13 +63,13 @@ mod store;
 pub mod tar;
 mod task;
 
-pub use archive::Limits;
+pub use archive::{Format, Limits};
 pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};
 pub use image::{ChainId, Descriptor, DiffId, Digest, ImageId, Platform, Reference};
 pub use ops::{
     Area, Checked, Collected, Compressed, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary,
-    LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, Usage,
+    LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions, Saved, Usage,
 };
 pub use store::Store;
 pub use task::{Cancelled, Event, Progress, Task};

@@ -10,6 +10,7 @@ mod load;
 mod prune;
 mod remove;
 mod resolve;
+mod save;
 mod tag;
 mod usage;
 
@@ -22,4 +23,5 @@ pub use inspect::ImageDetails;
 pub use load::{Compressed, LoadOptions, Loaded, LoadedImage};
 pub use prune::{LabelFilter, PruneOptions, Pruned};
 pub use remove::{RemoveOptions, Removed};
+pub use save::{SaveOptions, Saved};
 pub use usage::{Area, Usage};
