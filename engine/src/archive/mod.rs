@@ -6,7 +6,11 @@
 //! alone which images the archive claims to hold and where their layers lie.
 //! Nothing here trusts the archive: whatever is counted, kept or followed has
 //! a bound in [`Limits`].
+//!
+//! Writing is one step: an [`Assembly`] is the whole archive but for the bytes
+//! of its blobs, and knows its length before the first of them.
 
+mod assemble;
 mod bounded;
 mod compression;
 mod dir;
@@ -19,10 +23,12 @@ mod limits;
 mod members;
 mod name;
 mod oci;
+mod outgoing;
 mod plan;
 mod planner;
 mod table;
 
+pub use assemble::{Assembly, Content, Entry};
 pub use bounded::{Bounded, Budget, Counted};
 pub use compression::{Compression, Corrupt, Decoder, sniff};
 pub use error::{Error, Fault};
@@ -32,6 +38,7 @@ pub use legacy::V1Config;
 pub use limits::{LimitError, Limits};
 pub use members::{Body, Member, MemberKind, Members};
 pub use name::{MemberName, NameProblem};
+pub use outgoing::{Format, Outgoing, OutgoingLayer, OutgoingVariant};
 pub use plan::{
     Layout, Plan, PlannedBlob, PlannedConfig, PlannedDocument, PlannedImage, PlannedLayer, PlannedName,
     PlannedVariant,
