@@ -122,20 +122,18 @@ impl Context {
     }
 }
 
-/// The failure of a command on the image `name`; `absent` words that there is
-/// none.
-pub fn about_image(error: Error, store: &Store, name: &str, absent: String) -> Failure {
-    if error.kind() != ErrorKind::NotFound {
-        return error.into();
-    }
-    let failure = Failure::error(absent);
-    match names::meant(store, name) {
+/// The failure of a command on the image `name`.
+pub fn about_image(error: Error, store: &Store, name: &str) -> Failure {
+    let absent = error.kind() == ErrorKind::NotFound;
+    let failure = Failure::from(error);
+    match absent.then(|| names::meant(store, name)).flatten() {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
 }
 
-/// `No such image: app:latest`.
+/// `No such image: app:latest`, for a store that is not there; one that is says
+/// so itself.
 pub fn no_such_image(name: &str) -> String {
     format!("No such image: {}", names::with_latest(name))
 }

@@ -55,6 +55,11 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The same in other words, after `Error: `.
+    pub fn reworded(self, text: impl AsRef<str>) -> Self {
+        Self { text: Self::error(text).text, ..self }
+    }
+
     /// With another exit code than 1.
     pub fn code(self, code: u8) -> Self {
         Self { code, ..self }

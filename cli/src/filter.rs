@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use larder_engine::{ImageSummary, LabelFilter, Store};
+use larder_engine::{ImageSummary, LabelFilter, Reference, Store};
 
 use crate::context::{about_image, no_such_image};
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ impl Wanted {
                 let store = store.ok_or_else(|| Failure::error(no_such_image(name)))?;
                 match store.inspect(name, None) {
                     Ok(image) => Ok(image.summary.created.unwrap_or(Timestamp::MIN)),
-                    Err(error) => Err(about_image(error, store, name, no_such_image(name))),
+                    Err(error) => Err(about_image(error, store, name)),
                 }
             };
             match filter.name.as_str() {
@@ -110,12 +110,14 @@ impl Wanted {
     pub fn sieve(&self, mut image: ImageSummary) -> Option<ImageSummary> {
         let created = image.created.unwrap_or(Timestamp::MIN);
         let wanted = self.dangling.is_none_or(|dangling| dangling == image.references.is_empty())
-            && self.labels.iter().all(|label| has_label(&image, label))
+            && self.labels.iter().all(|label| label.accepts(&image.labels))
             && self.before.is_none_or(|before| created < before)
             && self.since.is_none_or(|since| created > since)
             && self.until.is_none_or(|until| created <= until);
         if !self.references.is_empty() {
-            image.references.retain(|name| self.references.iter().any(|glob| name.matches(glob)));
+            // A pattern that is none matches nothing, as in Docker.
+            let fits = |glob: &String, name: &Reference| name.matches(glob).unwrap_or(false);
+            image.references.retain(|name| self.references.iter().any(|glob| fits(glob, name)));
             if image.references.is_empty() {
                 return None;
             }
@@ -127,12 +129,6 @@ impl Wanted {
     pub fn into_prune(self) -> (Option<bool>, Option<Timestamp>, Vec<LabelFilter>) {
         (self.dangling, self.until, self.labels)
     }
-}
-
-fn has_label(image: &ImageSummary, filter: &LabelFilter) -> bool {
-    let found = image.labels.get(&filter.key);
-    let fits = found.is_some_and(|found| filter.value.as_ref().is_none_or(|wanted| wanted == found));
-    fits != filter.negated
 }
 
 #[cfg(test)]

@@ -49,13 +49,15 @@ fn report(checked: &Checked, verified: bool) -> String {
         text.push('\n');
     }
     let verb = if verified { "Read and verified" } else { "Checked" };
-    let counts = [
+    let mut counts = vec![
         counted(*images, "image"),
         counted(*blobs, "blob"),
         counted(*chunks, "chunk"),
         counted(*packs, "pack"),
-        size::long(checked.bytes),
     ];
+    if verified {
+        counts.push(size::long(checked.bytes));
+    }
     let faults = match checked.faults.len() {
         0 => "no faults".into(),
         count => counted(u64::try_from(count).unwrap_or(u64::MAX), "fault"),

@@ -62,9 +62,8 @@ const EXACT_TABLE: &str = "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{
 pub fn history(cx: &mut Context, args: &HistoryArgs) -> Result<(), Failure> {
     let name = &args.image;
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_image(name)))?;
-    let steps = store
-        .history(name, args.platform.as_ref())
-        .map_err(|error| about_image(error, &store, name, no_such_image(name)))?;
+    let steps =
+        store.history(name, args.platform.as_ref()).map_err(|error| about_image(error, &store, name))?;
     let format = match (args.format.as_deref(), args.quiet) {
         (None | Some("" | "table"), true) => Format::Lines("{{.ID}}".into()),
         (asked, _) => Format::of(asked, if args.human { TABLE } else { EXACT_TABLE }, &LOOK),

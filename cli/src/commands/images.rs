@@ -1,12 +1,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use larder_engine::ImageSummary;
+use larder_engine::{ImageSummary, Reference};
 
 use crate::context::{Context, refuse};
 use crate::failure::Failure;
 use crate::filter::{Filter, Wanted};
 use crate::listing::{Format, Look, Row};
-use crate::names;
 use crate::output::{size, time};
 
 /// List images
@@ -116,8 +115,8 @@ pub fn rows(image: &ImageSummary, no_trunc: bool, now: Timestamp) -> Vec<Row> {
     let names: Vec<(String, String)> = if image.references.is_empty() {
         vec![(NONE.into(), NONE.into())]
     } else {
-        let columns = image.references.iter().map(names::columns);
-        columns.map(|(repository, tag)| (repository, tag.unwrap_or_else(|| NONE.into()))).collect()
+        let tag = |name: &Reference| name.tag().unwrap_or(NONE).to_owned();
+        image.references.iter().map(|name| (name.familiar_repository(), tag(name))).collect()
     };
     names
         .into_iter()

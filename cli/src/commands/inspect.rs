@@ -1,10 +1,9 @@
 use std::fmt;
 
-use larder_engine::{Error, ImageDetails, Platform, Store};
+use larder_engine::{ErrorKind, ImageDetails, Platform, Store};
 
 use crate::context::{Context, about_image, no_such_image};
 use crate::failure::{Failure, NO_TEMPLATE};
-use crate::names;
 use crate::output::json::{Html, Json};
 use crate::output::time;
 use crate::template::Template;
@@ -122,8 +121,14 @@ fn look_up(
     absence: Absence,
 ) -> Result<Json, Failure> {
     let store = store.ok_or_else(|| Failure::error(absence(name)))?;
-    let about = |error: Error| about_image(error, store, name, absence(name));
-    document::of(&store.inspect(name, platform).map_err(about)?)
+    let error = match store.inspect(name, platform) {
+        Ok(image) => return document::of(&image),
+        Err(error) => error,
+    };
+    // With a platform it may be there, but not for that one.
+    let absent = error.kind() == ErrorKind::NotFound && platform.is_none();
+    let failure = about_image(error, store, name);
+    Err(if absent { failure.reworded(absence(name)) } else { failure })
 }
 
 fn wrong(mistake: &impl fmt::Display) -> Failure {

@@ -1,6 +1,6 @@
 use std::io::{self, BufRead as _};
 
-use larder_engine::{PruneOptions, Pruned};
+use larder_engine::{Collected, PruneOptions, Pruned, Store, Task};
 
 use crate::context::{Context, refuse};
 use crate::failure::Failure;
@@ -66,8 +66,7 @@ pub fn prune(cx: &mut Context, args: &PruneArgs) -> Result<(), Failure> {
     if !args.force && !agreed(cx, &format!("WARNING! This will remove {}.\n", args.what()))? {
         return Ok(());
     }
-    let freed = remove(cx, &options)?;
-    cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
+    remove(cx, &options, Store::reclaim)
 }
 
 pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Failure> {
@@ -79,19 +78,23 @@ pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Fail
     if !images.force && !agreed(cx, &warning)? {
         return Ok(());
     }
-    let mut freed = remove(cx, &options)?;
-    if let Some(store) = cx.store()? {
-        freed += store.gc(&cx.task(false)?)?.freed_bytes;
-    }
-    cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
+    remove(cx, &options, Store::gc)
 }
 
-/// Prunes and says what went; gives the bytes that were freed.
-fn remove(cx: &mut Context, options: &PruneOptions) -> Result<u64, Failure> {
-    let Some(store) = cx.store()? else { return Ok(0) };
-    let pruned = store.prune(options, &cx.task(false)?)?;
-    cx.print(&told(&pruned))?;
-    Ok(pruned.freed_bytes)
+/// Prunes, says what went, and gives the space back by `collect`.
+fn remove(
+    cx: &mut Context,
+    options: &PruneOptions,
+    collect: fn(&Store, &Task) -> larder_engine::Result<Collected>,
+) -> Result<(), Failure> {
+    let mut freed = 0;
+    if let Some(store) = cx.store()? {
+        let task = cx.task(false)?;
+        let pruned = store.prune(options, &task)?;
+        cx.print(&told(&pruned))?;
+        freed = collect(&store, &task)?.freed_bytes;
+    }
+    cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
 }
 
 fn told(pruned: &Pruned) -> String {

@@ -1,4 +1,4 @@
-use larder_engine::{ErrorKind, RemoveOptions, Removed};
+use larder_engine::{ErrorKind, RemoveOptions, Removed, Store, Task};
 
 use crate::context::{Context, about_image, no_such_image, refuse};
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ pub struct RmiArgs {
     /// Remove an ID that has several names; a missing image is no failure
     #[arg(short, long)]
     force: bool,
-    /// Keep parents that have no name
+    /// Keep parents that have no name; larder has none, so this changes nothing
     #[arg(long)]
     no_prune: bool,
     #[arg(long, hide = true)]
@@ -31,35 +31,49 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
     refuse("--platform", args.platform.is_some(), "an image is removed with all its platforms")?;
     let store = cx.store()?;
     let task = cx.task(false)?;
-    let options = RemoveOptions { force: args.force, no_prune: args.no_prune };
     let mut failed = false;
+    let mut to_reclaim = None;
     for name in &args.images {
         if task.check().is_err() {
             failed = true;
             break;
         }
-        let (failure, missing) = match &store {
-            None => (Failure::error(no_such_image(name)), true),
-            Some(store) => match store.remove(name, &options, &task) {
-                Ok(removed) => {
-                    cx.print(&told(&removed))?;
-                    continue;
-                }
-                Err(error) => {
-                    let missing = error.kind() == ErrorKind::NotFound;
-                    let forcible = error.kind() == ErrorKind::Conflict && !args.force;
-                    let failure = about_image(error, store, name, no_such_image(name));
-                    (
-                        if forcible { failure.hint("-f removes it with all its names") } else { failure },
-                        missing,
-                    )
-                }
-            },
-        };
-        cx.tell(&failure);
-        failed |= !(missing && args.force);
+        match remove(store.as_ref(), name, args.force, &task) {
+            Ok(removed) => {
+                cx.print(&told(&removed))?;
+                to_reclaim = if removed.deleted.is_empty() { to_reclaim } else { store.as_ref() };
+            }
+            Err(Refusal { failure, missing }) => {
+                cx.tell(&failure);
+                failed |= !(missing && args.force);
+            }
+        }
+    }
+    if let Some(store) = to_reclaim {
+        store.reclaim(&task)?;
     }
     if failed { Err(Failure::silent()) } else { Ok(()) }
+}
+
+/// Why an image was not removed.
+struct Refusal {
+    failure: Failure,
+    /// It was not there; with --force that is as good as removed.
+    missing: bool,
+}
+
+fn remove(store: Option<&Store>, name: &str, force: bool, task: &Task) -> Result<Removed, Refusal> {
+    let absent = || Refusal { failure: Failure::error(no_such_image(name)), missing: true };
+    let store = store.ok_or_else(absent)?;
+    store.remove(name, &RemoveOptions { force }, task).map_err(|error| {
+        let kind = error.kind();
+        let failure = about_image(error, store, name);
+        let forcible = kind == ErrorKind::Conflict && !force;
+        Refusal {
+            failure: if forcible { failure.hint("-f removes it with all its names") } else { failure },
+            missing: kind == ErrorKind::NotFound,
+        }
+    })
 }
 
 fn told(removed: &Removed) -> String {

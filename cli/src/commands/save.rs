@@ -107,8 +107,7 @@ fn write(
         Ok(saved) => Ok(saved.bytes),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let named = names.iter().find(|name| store.inspect(name, None).is_err());
-            let absent = error.to_string();
-            Err(about_image(error, store, named.copied().unwrap_or_default(), absent))
+            Err(about_image(error, store, named.copied().unwrap_or_default()))
         }
         Err(error) => Err(error.into()),
     }

@@ -27,14 +27,11 @@ pub fn tag(cx: &mut Context, args: &TagArgs) -> Result<(), Failure> {
     if target.digest().is_some() {
         return Err(Failure::plain("refusing to create a tag with a digest reference"));
     }
-    if names::columns(&target).0 == "sha256" {
+    if target.familiar_repository() == "sha256" {
         return Err(Failure::error("refusing to create an ambiguous tag using digest algorithm as name"));
     }
-    let target = if target.tag().is_none() { parse(&format!("{}:latest", args.target))? } else { target };
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_image(&args.source)))?;
-    store
-        .tag(&args.source, &target)
-        .map_err(|error| about_image(error, &store, &args.source, no_such_image(&args.source)))
+    store.tag(&args.source, &target).map_err(|error| about_image(error, &store, &args.source))
 }
 
 fn parse(name: &str) -> Result<Reference, Failure> {

@@ -1,6 +1,6 @@
 //! An image as the JSON document of Docker's API, keys in Docker's order.
 
-use super::{Failure, ImageDetails, Json, names, time};
+use super::{Failure, ImageDetails, Json, time};
 
 /// Members of `Config` in Docker's order; those without a value here are left
 /// out when the image does not have them.
@@ -40,8 +40,10 @@ const NULL: Option<Json> = Some(Json::Null);
 /// # Errors
 /// If its config is no JSON, which no image in a sound store has.
 pub fn of(image: &ImageDetails) -> Result<Json, Failure> {
-    let source = Json::parse(&image.config)
-        .map_err(|error| Failure::error(format!("config of {}: {error}", image.summary.id)))?;
+    // An image of which nothing can be run has none.
+    let source = if image.config.is_empty() { Ok(Json::Null) } else { Json::parse(&image.config) };
+    let source =
+        source.map_err(|error| Failure::error(format!("config of {}: {error}", image.summary.id)))?;
     let text = |key| Json::from(source.get(key).and_then(Json::as_str).unwrap_or_default());
     let summary = &image.summary;
     let size = Json::from(summary.content_bytes);
@@ -99,7 +101,7 @@ fn tags(image: &ImageDetails) -> Json {
 /// `repository@digest`, if the digest came with the image.
 fn digests(image: &ImageDetails) -> Json {
     let mut repositories: Vec<String> =
-        image.summary.references.iter().map(|name| names::columns(name).0).collect();
+        image.summary.references.iter().map(|name| name.familiar_repository()).collect();
     repositories.dedup();
     if image.summary.manifest_generated {
         repositories.clear();
