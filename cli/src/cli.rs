@@ -18,7 +18,6 @@ use crate::failure::Failure;
     name = "larder",
     version,
     args_override_self = true,
-    disable_help_subcommand = true,
     disable_version_flag = true,
     max_term_width = 100,
     override_usage = "larder [OPTIONS] COMMAND",

@@ -25,9 +25,9 @@ struct Bars {
 impl Bars {
     fn start(&self, item: &str, total_bytes: Option<u64>) {
         let look = if total_bytes.is_some() {
-            "{msg:30!} {bar:30} {bytes:>11} of {total_bytes}  {bytes_per_sec}  {eta}"
+            "{msg:30!} {bar:30} {decimal_bytes:>11} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}"
         } else {
-            "{msg:30!} {spinner} {bytes:>11}  {bytes_per_sec}"
+            "{msg:30!} {spinner} {decimal_bytes:>11}  {decimal_bytes_per_sec}"
         };
         let style = ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.all.add(total_bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
@@ -52,6 +52,13 @@ impl Bars {
         }
         // A terminal that is gone needs no news.
         let _ = self.all.println(text::harmless(&text::in_one_cell(&line.to_string())));
+    }
+}
+
+impl Drop for Bars {
+    /// What was cut short leaves no bar on the screen.
+    fn drop(&mut self) {
+        let _ = self.all.clear();
     }
 }
 

@@ -25,9 +25,7 @@ const ELSEWHERE: [(&[&str], &str); 2] = [
 pub fn failure(error: &clap::Error, args: &[OsString]) -> Failure {
     match error.kind() {
         // Help goes where clap sends it; a reader that went away is fine.
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let _ = error.print();
             Failure::silent().code(0)
         }
@@ -71,6 +69,10 @@ impl Asked<'_> {
         let argument = text(ContextKind::InvalidArg).unwrap_or_default();
         let value = text(ContextKind::InvalidValue).unwrap_or_default();
         match kind {
+            // As Docker does: help, and no failure.
+            ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Failure::plain(self.command.clone().render_help().to_string().trim_end()).code(0)
+            }
             ErrorKind::InvalidSubcommand => {
                 let name = text(ContextKind::InvalidSubcommand).unwrap_or_default();
                 let path = &self.path;
@@ -256,6 +258,28 @@ mod tests {
             ),
         ] {
             assert_eq!(told(line), want, "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_command_line_is_understood_or_refused(
+            words in proptest::collection::vec("(load|save|image|ls|rmi|df|-[a-gi-uw-zA-Z]|--[a-z]{1,6}|--store|--|=|[a-z:@]{0,4}|\\PC{0,3})", 0..6)
+        ) {
+            let args: Vec<OsString> = ["larder".into()].into_iter().chain(words.into_iter().map(Into::into)).collect();
+            if let Err(error) = Cli::try_parse_from(&args)
+                && error.use_stderr()
+            {
+                proptest::prop_assert!(!failure(&error, &args).to_string().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn no_command_at_all_shows_the_help() {
+        for line in ["larder", "larder --store x", "larder image"] {
+            let help = told(line);
+            assert!(help.contains("\nCommands:\n") && help.ends_with("(exit 0)"), "{line}: {help}");
         }
     }
 

@@ -96,3 +96,59 @@ fn row(step: &HistoryEntry, args: &HistoryArgs, now: Timestamp) -> Row {
         ("Size", if args.human { size::short(step.size_bytes) } else { step.size_bytes.to_string() }),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use larder_engine::{Digest, ImageId};
+
+    fn args(human: bool, no_trunc: bool) -> HistoryArgs {
+        HistoryArgs { image: String::new(), format: None, human, no_trunc, quiet: false, platform: None }
+    }
+
+    fn shown(args: &HistoryArgs) -> String {
+        let step =
+            |id: Option<&str>, created: &str, created_by: &str, size_bytes, comment: &str| HistoryEntry {
+                id: id.map(|text| ImageId(Digest::of(text))),
+                created: created.parse().ok(),
+                created_by: created_by.into(),
+                size_bytes,
+                comment: comment.into(),
+                empty_layer: false,
+                tags: Vec::new(),
+            };
+        let steps = [
+            step(Some("config"), "2026-11-21T19:50:01.9Z", &"文件".repeat(16), 2, ""),
+            step(None, "2000-01-01T00:00:00Z", "a\tb", 52_428_848, ""),
+            step(None, "", "", 198_899_724, "debootstrap minbase\nbookworm"),
+        ];
+        let now = "2026-11-21T20:03:21Z".parse().unwrap();
+        let rows: Vec<Row> = steps.iter().map(|step| row(step, args, now)).collect();
+        let table = if args.human { TABLE } else { EXACT_TABLE };
+        Format::of(None, table, &LOOK).render(&LOOK, &rows).unwrap()
+    }
+
+    #[test]
+    fn a_history_looks_as_in_docker() {
+        let want = "IMAGE          CREATED          CREATED BY                                      SIZE      COMMENT\n\
+                    b79606fb3afe   13 minutes ago   文件文件文件文件文件文件文件文件文件文件文件…   2B        \n\
+                    <missing>      N/A              a b                                             52.4MB    \n\
+                    <missing>      N/A                                                              199MB     debootstrap minbase bookworm\n";
+        assert_eq!(shown(&args(true, false)), want);
+    }
+
+    #[test]
+    fn an_exact_history_has_bytes_and_whole_ids() {
+        let exact = shown(&args(false, true));
+        assert!(exact.starts_with("IMAGE "), "{exact}");
+        for part in [
+            Digest::of("config").to_string().as_str(),
+            "52428848",
+            "198899724",
+            time::GO_ZERO,
+            &"文件".repeat(16),
+        ] {
+            assert!(exact.contains(part), "{part} in {exact}");
+        }
+    }
+}

@@ -145,3 +145,70 @@ pub fn created_at(created: Option<Timestamp>) -> String {
         None => "0001-01-01 00:00:00 +0000 UTC".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use larder_engine::{Digest, ImageId, Platform};
+
+    fn image(names: &[&str]) -> ImageSummary {
+        ImageSummary {
+            id: ImageId(Digest::of("config")),
+            target: Digest::of("manifest"),
+            manifest_generated: true,
+            references: names.iter().map(|name| name.parse().unwrap()).collect(),
+            created: Some("2026-11-21T19:50:01.9Z".parse().unwrap()),
+            content_bytes: 251_328_574,
+            platform: Platform::default(),
+            labels: [("k".to_owned(), "v".to_owned())].into(),
+            shared_bytes: 0,
+            unique_bytes: 251_328_574,
+        }
+    }
+
+    fn shown(images: &[ImageSummary]) -> String {
+        let now = "2026-11-21T20:03:21Z".parse().unwrap();
+        let rows: Vec<Row> = images.iter().flat_map(|image| rows(image, false, now)).collect();
+        Format::of(None, TABLE, &look()).render(&look(), &rows).unwrap()
+    }
+
+    #[test]
+    fn an_image_has_a_row_for_each_of_its_names() {
+        let unmade = ImageSummary { created: None, content_bytes: 4, ..image(&[]) };
+        let want = "REPOSITORY              TAG       IMAGE ID       CREATED          SIZE\n\
+                    edge                    1         b79606fb3afe   13 minutes ago   251MB\n\
+                    localhost:5000/a/edge   2         b79606fb3afe   13 minutes ago   251MB\n\
+                    <none>                  <none>    b79606fb3afe   N/A              4B\n";
+        let all = [image(&["edge:1", "localhost:5000/a/edge:2"]), unmade];
+        assert_eq!(shown(&all), want);
+    }
+
+    #[test]
+    fn a_digest_is_shown_only_if_it_came_with_the_image() {
+        let came = ImageSummary { manifest_generated: false, ..image(&["edge:1"]) };
+        let digest = |image: &ImageSummary| {
+            let format = Format::Lines("{{.Digest}}".into());
+            format.render(&look(), &rows(image, false, Timestamp::UNIX_EPOCH)).unwrap()
+        };
+        assert_eq!(digest(&came), format!("{}\n", came.target));
+        assert_eq!(digest(&image(&["edge:1"])), "<none>\n");
+    }
+
+    #[test]
+    fn filters_keep_the_names_that_fit() {
+        let sieve = |text: &str, names: &[&str]| {
+            let filter: Filter = text.parse().unwrap();
+            let wanted = Wanted::listed(&[filter], None, None).unwrap();
+            wanted.sieve(image(names)).map(|image| image.references.len())
+        };
+        assert_eq!(sieve("reference=edge", &["edge:1", "other:1"]), Some(1));
+        assert_eq!(sieve("reference=none", &["edge:1"]), None);
+        assert_eq!(sieve("dangling=true", &["edge:1"]), None);
+        assert_eq!(sieve("dangling=true", &[]), Some(0));
+        assert_eq!(sieve("label=k", &[]), Some(0));
+        assert_eq!(sieve("label=k=w", &[]), None);
+        assert_eq!(sieve("label!=k", &[]), None);
+        assert_eq!(sieve("until=2026-11-22T00:00:00Z", &[]), Some(0));
+        assert_eq!(sieve("until=2026-11-21T00:00:00Z", &[]), None);
+    }
+}

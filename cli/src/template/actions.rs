@@ -58,6 +58,23 @@ pub fn find_field(text: &str, key: &str) -> Option<(String, usize, usize)> {
     })
 }
 
+/// Where the template first calls the function `name`: the call with its
+/// arguments, the line, and the byte of the name in that line.
+pub fn find_call(text: &str, name: &str) -> Option<(String, usize, usize)> {
+    text.match_indices(name).find_map(|(at, _)| {
+        let before = text.get(..at)?;
+        let rest = text.get(at..)?;
+        let after = rest.get(name.len()..)?;
+        if before.ends_with(|c| is_name(c) || matches!(c, '.' | '$')) || after.starts_with(is_name) {
+            return None;
+        }
+        let end = rest.find(['|', ')', '}']).unwrap_or(rest.len());
+        let line_at = before.rfind('\n').map_or(0, |i| i + 1);
+        let line = before.matches('\n').count() + 1;
+        Some((rest.get(..end)?.trim_end_matches([' ', '-']).to_owned(), line, at - line_at))
+    })
+}
+
 /// Whether `key` is asked of a map whose keys are the user's own.
 pub fn asks_for_users_key(text: &str, key: &str) -> bool {
     const MAPS: [&str; 5] = ["Labels", "labels", "annotations", "Volumes", "ExposedPorts"];

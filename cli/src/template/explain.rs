@@ -4,7 +4,7 @@ use std::fmt;
 
 use gotmpl::TemplateError;
 
-use super::actions::find_field;
+use super::actions::{find_call, find_field};
 
 /// A mistake in a template: Go's sentence, from `template: ` on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,15 @@ impl Mistake {
                 Self::of_parse(error)
             }
             TemplateError::MissingKey { key } => Self::executing(text, key, &missing(key)),
+            TemplateError::ArgCount { name, expected, got } => {
+                let message = format!("wrong number of args for {name}: want {expected} got {got}");
+                let call = find_call(text, name).map(|(_, line, column)| (name.clone(), line, column));
+                Self::at(call, &message)
+            }
+            TemplateError::IndexOutOfRange { index } => {
+                let message = format!("error calling index: index out of range: {index}");
+                Self::at(find_call(text, "index"), &message)
+            }
             other => {
                 let message = bare(other);
                 // `can't evaluate field x in type string` names the field.
@@ -66,9 +75,14 @@ impl Mistake {
     }
 
     fn executing(text: &str, field: &str, message: &str) -> Self {
-        let text = match find_field(text, field) {
-            Some((chain, line, column)) => {
-                format!("template: :{line}:{column}: executing \"\" at <{chain}>: {message}")
+        Self::at(find_field(text, field), message)
+    }
+
+    /// `place` is what was executed, its line, and its byte in that line.
+    fn at(place: Option<(String, usize, usize)>, message: &str) -> Self {
+        let text = match place {
+            Some((what, line, column)) => {
+                format!("template: :{line}:{column}: executing \"\" at <{what}>: {message}")
             }
             None => format!("template: :1: executing \"\": {message}"),
         };
@@ -82,13 +96,7 @@ fn bare(error: &TemplateError) -> String {
         TemplateError::Write => "the output grows too long".into(),
         TemplateError::RangeIterLimit => "range goes on for too long".into(),
         TemplateError::RecursionLimit => "exceeded maximum template depth".into(),
-        TemplateError::IndexOutOfRange { index } => {
-            format!("error calling index: index out of range: {index}")
-        }
         TemplateError::NotIterable(kind) => format!("range can't iterate over {kind}"),
-        TemplateError::ArgCount { name, expected, got } => {
-            format!("wrong number of args for {name}: want {expected} got {got}")
-        }
         other => {
             let text = other.to_string();
             text.strip_prefix("execution error: ").unwrap_or(&text).to_owned()

@@ -15,14 +15,14 @@ type Outcome = Result<Value, TemplateError>;
 /// What runs over the values of a row.
 pub fn for_values() -> FuncMap {
     [
-        ("json", with(1, |args| Ok(text(to_json(arg(args, 0)?)?.compact(Html::Plain))))),
-        ("split", with(2, split)),
-        ("join", with(2, join)),
-        ("title", with(1, |args| Ok(text(title(string(args, 0)?))))),
-        ("lower", with(1, |args| Ok(text(string(args, 0)?.to_lowercase())))),
-        ("upper", with(1, |args| Ok(text(string(args, 0)?.to_uppercase())))),
-        ("pad", with(3, pad)),
-        ("truncate", with(2, truncate)),
+        ("json", with("json", 1, |args| Ok(text(to_json(arg(args, 0)?)?.compact(Html::Plain))))),
+        ("split", with("split", 2, split)),
+        ("join", with("join", 2, join)),
+        ("title", with("title", 1, |args| Ok(text(title(string(args, 0)?))))),
+        ("lower", with("lower", 1, |args| Ok(text(string(args, 0)?.to_lowercase())))),
+        ("upper", with("upper", 1, |args| Ok(text(string(args, 0)?.to_uppercase())))),
+        ("pad", with("pad", 3, pad)),
+        ("truncate", with("truncate", 2, truncate)),
         ("index", with_any(index)),
     ]
     .map(|(name, function)| (name.to_owned(), function))
@@ -39,12 +39,12 @@ pub fn for_headings() -> FuncMap {
     functions
 }
 
-fn with(count: usize, function: fn(&[Value]) -> Outcome) -> ValueFunc {
+fn with(name: &'static str, count: usize, function: fn(&[Value]) -> Outcome) -> ValueFunc {
     Arc::new(move |args| {
         if args.len() == count {
             function(args)
         } else {
-            Err(mistake(format!("wrong number of args: want {count} got {}", args.len())))
+            Err(TemplateError::ArgCount { name: name.into(), expected: count, got: args.len() })
         }
     })
 }

@@ -62,6 +62,14 @@ fn mistakes_are_told_in_docker_s_words() {
             "{{.Id.x}}",
             r#"template: :1:5: executing "" at <.Id.x>: can't evaluate field x in type interface {}"#,
         ),
+        (
+            "{{join .RepoTags}}",
+            r#"template: :1:2: executing "" at <join>: wrong number of args for join: want 2 got 1"#,
+        ),
+        (
+            "{{index .RepoTags 9}}",
+            r#"template: :1:2: executing "" at <index .RepoTags 9>: error calling index: index out of range: 9"#,
+        ),
         ("{{.Id", "template: :1: unclosed action"),
         ("{{foo .Id}}", r#"template: :1: function "foo" not defined"#),
         ("{{$x}}", r#"template: :1: undefined variable "$x""#),
@@ -74,9 +82,7 @@ fn mistakes_are_told_in_docker_s_words() {
     ] {
         assert_eq!(fill(template).unwrap_err(), want, "{template}");
     }
-    for template in
-        ["{{index .RepoTags 9}}", "{{len 3}}", "{{range .Id}}{{end}}", "{{join .RepoTags}}", "{{}}"]
-    {
+    for template in ["{{len 3}}", "{{range .Id}}{{end}}", "{{}}", "{{lower 3}}"] {
         assert!(fill(template).unwrap_err().starts_with("template: :1: "), "{template}");
     }
 }
