@@ -1,2 +1,56 @@
-//! The `larder` program.
-fn main() {}
+//! The `larder` program: Docker's image commands over a larder store.
+//!
+//! `cli` says what can be typed, `commands` has a file for each verb, `context`
+//! is what they share. The engine does the work; only this program prints.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod cli;
+mod commands;
+mod context;
+mod failure;
+mod filter;
+mod input;
+mod listing;
+mod names;
+mod output;
+mod progress;
+mod signals;
+mod template;
+mod usage;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::Cli;
+use context::Context;
+use failure::Failure;
+use signals::Signals;
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let signals = Signals::default();
+    let done = match Cli::try_parse_from(&args) {
+        Ok(cli) => run(cli, &signals),
+        Err(error) => Err(usage::failure(&error, &args)),
+    };
+    match (done, signals.exit_code()) {
+        // What was interrupted and still succeeded has succeeded.
+        (Ok(()), _) => ExitCode::SUCCESS,
+        (Err(_), Some(code)) => Failure::plain("interrupted").code(code).tell().into(),
+        (Err(failure), None) => failure.tell().into(),
+    }
+}
+
+fn run(cli: Cli, signals: &Signals) -> Result<(), Failure> {
+    cli.global.check()?;
+    let mut context = Context::new(cli.global.store, signals.clone());
+    let done = commands::run(&mut context, &cli.command);
+    // What was printed before a failure is still owed to the reader.
+    done.and(context.flush())
+}

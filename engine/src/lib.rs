@@ -1,6 +1,56 @@
-//! larder's engine.
+//! The engine of larder: container images in one deduplicated,
+//! content-addressed store, with an embedded database and no daemon.
+//!
+//! A [`Store`] is a directory. [`Store::load`] takes in what `docker save`,
+//! podman, skopeo and others write; [`Store::save`] gives it back, every layer
+//! bit for bit. What any two layers of any images have in common is kept once.
+//!
+//! ```
+//! use larder_engine::{Input, LoadOptions, Store, Task};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/pantry.tar");
+//! let store = Store::create(dir.path().join("store"))?;
+//! let input = Input::open(archive.as_ref())?;
+//! let loaded = store.load(input, &LoadOptions::default(), &Task::silent())?;
+//! assert_eq!(loaded.images.len(), store.images()?.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Floor plan
+//! From the ground up; a room names only rooms below it.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `disk` | the only one that names the file system; another disk can stand in |
+//! | [`image`] | values: digests, documents, references |
+//! | [`tar`] | the tar format, hostile input expected |
+//! | `chunk` | bytes by digest: chunks, frames, packs, index runs, recipes |
+//! | `journal` | the log of commits |
+//! | `catalog` | the journal in the form that questions want |
+//! | [`archive`] | image archives: their layouts, to read and to write |
+//! | `store` | joins the rooms: locks, ledger, ingest |
+//! | `ops` | one verb, one file: what a [`Store`] can do |
+//!
+//! Nothing here prints, and nothing is global: long work tells what it does to
+//! the [`Progress`] in its [`Task`], and stops when that is told to.
+
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::print_stdout,
+        clippy::print_stderr
+    )
+)]
+
 pub mod archive;
 mod catalog;
 mod chunk;
@@ -11,6 +61,15 @@ mod journal;
 mod ops;
 mod store;
 pub mod tar;
-pub mod task;
+mod task;
 
+pub use archive::{Format, Limits};
+pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};
+pub use image::{ChainId, Descriptor, DiffId, Digest, ImageId, Platform, Reference};
+pub use ops::{
+    Area, Checked, Collected, Compressed, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary,
+    LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions, Saved, Usage,
+};
+pub use store::Store;
+pub use task::{Cancelled, Event, Progress, Task};

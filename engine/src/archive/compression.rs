@@ -139,10 +139,10 @@ impl<R: BufRead> Decoder<R> {
                 return Ok(len);
             }
             let more = another_member(decoder.get_mut())?;
-            if let Inner::Gzip(ended) = std::mem::replace(&mut self.inner, Inner::Ended) {
-                if more {
-                    self.inner = Inner::Gzip(Box::new(GzDecoder::new(ended.into_inner())));
-                }
+            if let Inner::Gzip(ended) = std::mem::replace(&mut self.inner, Inner::Ended)
+                && more
+            {
+                self.inner = Inner::Gzip(Box::new(GzDecoder::new(ended.into_inner())));
             }
         }
     }

@@ -115,6 +115,12 @@ pub enum Error {
         /// What is wrong with it.
         source: DocumentError,
     },
+    /// A `manifest.json` that is `null`; in Docker's words.
+    #[error("{member}: invalid manifest, manifest cannot be null (but can be [])")]
+    NullManifest {
+        /// The member.
+        member: String,
+    },
     /// A member that another one speaks of is not there.
     #[error("{what} {member} is missing from the archive, named by {named_by}")]
     Missing {
@@ -222,20 +228,30 @@ pub enum Error {
         member: String,
     },
     /// No image for the platform that was asked for.
-    #[error("the archive has no image for {wanted}")]
+    #[error("{member} is no image for {wanted}: it is for {found}")]
     Platform {
+        /// The root of the image.
+        member: String,
         /// What was asked for.
         wanted: String,
+        /// What there is, with commas between.
+        found: String,
     },
-    /// Two documents of one archive contradict one another.
-    #[error("{document} and {other} disagree: {what}")]
-    Disagreement {
-        /// The one.
-        document: String,
-        /// The other.
-        other: String,
-        /// On what.
-        what: &'static str,
+    /// An index with nothing behind it.
+    #[error("none of the {listed} manifests that {member} lists is in the archive")]
+    AllAbsent {
+        /// The index.
+        member: String,
+        /// How many it lists.
+        listed: usize,
+    },
+    /// A layout that larder does not know.
+    #[error("{member}: unsupported layout version {got:?}, expected 1.0.0")]
+    LayoutVersion {
+        /// The member that says so.
+        member: String,
+        /// The version found.
+        got: String,
     },
     /// Indexes in indexes, deeper than any real one.
     #[error("{member} is nested more than {limit} indexes deep")]

@@ -117,4 +117,10 @@ pub enum LimitError {
         /// The limit.
         limit: u64,
     },
+    /// More layers than a thousand images have.
+    #[error("the archive's images have more than {limit} layers together")]
+    Layers {
+        /// The limit.
+        limit: usize,
+    },
 }

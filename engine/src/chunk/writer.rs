@@ -185,6 +185,11 @@ impl Writer {
         Ok(())
     }
 
+    /// What was written so far; bytes in packs count once a pack is finished.
+    pub fn written(&self) -> Written {
+        self.written
+    }
+
     /// Makes everything durable and findable. What names it may be committed now.
     ///
     /// # Errors

@@ -15,16 +15,18 @@ mod input;
 mod memory;
 mod real;
 mod temporary;
+mod tree;
 
 use std::fmt;
 use std::path::PathBuf;
 
 pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
-pub use input::{Tree, TreeFile};
+pub use input::{Input, InputFile};
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
 pub use temporary::Temporary;
+pub use tree::{Tree, TreeFile};
 
 /// Where the store lies.
 pub trait Disk: Send + Sync + fmt::Debug {

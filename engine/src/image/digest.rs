@@ -22,19 +22,19 @@ pub enum DigestError {
     /// No `algorithm:` in front.
     #[error("invalid digest {text:?}: expected sha256: and 64 hex digits")]
     Malformed {
-        /// The text as it was found, at most [`SHOWN_CHARS`] of it.
+        /// The text as it was found, or the start of it.
         text: String,
     },
     /// An algorithm other than sha256.
     #[error("unsupported digest algorithm {algorithm:?}: only sha256 is supported")]
     Algorithm {
-        /// The algorithm as it was found, at most [`SHOWN_CHARS`] of it.
+        /// The algorithm as it was found, or the start of it.
         algorithm: String,
     },
     /// Not 64 lower-case hex digits behind `sha256:`.
     #[error("invalid sha256 digest {text:?}: expected 64 lower-case hex digits")]
     Hex {
-        /// What stood behind the colon, at most [`SHOWN_CHARS`] of it.
+        /// What stood behind the colon, or the start of it.
         text: String,
     },
 }

@@ -71,6 +71,27 @@ impl Index {
     }
 }
 
+impl Index {
+    /// The bytes of an OCI index of `entries`, for an image that came without
+    /// one. The same entries always give the same bytes.
+    pub fn generate(entries: &[Descriptor]) -> Vec<u8> {
+        let line = |entry: &Descriptor| {
+            let mut line = serde_json::json!(entry);
+            if let Some(platform) = line.get_mut("platform").and_then(serde_json::Value::as_object_mut) {
+                platform.retain(|_, value| value.as_str() != Some(""));
+            }
+            line.to_string()
+        };
+        let lines: Vec<_> = entries.iter().map(line).collect();
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{}]}}"#,
+            media_type::OCI_INDEX,
+            lines.join(",")
+        )
+        .into_bytes()
+    }
+}
+
 impl IndexEntry {
     fn parse(raw: &RawValue) -> Result<Self, DocumentError> {
         let raw = raw.get();

@@ -59,7 +59,7 @@ pub enum ReferenceError {
     /// The path has capitals.
     #[error("invalid reference format: repository name ({path}) must be lowercase")]
     Uppercase {
-        /// The path, at most [`SHOWN_CHARS`] of it.
+        /// The path, or the start of it.
         path: String,
     },
     /// It would read as an image ID.

@@ -1,6 +1,7 @@
 //! Why a verb could not do what it was asked for.
 
-use crate::image::{Digest, DocumentError, Platform, ReferenceError};
+use crate::image::{DiffId, Digest, DocumentError, Platform, ReferenceError};
+use crate::store::kind_of;
 use crate::{ErrorKind, archive};
 
 /// Why a verb could not do what it was asked for.
@@ -63,6 +64,28 @@ pub enum Error {
     /// A history that does not fit the layers.
     #[error("too many non-empty layers in History section")]
     LongHistory,
+    /// A layer does not expand to what the config says; in Docker's words.
+    #[error("{member}: invalid diffID for layer {number}: expected \"{wanted}\", got \"{got}\"")]
+    DiffId {
+        /// The member that holds the layer.
+        member: String,
+        /// Which layer, the base being 0.
+        number: usize,
+        /// By the config.
+        wanted: DiffId,
+        /// By the bytes.
+        got: DiffId,
+    },
+    /// A member's bytes do not hash to what a descriptor says.
+    #[error("{member} hashes to {got}, but its descriptor says {wanted}")]
+    MemberDigest {
+        /// The member.
+        member: String,
+        /// By the descriptor.
+        wanted: Digest,
+        /// By the bytes.
+        got: Digest,
+    },
     /// The archive cannot be taken in.
     #[error(transparent)]
     Archive(#[from] archive::Error),
@@ -76,8 +99,18 @@ impl From<Error> for crate::Error {
             Error::BadReference { .. } | Error::TagWithDigest => ErrorKind::InvalidInput,
             Error::ManyNames { .. } => ErrorKind::Conflict,
             Error::Document { .. } | Error::LongHistory => ErrorKind::Corrupt,
-            Error::Archive(_) => ErrorKind::InvalidArchive,
+            Error::DiffId { .. } | Error::MemberDigest { .. } => ErrorKind::InvalidArchive,
+            Error::Archive(error) => kind_of_archive(error),
         };
         Self::new(kind, error)
+    }
+}
+
+fn kind_of_archive(error: &archive::Error) -> ErrorKind {
+    match (error, error.fault()) {
+        (archive::Error::Read { source, .. }, _) => kind_of(source),
+        (_, archive::Fault::Limit) => ErrorKind::LimitExceeded,
+        (_, archive::Fault::Unsupported) => ErrorKind::Unsupported,
+        _ => ErrorKind::InvalidArchive,
     }
 }

@@ -23,7 +23,7 @@ use crate::archive::{Bounded, Budget, Compression, sniff};
 use crate::chunk::{self, BlobWriter, Body, Writer};
 use crate::image::{DiffId, Digest, Sha256};
 use crate::tar::{Scanner, Span};
-use crate::task::Task;
+use crate::task::{Event, Task};
 
 /// What is read at once. Large enough that handing a block over costs nothing
 /// beside what is done to it.
@@ -39,6 +39,8 @@ pub enum Treatment {
     Keep,
     /// Store what is in it: only its diff ID counts.
     Unwrap,
+    /// Store it as it is and do not look inside: it is no layer.
+    Opaque,
 }
 
 /// Takes layers and other content in.
@@ -52,34 +54,30 @@ pub struct Ingest<'w> {
 }
 
 /// What was taken in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Taken {
     /// The digest of the bytes as they came.
     pub digest: Digest,
     /// How many came.
     pub bytes: u64,
-    /// The digest of the plain tar.
-    pub diff_id: DiffId,
-    /// How long the plain tar is.
-    pub diff_bytes: u64,
-    /// The bytes of the files in it.
-    pub content_bytes: u64,
-    /// How the bytes that came were compressed.
-    pub compression: Compression,
+    /// The plain tar; why there is none, if what was kept as it came does not
+    /// unwrap: that matters only if it turns out to be a layer.
+    pub plain: Result<Plain, io::Error>,
     /// What is stored: what came, or the plain tar.
     pub body: Body,
-    /// Which of the two.
-    pub treatment: Treatment,
+    /// The digest of what is stored.
+    pub stored: Digest,
 }
 
-impl Taken {
-    /// The digest of what is stored.
-    pub fn stored_digest(&self) -> Digest {
-        match self.treatment {
-            Treatment::Keep => self.digest,
-            Treatment::Unwrap => self.diff_id.0,
-        }
-    }
+/// A layer's plain tar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plain {
+    /// Its digest.
+    pub diff_id: DiffId,
+    /// How long it is.
+    pub bytes: u64,
+    /// The bytes of the files in it.
+    pub content_bytes: u64,
 }
 
 /// Why something could not be taken in: reading it failed, or storing it.
@@ -97,22 +95,43 @@ pub enum Error {
 }
 
 impl Ingest<'_> {
-    /// Takes in what `source` gives until its end.
+    /// Takes in what `source` gives until its end; `item` is what it is called
+    /// and `total` how long it is, for those who watch.
     ///
     /// # Errors
     /// If reading or storing fails; what was stored until then is garbage.
-    pub fn take(&mut self, source: &mut (dyn Read + Send), treatment: Treatment) -> Result<Taken, Error> {
+    pub fn take(
+        &mut self,
+        item: &str,
+        total: Option<u64>,
+        source: &mut (dyn Read + Send),
+        treatment: Treatment,
+    ) -> Result<Taken, Error> {
+        self.task.report(&Event::Started { item, total_bytes: total });
+        let before = self.writer.written().new_bytes;
+        let mut watched = Watched { inner: source, item, task: self.task, done: 0, told: 0 };
+        let taken = self.take_watched(&mut watched, treatment)?;
+        let new_bytes = self.writer.written().new_bytes - before;
+        self.task.report(&Event::Finished { item, bytes: taken.bytes, new_bytes });
+        Ok(taken)
+    }
+
+    fn take_watched(
+        &mut self,
+        source: &mut (impl Read + Send),
+        treatment: Treatment,
+    ) -> Result<Taken, Error> {
         let mut first = Vec::new();
         source.take(BLOCK_BYTES as u64).read_to_end(&mut first).map_err(Error::Read)?;
-        let compression = sniff(&first);
-        if first.len() < BLOCK_BYTES && compression == Compression::None {
+        let is_plain = sniff(&first) == Compression::None || treatment == Treatment::Opaque;
+        if first.len() < BLOCK_BYTES && is_plain {
             return self.take_small(&first);
         }
         let source = io::Cursor::new(first).chain(source);
-        match (compression, treatment) {
-            (Compression::None, _) => self.take_plain(source),
-            (_, Treatment::Unwrap) => self.take_unwrapped(source),
-            (_, Treatment::Keep) => self.take_kept(source, compression),
+        match treatment {
+            _ if is_plain => self.take_plain(source),
+            Treatment::Unwrap => self.take_unwrapped(source),
+            _ => self.take_kept(source),
         }
     }
 
@@ -121,58 +140,30 @@ impl Ingest<'_> {
         let mut layer = Layer::new(self.writer.blob());
         layer.push(bytes)?;
         let (body, content_bytes) = layer.finish()?;
-        let (digest, bytes) = (Digest::of(bytes), bytes.len() as u64);
-        Ok(Taken {
-            digest,
-            bytes,
-            diff_id: DiffId(digest),
-            diff_bytes: bytes,
-            content_bytes,
-            compression: Compression::None,
-            body,
-            treatment: Treatment::Keep,
-        })
+        Ok(taken_plain(Digest::of(bytes), body, content_bytes))
     }
 
     fn take_plain(&mut self, source: impl Read) -> Result<Taken, Error> {
         let mut layer = Layer::new(self.writer.blob());
         let digest = hashed_beside(source, self.task, |block| layer.push(block))?;
         let (body, content_bytes) = layer.finish()?;
-        Ok(Taken {
-            digest,
-            bytes: body.len,
-            diff_id: DiffId(digest),
-            diff_bytes: body.len,
-            content_bytes,
-            compression: Compression::None,
-            body,
-            treatment: Treatment::Keep,
-        })
+        Ok(taken_plain(digest, body, content_bytes))
     }
 
     fn take_unwrapped(&mut self, source: impl Read) -> Result<Taken, Error> {
         let mut hashed = Hashed::new(source);
         let buffered = BufReader::with_capacity(BLOCK_BYTES, &mut hashed);
         let mut plain = Bounded::new(buffered, &self.budget).map_err(Error::Read)?;
-        let compression = plain.compression();
         let mut layer = Layer::new(self.writer.blob());
-        let diff = hashed_beside(&mut plain, self.task, |block| layer.push(block))?;
+        let stored = hashed_beside(&mut plain, self.task, |block| layer.push(block))?;
         let (body, content_bytes) = layer.finish()?;
         drop(plain);
         let (digest, bytes) = hashed.finish();
-        Ok(Taken {
-            digest,
-            bytes,
-            diff_id: DiffId(diff),
-            diff_bytes: body.len,
-            content_bytes,
-            compression,
-            body,
-            treatment: Treatment::Unwrap,
-        })
+        let plain = Ok(Plain { diff_id: DiffId(stored), bytes: body.len, content_bytes });
+        Ok(Taken { digest, bytes, plain, body, stored })
     }
 
-    fn take_kept(&mut self, source: impl Read, compression: Compression) -> Result<Taken, Error> {
+    fn take_kept(&mut self, source: impl Read) -> Result<Taken, Error> {
         let (blocks, to_inflate) = bounded(BLOCKS_BEHIND);
         let budget = self.budget.clone();
         let mut blob = self.writer.blob();
@@ -180,27 +171,44 @@ impl Ingest<'_> {
         let (digest, plain) = thread::scope(|scope| {
             let inflating = scope.spawn(move || inflate(to_inflate, &budget));
             let mut inflate_more = true;
-            let digest = shared_blocks(source, task, |block| {
+            let digest = hashed_beside(source, task, |block| {
                 blob.opaque(block).map_err(Error::Store)?;
                 // A receiver that is gone has an error to tell, below.
                 inflate_more = inflate_more && blocks.send(Arc::clone(block)).is_ok();
                 Ok(())
             });
             drop(blocks);
-            let plain = inflating.join().unwrap_or(Err(Error::Store(chunk::Error::Worker)));
+            let plain = inflating.join().map_err(|_| Error::Store(chunk::Error::Worker));
             Ok::<_, Error>((digest?, plain?))
         })?;
         let body = blob.finish().map_err(Error::Store)?;
-        Ok(Taken {
-            digest,
-            bytes: body.len,
-            diff_id: plain.diff_id,
-            diff_bytes: plain.bytes,
-            content_bytes: plain.content_bytes,
-            compression,
-            body,
-            treatment: Treatment::Keep,
-        })
+        Ok(Taken { digest, bytes: body.len, plain, body, stored: digest })
+    }
+}
+
+fn taken_plain(digest: Digest, body: Body, content_bytes: u64) -> Taken {
+    let plain = Ok(Plain { diff_id: DiffId(digest), bytes: body.len, content_bytes });
+    Taken { digest, bytes: body.len, plain, body, stored: digest }
+}
+
+/// A reader that tells how far it is, now and then.
+struct Watched<'t, R: ?Sized> {
+    inner: &'t mut R,
+    item: &'t str,
+    task: &'t Task,
+    done: u64,
+    told: u64,
+}
+
+impl<R: Read + ?Sized> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        self.done += len as u64;
+        if self.done - self.told >= BLOCK_BYTES as u64 {
+            self.told = self.done;
+            self.task.report(&Event::Advanced { item: self.item, done_bytes: self.done });
+        }
+        Ok(len)
     }
 }
 
@@ -242,14 +250,6 @@ impl<'w> Layer<'w> {
 /// Reads `source` to its end in blocks; `each` gets them while their SHA-256 is
 /// made beside.
 fn hashed_beside(
-    source: impl Read,
-    task: &Task,
-    mut each: impl FnMut(&[u8]) -> Result<(), Error>,
-) -> Result<Digest, Error> {
-    shared_blocks(source, task, |block| each(block))
-}
-
-fn shared_blocks(
     mut source: impl Read,
     task: &Task,
     mut each: impl FnMut(&Arc<Vec<u8>>) -> Result<(), Error>,
@@ -278,20 +278,13 @@ fn shared_blocks(
     })
 }
 
-struct Plain {
-    diff_id: DiffId,
-    bytes: u64,
-    content_bytes: u64,
-}
-
 /// Unwraps blocks only to learn what is in them.
-fn inflate(blocks: Receiver<Arc<Vec<u8>>>, budget: &Budget) -> Result<Plain, Error> {
-    let mut plain =
-        Bounded::new(Blocks { blocks, current: Arc::default(), at: 0 }, budget).map_err(Error::Read)?;
+fn inflate(blocks: Receiver<Arc<Vec<u8>>>, budget: &Budget) -> io::Result<Plain> {
+    let mut plain = Bounded::new(Blocks { blocks, current: Arc::default(), at: 0 }, budget)?;
     let (mut sum, mut scanner, mut bytes) = (Sha256::default(), Scanner::new(), 0);
     let mut buffer = vec![0; BLOCK_BYTES / 4];
     loop {
-        let len = plain.read(&mut buffer).map_err(Error::Read)?;
+        let len = plain.read(&mut buffer)?;
         let Some(mut read) = buffer.get(..len).filter(|read| !read.is_empty()) else { break };
         bytes += len as u64;
         sum.update(read);

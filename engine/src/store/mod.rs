@@ -24,8 +24,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use error::Error;
+pub(crate) use error::kind_of;
 pub use format::Format;
-pub use ingest::{Ingest, Taken, Treatment};
+pub use ingest::{Error as IngestError, Ingest, Taken, Treatment};
 pub use ledger::{Ledger, read_document};
 
 use crate::Result;

@@ -155,7 +155,7 @@ impl Header {
         self.raw.as_gnu()?.real_size().ok()
     }
 
-    /// GNU sparse: whether a block of map follows; see [`map_goes_on`].
+    /// GNU sparse: whether a block of map follows.
     pub fn map_goes_on(&self) -> bool {
         self.kind() == Kind::Sparse && self.raw.as_gnu().is_some_and(tar::GnuHeader::is_extended)
     }

@@ -2,7 +2,8 @@
 //!
 //! Two readers stand on the same header: [`Scanner`] looks over a layer's
 //! shoulder and only hints where files lie, so it can never fail; the archive
-//! room's member reader must understand its input or refuse it.
+//! room's member reader must understand its input or refuse it. What is written
+//! comes from [`EntryHeader`], the same bytes every time.
 //!
 //! The rules where tars disagree are those of Go's `archive/tar`, because that
 //! is what Docker, podman and skopeo read with.
@@ -10,10 +11,12 @@
 mod header;
 mod hints;
 mod pax;
+mod writer;
 
 pub use header::{BLOCK_BYTES, Header, HeaderError, Kind, padding_bytes};
 pub use hints::{Scanner, Span};
 pub use pax::{PaxError, Record, push_record, records};
+pub use writer::{END, EntryHeader};
 
 /// The most that one pax header or long name may take, as in Go's reader.
 ///

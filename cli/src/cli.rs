@@ -1,0 +1,110 @@
+//! The command line as a whole: global options and the tree of commands.
+
+use std::ffi::OsString;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::commands::{df, fsck, gc, history, images, inspect, load, prune, rmi, save, tag, version};
+use crate::context::refuse;
+use crate::failure::Failure;
+
+/// Keep container images in one deduplicated store, without a daemon
+///
+/// The commands are Docker's, with its flags, columns and exit codes. What
+/// `docker save` writes, `larder load` keeps small; what `larder save` writes,
+/// Docker, podman and skopeo read.
+#[derive(Debug, Parser)]
+#[command(
+    name = "larder",
+    version,
+    args_override_self = true,
+    disable_version_flag = true,
+    max_term_width = 100,
+    override_usage = "larder [OPTIONS] COMMAND",
+    after_help = "Example:\n  docker save app:1 | larder load\n  larder images\n  larder save app:1 | docker load"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Directory of the store [default: /var/lib/larder for root, else ~/.local/share/larder]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "LARDER_STORE",
+        hide_env_values = true,
+        display_order = 900
+    )]
+    pub store: Option<OsString>,
+    /// Print the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[arg(short = 'H', long, hide = true)]
+    host: Option<String>,
+    #[arg(short = 'c', long, hide = true)]
+    context: Option<String>,
+}
+
+impl Global {
+    /// Refuses what makes sense only with a daemon.
+    ///
+    /// # Errors
+    /// The sentence that says so.
+    pub fn check(&self) -> Result<(), Failure> {
+        let why = "there is no daemon to connect to; --store DIR chooses a store";
+        refuse("--host", self.host.is_some(), why)?;
+        refuse("--context", self.context.is_some(), why)
+    }
+}
+
+/// What larder can do.
+#[derive(Debug, Subcommand)]
+#[command(subcommand_help_heading = "Commands")]
+pub enum Command {
+    Load(load::LoadArgs),
+    Save(save::SaveArgs),
+    Images(images::ImagesArgs),
+    History(history::HistoryArgs),
+    Inspect(inspect::InspectArgs),
+    Tag(tag::TagArgs),
+    Rmi(rmi::RmiArgs),
+    Df(df::DfArgs),
+    Gc(gc::GcArgs),
+    Fsck(fsck::FsckArgs),
+    /// Manage images
+    #[command(subcommand, override_usage = "larder image COMMAND")]
+    Image(ImageCommand),
+    /// Manage the store
+    #[command(subcommand, override_usage = "larder system COMMAND")]
+    System(SystemCommand),
+    Version(version::VersionArgs),
+}
+
+/// `larder image …`
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    History(history::HistoryArgs),
+    Inspect(inspect::InspectArgs),
+    Load(load::LoadArgs),
+    #[command(visible_alias = "list")]
+    Ls(images::ImagesArgs),
+    Prune(prune::PruneArgs),
+    #[command(visible_alias = "remove")]
+    Rm(rmi::RmiArgs),
+    Save(save::SaveArgs),
+    Tag(tag::TagArgs),
+}
+
+/// `larder system …`
+#[derive(Debug, Subcommand)]
+pub enum SystemCommand {
+    Df(df::DfArgs),
+    Prune(prune::SystemPruneArgs),
+}

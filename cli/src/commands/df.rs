@@ -1,0 +1,185 @@
+use jiff::Timestamp;
+use larder_engine::{Area, ImageSummary, Usage};
+
+use crate::commands::images;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::listing::{Format, Look, Row};
+use crate::output::json::{Html, Json};
+use crate::output::{size, table};
+use crate::template::{Mistake, Template};
+
+mod verbose;
+
+/// Show what takes how much space
+///
+/// First Docker's table: what images hold, before sharing and compression.
+/// Then what the store takes on disk, area by area; the total is what
+/// `du` says of it, to the block.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder df [OPTIONS]",
+    after_help = "Example:\n  larder df -v\n  larder df -v --format '{{.DiskBytes}}'"
+)]
+pub struct DfArgs {
+    /// Show every image, and exact bytes
+    #[arg(short, long)]
+    verbose: bool,
+    /// Output as table, json or a template in Go's syntax
+    #[arg(long)]
+    format: Option<String>,
+}
+
+const LOOK: Look = Look {
+    context: "*formatter.diskUsageImagesContext",
+    headings: &[
+        ("Active", "ACTIVE"),
+        ("Reclaimable", "RECLAIMABLE"),
+        ("Size", "SIZE"),
+        ("TotalCount", "TOTAL"),
+        ("Type", "TYPE"),
+    ],
+    raw: Some(
+        "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\n\
+         reclaimable: {{.Reclaimable}}\n",
+    ),
+};
+const TABLE: &str = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
+
+pub fn df(cx: &mut Context, args: &DfArgs) -> Result<(), Failure> {
+    let (usage, images) = match cx.store()? {
+        Some(store) => (store.usage()?, if args.verbose { store.images()? } else { Vec::new() }),
+        None => (nothing(), Vec::new()),
+    };
+    let asked = args.format.as_deref().filter(|asked| !asked.is_empty() && *asked != "table");
+    let text = match (args.verbose, asked) {
+        (true, None) => verbose::text(&usage, &images),
+        (true, Some(asked)) => verbose::formatted(asked, &usage, &images),
+        (false, asked) => Format::of(asked, TABLE, &LOOK).render(&LOOK, &rows(&usage)).map(|listing| {
+            if asked.is_none() { format!("{listing}\n{}", on_disk(&usage, false)) } else { listing }
+        }),
+    };
+    cx.print(&text.map_err(|mistake| Failure::plain(format!("template parsing error: {mistake}")))?)
+}
+
+/// What a store that is not there uses.
+fn nothing() -> Usage {
+    Usage {
+        images_total: 0,
+        images_active: 0,
+        images_content_bytes: 0,
+        reclaimable_bytes: 0,
+        disk: Vec::new(),
+        garbage_bytes: 0,
+    }
+}
+
+/// Docker's four rows; larder never has anything in the last two.
+fn rows(usage: &Usage) -> Vec<Row> {
+    let row = |kind: &str, total: u64, active: u64, bytes: u64, reclaimable: u64| {
+        let percent = percent(reclaimable, bytes).map(|percent| format!(" ({percent}%)")).unwrap_or_default();
+        Row::new([
+            ("Active", active.to_string()),
+            ("Reclaimable", format!("{}{percent}", size::long(reclaimable))),
+            ("Size", size::long(bytes)),
+            ("TotalCount", total.to_string()),
+            ("Type", kind.to_owned()),
+        ])
+    };
+    vec![
+        row(
+            "Images",
+            usage.images_total,
+            usage.images_active,
+            usage.images_content_bytes,
+            usage.reclaimable_bytes,
+        ),
+        row("Containers", 0, 0, 0, 0),
+        row("Local Volumes", 0, 0, 0, 0),
+        row("Build Cache", 0, 0, 0, 0),
+    ]
+}
+
+/// The part in the whole, rounded down.
+fn percent(part: u64, whole: u64) -> Option<u128> {
+    (u128::from(part) * 100).checked_div(u128::from(whole))
+}
+
+/// What each area of the store is for.
+fn purpose(area: &str) -> &'static str {
+    match area {
+        "packs" => "chunks, compressed",
+        "index" => "where each chunk lies",
+        "journal" => "what was committed",
+        "catalog" => "the journal, to look things up",
+        "containers" => "what containers wrote",
+        "layers" => "unpacked layers, a cache",
+        "tmp" => "work under way",
+        _ => "directories, lock, format",
+    }
+}
+
+/// The second table: the store as `du` sees it.
+fn on_disk(usage: &Usage, exact: bool) -> String {
+    let shown = |bytes: u64| if exact { bytes.to_string() } else { size::long(bytes) };
+    let mut lines = format!("ON DISK\tFILES\t{}\tHOLDS\n", if exact { "BYTES" } else { "SIZE" });
+    for Area { name, bytes, files } in &usage.disk {
+        lines.push_str(&format!("{name}\t{files}\t{}\t{}\n", shown(*bytes), purpose(name)));
+    }
+    let files: u64 = usage.disk.iter().map(|area| area.files).sum();
+    lines.push_str(&format!("total\t{files}\t{}\t{}\n", shown(usage.disk_bytes()), verdict(usage)));
+    table::align(&lines)
+}
+
+/// What came of keeping the same bytes once.
+fn verdict(usage: &Usage) -> String {
+    let garbage = match usage.garbage_bytes {
+        0 => String::new(),
+        bytes => format!("; 'larder gc' frees {}", size::long(bytes)),
+    };
+    match percent(usage.disk_bytes(), usage.images_content_bytes) {
+        Some(percent) => format!("{percent}% of what the images hold{garbage}"),
+        None => format!("no images{garbage}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage() -> Usage {
+        Usage {
+            images_total: 2,
+            images_active: 0,
+            images_content_bytes: 251_328_574,
+            reclaimable_bytes: 251_328_574,
+            disk: vec![
+                Area { name: "packs", bytes: 84_111_360, files: 3 },
+                Area { name: "other", bytes: 12_288, files: 3 },
+            ],
+            garbage_bytes: 1_200_000,
+        }
+    }
+
+    #[test]
+    fn the_first_table_is_docker_s() {
+        let table = Format::of(None, TABLE, &LOOK).render(&LOOK, &rows(&usage())).unwrap();
+        let want = "TYPE            TOTAL     ACTIVE    SIZE      RECLAIMABLE\n\
+                    Images          2         0         251.3MB   251.3MB (100%)\n\
+                    Containers      0         0         0B        0B\n\
+                    Local Volumes   0         0         0B        0B\n\
+                    Build Cache     0         0         0B        0B\n";
+        assert_eq!(table, want);
+    }
+
+    #[test]
+    fn the_second_table_sums_to_the_disk() {
+        let want = "ON DISK   FILES     SIZE      HOLDS\n\
+                    packs     3         84.11MB   chunks, compressed\n\
+                    other     3         12.29kB   directories, lock, format\n\
+                    total     6         84.12MB   33% of what the images hold; 'larder gc' frees 1.2MB\n";
+        assert_eq!(on_disk(&usage(), false), want);
+        assert!(on_disk(&usage(), true).contains("total     6         84123648"));
+        assert!(on_disk(&nothing(), false).contains("no images"));
+    }
+}

@@ -1,0 +1,39 @@
+//! One file per verb: its arguments, whose doc comment is its help, and the
+//! function that carries it out.
+
+pub mod df;
+pub mod fsck;
+pub mod gc;
+pub mod history;
+pub mod images;
+pub mod inspect;
+pub mod load;
+pub mod prune;
+pub mod rmi;
+pub mod save;
+pub mod tag;
+pub mod version;
+
+use crate::cli::{Command, ImageCommand, SystemCommand};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Carries out `command`.
+pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Load(args) | Command::Image(ImageCommand::Load(args)) => load::load(cx, args),
+        Command::Save(args) | Command::Image(ImageCommand::Save(args)) => save::save(cx, args),
+        Command::Images(args) | Command::Image(ImageCommand::Ls(args)) => images::images(cx, args),
+        Command::History(args) | Command::Image(ImageCommand::History(args)) => history::history(cx, args),
+        Command::Inspect(args) => inspect::inspect(cx, args),
+        Command::Image(ImageCommand::Inspect(args)) => inspect::inspect_images(cx, args),
+        Command::Tag(args) | Command::Image(ImageCommand::Tag(args)) => tag::tag(cx, args),
+        Command::Rmi(args) | Command::Image(ImageCommand::Rm(args)) => rmi::rmi(cx, args),
+        Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
+        Command::Df(args) | Command::System(SystemCommand::Df(args)) => df::df(cx, args),
+        Command::System(SystemCommand::Prune(args)) => prune::system_prune(cx, args),
+        Command::Gc(args) => gc::gc(cx, args),
+        Command::Fsck(args) => fsck::fsck(cx, args),
+        Command::Version(args) => version::version(cx, args),
+    }
+}

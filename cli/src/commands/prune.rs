@@ -1,0 +1,118 @@
+use std::io::{self, BufRead as _};
+
+use larder_engine::{Collected, PruneOptions, Pruned, Store, Task};
+
+use crate::context::{Context, refuse};
+use crate::failure::Failure;
+use crate::filter::{Filter, Wanted};
+use crate::output::size;
+
+/// Remove images that nobody names
+///
+/// With -a also those that have names but no container.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder image prune [OPTIONS]",
+    after_help = "Example:\n  larder image prune -a --filter until=720h --filter label!=keep"
+)]
+pub struct PruneArgs {
+    /// Remove all images that no container uses, not just those without a name
+    #[arg(short, long)]
+    all: bool,
+    /// Only some: until=TIME or DURATION, label=KEY[=VALUE], label!=KEY[=VALUE]
+    #[arg(long, value_name = "FILTER")]
+    filter: Vec<Filter>,
+    /// Do not ask
+    #[arg(short, long)]
+    force: bool,
+}
+
+/// Remove images that nobody names, then all garbage
+///
+/// The same as `larder image prune` and `larder gc`.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder system prune [OPTIONS]",
+    after_help = "Example:\n  larder system prune -f --filter until=24h"
+)]
+pub struct SystemPruneArgs {
+    #[command(flatten)]
+    images: PruneArgs,
+    #[arg(long, hide = true)]
+    volumes: bool,
+}
+
+impl PruneArgs {
+    fn options(&self) -> Result<PruneOptions, Failure> {
+        let mut options = PruneOptions::default();
+        let (dangling, until, labels) = Wanted::pruned(&self.filter)?.into_prune();
+        options.all = dangling.map_or(self.all, |dangling| !dangling);
+        options.until = until;
+        options.labels = labels;
+        Ok(options)
+    }
+
+    fn what(&self) -> &'static str {
+        if self.all {
+            "all images without at least one container associated to them"
+        } else {
+            "all dangling images"
+        }
+    }
+}
+
+pub fn prune(cx: &mut Context, args: &PruneArgs) -> Result<(), Failure> {
+    let options = args.options()?;
+    if !args.force && !agreed(cx, &format!("WARNING! This will remove {}.\n", args.what()))? {
+        return Ok(());
+    }
+    remove(cx, &options, Store::reclaim)
+}
+
+pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Failure> {
+    refuse("--volumes", args.volumes, "larder keeps no volumes")?;
+    let images = &args.images;
+    let options = images.options()?;
+    let warning =
+        format!("WARNING! This will remove:\n  - {}\n  - data that nothing uses\n\n", images.what());
+    if !images.force && !agreed(cx, &warning)? {
+        return Ok(());
+    }
+    remove(cx, &options, Store::gc)
+}
+
+/// Prunes, says what went, and gives the space back by `collect`.
+fn remove(
+    cx: &mut Context,
+    options: &PruneOptions,
+    collect: fn(&Store, &Task) -> larder_engine::Result<Collected>,
+) -> Result<(), Failure> {
+    let mut freed = 0;
+    if let Some(store) = cx.store()? {
+        let task = cx.task(false)?;
+        let pruned = store.prune(options, &task)?;
+        cx.print(&told(&pruned))?;
+        freed = collect(&store, &task)?.freed_bytes;
+    }
+    cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
+}
+
+fn told(pruned: &Pruned) -> String {
+    let mut text = String::new();
+    for image in &pruned.images {
+        text.extend(image.untagged.iter().map(|name| format!("untagged: {}\n", name.familiar())));
+        text.extend(image.untagged_digests.iter().map(|digest| format!("untagged: {digest}\n")));
+        text.extend(image.deleted.iter().map(|digest| format!("deleted: {digest}\n")));
+    }
+    if text.is_empty() { text } else { format!("Deleted Images:\n{text}\n") }
+}
+
+/// Warns and asks; only `y` is a yes.
+fn agreed(cx: &mut Context, warning: &str) -> Result<bool, Failure> {
+    cx.print(&format!("{warning}Are you sure you want to continue? [y/N] "))?;
+    cx.flush()?;
+    let mut answer = String::new();
+    // What cannot be read is no yes.
+    let _ = io::stdin().lock().read_line(&mut answer);
+    Ok(answer.trim().eq_ignore_ascii_case("y"))
+}

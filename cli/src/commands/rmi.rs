@@ -1,0 +1,84 @@
+use larder_engine::{ErrorKind, RemoveOptions, Removed, Store, Task};
+
+use crate::context::{Context, about_image, no_such_image, refuse};
+use crate::failure::Failure;
+
+/// Remove images
+///
+/// A name is taken away; with its last name an image goes, and the space that
+/// nothing else uses is given back at once. All arguments are tried, whatever
+/// becomes of one.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder rmi [OPTIONS] IMAGE [IMAGE...]",
+    after_help = "Example:\n  larder rmi app:1 app:2\n  larder rmi $(larder images -q -f dangling=true)"
+)]
+pub struct RmiArgs {
+    /// Images, as NAME[:TAG], NAME@DIGEST or an ID
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+    /// Remove an ID that has several names; a missing image is no failure
+    #[arg(short, long)]
+    force: bool,
+    /// Keep parents that have no name; larder has none, so this changes nothing
+    #[arg(long)]
+    no_prune: bool,
+    #[arg(long, hide = true)]
+    platform: Option<String>,
+}
+
+pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
+    refuse("--platform", args.platform.is_some(), "an image is removed with all its platforms")?;
+    let store = cx.store()?;
+    let task = cx.task(false)?;
+    let mut failed = false;
+    let mut to_reclaim = None;
+    for name in &args.images {
+        if task.check().is_err() {
+            failed = true;
+            break;
+        }
+        match remove(store.as_ref(), name, args.force, &task) {
+            Ok(removed) => {
+                cx.print(&told(&removed))?;
+                to_reclaim = if removed.deleted.is_empty() { to_reclaim } else { store.as_ref() };
+            }
+            Err(Refusal { failure, missing }) => {
+                cx.tell(&failure);
+                failed |= !(missing && args.force);
+            }
+        }
+    }
+    if let Some(store) = to_reclaim {
+        store.reclaim(&task)?;
+    }
+    if failed { Err(Failure::silent()) } else { Ok(()) }
+}
+
+/// Why an image was not removed.
+struct Refusal {
+    failure: Failure,
+    /// It was not there; with --force that is as good as removed.
+    missing: bool,
+}
+
+fn remove(store: Option<&Store>, name: &str, force: bool, task: &Task) -> Result<Removed, Refusal> {
+    let absent = || Refusal { failure: Failure::error(no_such_image(name)), missing: true };
+    let store = store.ok_or_else(absent)?;
+    store.remove(name, &RemoveOptions { force }, task).map_err(|error| {
+        let kind = error.kind();
+        let failure = about_image(error, store, name);
+        let forcible = kind == ErrorKind::Conflict && !force;
+        Refusal {
+            failure: if forcible { failure.hint("-f removes it with all its names") } else { failure },
+            missing: kind == ErrorKind::NotFound,
+        }
+    })
+}
+
+fn told(removed: &Removed) -> String {
+    let names = removed.untagged.iter().map(|name| format!("Untagged: {}\n", name.familiar()));
+    let digests = removed.untagged_digests.iter().map(|digest| format!("Untagged: {digest}\n"));
+    let deleted = removed.deleted.iter().map(|digest| format!("Deleted: {digest}\n"));
+    names.chain(digests).chain(deleted).collect()
+}

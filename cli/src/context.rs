@@ -1,0 +1,147 @@
+//! What every command is given: the store, the streams, the signals.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
+use std::path::PathBuf;
+
+use larder_engine::{Error, ErrorKind, Store, Task};
+
+use crate::failure::Failure;
+use crate::names;
+use crate::output::text;
+use crate::progress;
+use crate::signals::Signals;
+
+/// Where the store of the root user lies.
+const ROOT_STORE: &str = "/var/lib/larder";
+
+/// What a command works with.
+pub struct Context {
+    store: Option<PathBuf>,
+    signals: Signals,
+    out: BufWriter<Stdout>,
+}
+
+impl Context {
+    /// A context for the store at `store`, or at the usual place.
+    pub fn new(store: Option<OsString>, signals: Signals) -> Self {
+        // An empty variable is as good as none.
+        let store = store.filter(|path| !path.is_empty()).map(PathBuf::from);
+        Self { store, signals, out: BufWriter::new(io::stdout()) }
+    }
+
+    /// Where the store is, or would be.
+    ///
+    /// # Errors
+    /// If nothing says so.
+    pub fn store_path(&self) -> Result<PathBuf, Failure> {
+        let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let usual = || {
+            if rustix::process::geteuid().is_root() {
+                return Some(ROOT_STORE.into());
+            }
+            let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));
+            Some(data?.join("larder"))
+        };
+        self.store.clone().or_else(usual).ok_or_else(|| {
+            Failure::error("there is no home directory to keep the store in")
+                .hint("choose a place with --store DIR or LARDER_STORE")
+        })
+    }
+
+    /// The store, if there is one: one that is not there is like an empty one,
+    /// and looking does not create it.
+    ///
+    /// # Errors
+    /// If there is one that cannot be opened.
+    pub fn store(&self) -> Result<Option<Store>, Failure> {
+        match Store::open(self.store_path()?) {
+            Ok(store) => Ok(Some(store)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The store, created if need be.
+    ///
+    /// # Errors
+    /// If it cannot be opened or created.
+    pub fn store_to_fill(&self) -> Result<Store, Failure> {
+        Ok(Store::open_or_create(self.store_path()?)?)
+    }
+
+    /// Long work that shows what it does, unless `quiet`, and stops at a signal.
+    ///
+    /// # Errors
+    /// If signals cannot be caught.
+    pub fn task(&self, quiet: bool) -> Result<Task, Failure> {
+        let task = if quiet { Task::silent() } else { Task::with_progress(progress::for_stderr()) };
+        self.signals
+            .stop_on_first(&task.stop_flag())
+            .map_err(|error| Failure::error(format!("cannot catch signals: {error}")))?;
+        Ok(task)
+    }
+
+    /// Prints data on standard output. On a terminal, control characters that
+    /// came from an image are made visible.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn print(&mut self, data: &str) -> Result<(), Failure> {
+        let shown = if io::stdout().is_terminal() { text::harmless(data) } else { data.into() };
+        self.out.write_all(shown.as_bytes()).map_err(|error| Failure::of_output(&error))
+    }
+
+    /// Writes out what was printed so far.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(|error| Failure::of_output(&error))
+    }
+
+    /// Tells a person something that is not the data asked for: on standard
+    /// error, and only if someone sits there.
+    pub fn say(&self, text: impl AsRef<str>) {
+        if io::stderr().is_terminal() {
+            let _ = writeln!(io::stderr(), "{}", text::harmless(text.as_ref()));
+        }
+    }
+
+    /// Says on standard error what a script should see too.
+    pub fn warn(&mut self, text: &str) {
+        let _ = self.out.flush();
+        let _ = writeln!(io::stderr(), "{}", text::harmless(text));
+    }
+
+    /// Tells of a failure that does not end the command.
+    pub fn tell(&mut self, failure: &Failure) {
+        let _ = self.out.flush();
+        failure.tell();
+    }
+}
+
+/// The failure of a command on the image `name`.
+pub fn about_image(error: Error, store: &Store, name: &str) -> Failure {
+    let absent = error.kind() == ErrorKind::NotFound;
+    let failure = Failure::from(error);
+    match absent.then(|| names::meant(store, name)).flatten() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// `No such image: app:latest`, for a store that is not there; one that is says
+/// so itself.
+pub fn no_such_image(name: &str) -> String {
+    format!("No such image: {}", names::with_latest(name))
+}
+
+/// A flag that Docker has and larder refuses, and why.
+pub fn refuse(flag: &str, given: bool, why: &str) -> Result<(), Failure> {
+    if given {
+        return Err(Failure::error(format!("{flag} is not supported: {why}")).code(crate::failure::BAD_FLAG));
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! What went wrong, as the user is told, and the exit code that goes with it.
+//!
+//! | code | meaning                                                         |
+//! |-----:|-----------------------------------------------------------------|
+//! |    1 | it failed; also a wrong number of arguments, an unknown command |
+//! |   64 | `inspect`: the template is none                                 |
+//! |  125 | a flag that does not exist or a value that it does not take     |
+//! |  128 + n | a signal stopped it; 141: the reader of the archive went away |
+//!
+//! These are Docker's, so that scripts written for it go on working.
+
+use std::error::Error as StdError;
+use std::io::{self, Write as _};
+
+use larder_engine::{Error, ErrorKind};
+
+use crate::output::text;
+
+/// It failed.
+const FAILED: u8 = 1;
+/// The template of `inspect` is none.
+pub const NO_TEMPLATE: u8 = 64;
+/// The flags make no sense.
+pub const BAD_FLAG: u8 = 125;
+/// 128 and SIGPIPE: what a program dies of whose reader went away.
+const PIPE_BROKE: u8 = 141;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub struct Failure {
+    /// What to print; empty if all was said, or if nobody listens any more.
+    text: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// `Error: ` and `text`.
+    pub fn error(text: impl AsRef<str>) -> Self {
+        Self::plain(format!("Error: {}", text.as_ref()))
+    }
+
+    /// `text` as it is, where Docker's command line says just that.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), hint: None, code: FAILED }
+    }
+
+    /// Nothing more to say.
+    pub fn silent() -> Self {
+        Self::plain("")
+    }
+
+    /// With a sentence that tells what to do about it.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same in other words, after `Error: `.
+    pub fn reworded(self, text: impl AsRef<str>) -> Self {
+        Self { text: Self::error(text).text, ..self }
+    }
+
+    /// With another exit code than 1.
+    pub fn code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// Standard output could not be written. A reader that has seen enough is
+    /// no failure.
+    pub fn of_output(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::silent().code(0)
+        } else {
+            Self::error(format!("write standard output: {}", os_text(error)))
+        }
+    }
+
+    /// An archive could not be written to standard output. Half of one is no
+    /// success, but who stopped reading knows.
+    pub fn of_archive(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::silent().code(PIPE_BROKE)
+        } else {
+            Self::of_output(error)
+        }
+    }
+
+    /// Tells the user; gives the exit code.
+    pub fn tell(&self) -> u8 {
+        let told = self.told();
+        // Where standard error is gone, there is nobody to tell.
+        let _ = io::stderr().write_all(text::harmless(&told).as_bytes());
+        self.code
+    }
+}
+
+impl Failure {
+    fn told(&self) -> String {
+        let line = |prefix: &str, text: &str| {
+            if text.is_empty() { String::new() } else { format!("{prefix}{text}\n") }
+        };
+        line("", &self.text) + &line("hint: ", self.hint.as_deref().unwrap_or_default())
+    }
+}
+
+/// What the user sees, and the exit code: for tests.
+#[cfg(test)]
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}(exit {})", self.told(), self.code)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let failure = Self::error(chain(&error));
+        match hint_for(error.kind()) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// What helps with errors of a kind, whatever the command was.
+fn hint_for(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::Ambiguous => "give more digits of the ID, or a name",
+        ErrorKind::LimitExceeded => {
+            "if you trust the archive, raise the limit with --max-expanded, --max-ratio or --max-members"
+        }
+        ErrorKind::Corrupt => "'larder fsck --verify' lists everything that is damaged",
+        ErrorKind::NoSpace => "'larder image prune' and 'larder gc' give space back",
+        ErrorKind::ReadOnly => "choose another store with --store DIR or LARDER_STORE",
+        _ => return None,
+    })
+}
+
+/// The error and what caused it, from the outside in.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = system_words(&error.to_string());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&system_words(&error.to_string()));
+        cause = error.source();
+    }
+    text
+}
+
+/// The system's words for an error, as Go and C programs print them.
+pub fn os_text(error: &io::Error) -> String {
+    system_words(&error.to_string())
+}
+
+/// `No such file or directory (os error 2)` as `no such file or directory`;
+/// any other text as it is.
+fn system_words(text: &str) -> String {
+    let Some((words, _)) = text.split_once(" (os error ") else { return text.to_owned() };
+    let mut letters = words.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            format!("{}{second}{}", first.to_lowercase(), letters.as_str())
+        }
+        _ => words.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_s_words_are_those_of_go() {
+        let text = |code| os_text(&io::Error::from_raw_os_error(code));
+        assert_eq!(text(2), "no such file or directory");
+        assert_eq!(text(28), "no space left on device");
+        assert_eq!(os_text(&io::Error::other("odd")), "odd");
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_failure() {
+        let failure = Failure::of_output(&io::ErrorKind::BrokenPipe.into());
+        assert_eq!((failure.code, failure.text.as_str()), (0, ""));
+        assert_eq!(Failure::of_output(&io::Error::from_raw_os_error(28)).code, FAILED);
+    }
+}

@@ -1,0 +1,70 @@
+//! Names of images, as users write them and as Docker repeats them.
+
+use larder_engine::{Reference, Store};
+
+/// Below this likeness (0 to 1) a name is another name, not a slip.
+const LIKENESS: f64 = 0.85;
+
+/// `name` with the tag it stands for, as "no such image" repeats it.
+pub fn with_latest(name: &str) -> String {
+    match name.parse::<Reference>() {
+        Ok(reference) => reference.or_latest().familiar(),
+        Err(_) => name.to_owned(),
+    }
+}
+
+/// Whether `name` is an ID rather than a reference, by its looks.
+pub fn is_whole_id(name: &str) -> bool {
+    let hex = name.strip_prefix("sha256:").unwrap_or(name);
+    hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What the user may have meant by `name`: a hint, if the store has something.
+pub fn meant(store: &Store, name: &str) -> Option<String> {
+    let images = store.images().ok()?;
+    let wanted = with_latest(name);
+    let repository = name.parse::<Reference>().ok().map(|reference| reference.familiar_repository());
+    let mut names: Vec<(f64, String)> = images
+        .iter()
+        .flat_map(|image| &image.references)
+        .filter_map(|reference| {
+            let likeness = if repository.as_ref() == Some(&reference.familiar_repository()) {
+                1.0
+            } else {
+                strsim::jaro_winkler(&wanted, &reference.familiar())
+            };
+            (likeness > LIKENESS).then(|| (likeness, reference.familiar()))
+        })
+        .collect();
+    if names.iter().any(|(_, name)| *name == wanted) {
+        // It is there; something else about it is not.
+        return None;
+    }
+    names.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let names: Vec<String> = names.into_iter().take(3).map(|(_, name)| name).collect();
+    if names.is_empty() { None } else { Some(format!("did you mean {}?", names.join(" or "))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_a_tag_stands_for_the_latest() {
+        for (name, want) in [
+            ("nosuch", "nosuch:latest"),
+            ("a/b", "a/b:latest"),
+            ("app:1", "app:1"),
+            ("docker.io/library/app", "app:latest"),
+            ("UPPER", "UPPER"),
+        ] {
+            assert_eq!(with_latest(name), want);
+        }
+    }
+
+    #[test]
+    fn a_whole_id_is_told_from_a_name() {
+        assert!(is_whole_id(&"a".repeat(64)) && is_whole_id(&format!("sha256:{}", "0".repeat(64))));
+        assert!(!is_whole_id("2aa8") && !is_whole_id("app:1"));
+    }
+}

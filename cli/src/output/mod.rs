@@ -1,0 +1,11 @@
+//! How things look: sizes, times, tables, JSON, and where output goes.
+//!
+//! Shapes and quirks are those of Docker's command line, because scripts
+//! have been cut to them; each module says which and tests it by example.
+
+pub mod file;
+pub mod json;
+pub mod size;
+pub mod table;
+pub mod text;
+pub mod time;

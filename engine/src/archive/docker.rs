@@ -1,0 +1,146 @@
+//! `manifest.json`: a list of configs, their layers, and names.
+//!
+//! Docker up to 24 writes it alone; from 25 on it stands beside `index.json`,
+//! which knows more and goes first. What only `manifest.json` knows is added:
+//! names, and images that the index lacks (Docker 29 leaves out an untagged
+//! image that is saved together with tagged ones).
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::plan::{PlannedConfig, PlannedDocument, PlannedImage, PlannedName, PlannedVariant};
+use super::planner::{Planner, bad, check_variants, named, reference};
+use super::{Error, MemberName, name};
+use crate::image::{Descriptor, Digest, Reference, media_type, parse_array};
+
+/// The member's name.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    #[serde(default)]
+    config: String,
+    repo_tags: Option<Vec<String>>,
+    layers: Option<Vec<String>>,
+}
+
+/// The images of an index, and what `manifest.json` adds.
+pub(super) fn merge(
+    planner: &mut Planner<'_>,
+    manifest: &MemberName,
+    mut images: Vec<PlannedImage>,
+) -> Result<Vec<PlannedImage>, Error> {
+    let (bytes, _) = planner.document("the manifest", manifest, manifest)?;
+    if bytes.trim_ascii() == b"null" {
+        return Err(Error::NullManifest { member: manifest.to_string() });
+    }
+    let indexed = images.len();
+    let configs = |(at, image): (usize, &PlannedImage)| -> Vec<(Digest, usize)> {
+        let documents = image.variants.iter().filter_map(|variant| variant.config.as_document());
+        documents.map(|config| (config.descriptor.digest, at)).collect()
+    };
+    let mut known: HashMap<_, _> = images.iter().enumerate().rev().flat_map(configs).collect();
+    for entry in parse_array::<Entry>(&bytes).map_err(bad(manifest))? {
+        let at = named(&entry.config, manifest.as_str())?;
+        let (bytes, digest) = planner.document("the config", &at, manifest)?;
+        check_name(&at, digest, manifest)?;
+        let at = match known.get(&digest) {
+            Some(at) => *at,
+            None => {
+                let descriptor = config_descriptor(digest, &bytes);
+                match image(planner, &entry, &at, PlannedDocument { descriptor, bytes }, manifest) {
+                    // Left out of the index's image for the same reason.
+                    Err(Error::Platform { .. }) if indexed > 0 => continue,
+                    image => images.push(image?),
+                }
+                known.insert(digest, images.len() - 1);
+                images.len() - 1
+            }
+        };
+        let Some(image) = images.get_mut(at) else { continue };
+        let identity = image.target.as_ref().map_or(digest, |target| target.digest);
+        for tag in entry.repo_tags.unwrap_or_default() {
+            let reference = tagged(&tag, manifest)?;
+            if planner.claim(&reference, identity, manifest)? {
+                image.names.push(PlannedName { reference, entry: None });
+            }
+        }
+    }
+    Ok(images)
+}
+
+/// A config that is called by a digest must have it. Docker's own `<hex>.json`
+/// is not held to this: tools that edit configs in place do not rename them.
+fn check_name(member: &MemberName, got: Digest, named_by: &MemberName) -> Result<(), Error> {
+    let digest = match member.blob_hex() {
+        Some(hex) => Digest::from_hex(hex),
+        None if member.as_str().starts_with("sha256:") => member.as_str().parse(),
+        None => return Ok(()),
+    };
+    let wanted = digest.map_err(|source| Error::BadDigest { document: named_by.to_string(), source })?;
+    if wanted == got {
+        return Ok(());
+    }
+    let (member, named_by) = (member.to_string(), named_by.to_string());
+    Err(Error::Digest { member, named_by, wanted, got })
+}
+
+fn config_descriptor(digest: Digest, bytes: &[u8]) -> Descriptor {
+    Descriptor {
+        media_type: media_type::OCI_CONFIG.into(),
+        digest,
+        size: bytes.len() as u64,
+        annotations: Default::default(),
+        platform: None,
+    }
+}
+
+fn image(
+    planner: &mut Planner<'_>,
+    entry: &Entry,
+    at: &MemberName,
+    document: PlannedDocument,
+    manifest: &MemberName,
+) -> Result<PlannedImage, Error> {
+    let mut image = PlannedImage {
+        names: Vec::new(),
+        target: None,
+        entry: None,
+        documents: vec![document.clone()],
+        variants: Vec::new(),
+        carried: Vec::new(),
+        absent: Vec::new(),
+    };
+    let config = planner.config(at, &document)?;
+    let platform = config.platform.clone();
+    if !planner.wants(&platform) || platform.os != "linux" {
+        check_variants(&image, at, std::slice::from_ref(&platform), planner.platform)?;
+        return Ok(image);
+    }
+    let names = entry.layers.as_deref().unwrap_or_default();
+    if names.len() != config.diff_ids.len() {
+        let (wanted, got) = (config.diff_ids.len(), names.len());
+        return Err(Error::LayerCount { document: manifest.to_string(), wanted, got });
+    }
+    let mut layers = Vec::new();
+    for (layer, diff_id) in names.iter().zip(&config.diff_ids) {
+        let layer = named(layer, manifest.as_str())?;
+        let mut layer = planner.layer(&layer, None, manifest)?;
+        layer.diff_id = Some(*diff_id);
+        layers.push(layer);
+    }
+    let config = PlannedConfig::Document(document);
+    image.variants.push(PlannedVariant { manifest: None, config, platform, layers });
+    Ok(image)
+}
+
+fn tagged(tag: &str, document: &MemberName) -> Result<Reference, Error> {
+    let reference = reference(tag, document)?;
+    if reference.tag().is_none() {
+        let name = name::shown(tag.as_bytes());
+        return Err(Error::Untagged { document: document.to_string(), name });
+    }
+    Ok(reference)
+}

@@ -1,0 +1,289 @@
+//! OCI layouts: `index.json` and what it leads to.
+//!
+//! Names come from an entry's annotations: `io.containerd.image.name` holds a
+//! whole reference; `org.opencontainers.image.ref.name` holds one in archives
+//! of podman and skopeo, and a bare tag elsewhere, which names nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use super::plan::{PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
+use super::planner::{Planner, bad, check_variants, named, reference};
+use super::{Error, MemberName};
+use crate::image::{
+    Config, Descriptor, Digest, DocumentError, Index, IndexEntry, Manifest, Platform, Reference, media_type,
+    parse_object,
+};
+
+/// The entry page of a layout.
+pub(super) const INDEX: &str = "index.json";
+/// Says that it is one, and of which version.
+const LAYOUT: &str = "oci-layout";
+
+/// A whole reference.
+pub(super) const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// A tag, or a whole reference.
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// On an attestation: the manifest it is about.
+const SUBJECT: &str = "vnd.docker.reference.digest";
+
+/// The most indexes in one another. Real archives have three: `index.json`, an
+/// image's index, and that of a second tool around it.
+const MAX_INDEXES: usize = 8;
+
+/// The images of a layout.
+pub(super) fn images(planner: &mut Planner<'_>, index: &MemberName) -> Result<Vec<PlannedImage>, Error> {
+    check_layout(planner)?;
+    let (bytes, _) = planner.document("the index", index, index)?;
+    let mut images: Vec<PlannedImage> = Vec::new();
+    let mut known = HashMap::<Digest, usize>::new();
+    for entry in Index::parse(&bytes).map_err(bad(index))?.manifests {
+        let digest = entry.descriptor.digest;
+        let at = match known.get(&digest) {
+            Some(at) => *at,
+            None => {
+                images.push(tree(planner, &entry, index, Place::Layout)?);
+                known.insert(digest, images.len() - 1);
+                images.len() - 1
+            }
+        };
+        let Some(name) = name_of(&entry.descriptor, index)? else { continue };
+        if planner.claim(&name, digest, index)?
+            && let Some(image) = images.get_mut(at)
+        {
+            image.names.push(PlannedName { reference: name, entry: Some(entry.raw) });
+        }
+    }
+    Ok(images)
+}
+
+fn check_layout(planner: &mut Planner<'_>) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Layout {
+        image_layout_version: Option<String>,
+    }
+    // Left out by some; an index that reads as one is proof enough.
+    let Some(member) = planner.find(LAYOUT)? else { return Ok(()) };
+    let (bytes, _) = planner.document("the layout's version", &member, &member)?;
+    let layout: Layout = parse_object(&bytes).map_err(bad(&member))?;
+    match layout.image_layout_version {
+        Some(version) if version.starts_with("1.") => Ok(()),
+        Some(got) => Err(Error::LayoutVersion { member: member.to_string(), got }),
+        None => Err(bad(&member)(DocumentError::Missing { field: "imageLayoutVersion" })),
+    }
+}
+
+fn name_of(entry: &Descriptor, index: &MemberName) -> Result<Option<Reference>, Error> {
+    let whole = entry.annotations.get(CONTAINERD_NAME);
+    let maybe = entry.annotations.get(REF_NAME).filter(|name| name.contains(['/', ':']));
+    match whole.or(maybe).filter(|name| !name.is_empty()) {
+        Some(name) => Ok(Some(reference(name, index)?.or_latest())),
+        None => Ok(None),
+    }
+}
+
+/// Where a layout keeps what has a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `blobs/sha256/<hex>`.
+    Layout,
+    /// `<hex>`, and `<hex>.manifest.json` for the manifests of an index.
+    Dir,
+}
+
+impl Place {
+    fn member(self, descriptor: &Descriptor, named_by: &MemberName) -> Result<MemberName, Error> {
+        let hex = descriptor.digest.hex();
+        let document =
+            media_type::is_index(&descriptor.media_type) || media_type::is_manifest(&descriptor.media_type);
+        let text = match self {
+            Self::Layout => format!("blobs/sha256/{hex}"),
+            Self::Dir if document => format!("{hex}.manifest.json"),
+            Self::Dir => hex,
+        };
+        named(&text, named_by.as_str())
+    }
+}
+
+/// An image in the making, while its tree is walked.
+struct Walk<'p, 'a> {
+    planner: &'p mut Planner<'a>,
+    place: Place,
+    image: PlannedImage,
+    seen: HashSet<Digest>,
+    /// What else there is, of which no variant is made.
+    others: Vec<Platform>,
+}
+
+/// All that one entry of an index leads to.
+pub(super) fn tree(
+    planner: &mut Planner<'_>,
+    entry: &IndexEntry,
+    named_by: &MemberName,
+    place: Place,
+) -> Result<PlannedImage, Error> {
+    let root = place.member(&entry.descriptor, named_by)?;
+    root_at(planner, entry, &root, named_by, place)
+}
+
+/// The same, for a root that lies in a place of its own.
+pub(super) fn root_at(
+    planner: &mut Planner<'_>,
+    entry: &IndexEntry,
+    root: &MemberName,
+    named_by: &MemberName,
+    place: Place,
+) -> Result<PlannedImage, Error> {
+    let image = PlannedImage {
+        names: Vec::new(),
+        target: Some(entry.descriptor.clone()),
+        entry: Some(entry.raw.clone()),
+        documents: Vec::new(),
+        variants: Vec::new(),
+        carried: Vec::new(),
+        absent: Vec::new(),
+    };
+    let wanted = planner.platform;
+    let mut walk = Walk { planner, place, image, seen: HashSet::new(), others: Vec::new() };
+    walk.visit(entry, root, named_by, 1)?;
+    check_variants(&walk.image, root, &walk.others, wanted)?;
+    Ok(walk.image)
+}
+
+impl Walk<'_, '_> {
+    fn visit(
+        &mut self,
+        entry: &IndexEntry,
+        member: &MemberName,
+        named_by: &MemberName,
+        depth: usize,
+    ) -> Result<(), Error> {
+        let descriptor = &entry.descriptor;
+        if !self.seen.insert(descriptor.digest) {
+            return Ok(());
+        }
+        if media_type::is_index(&descriptor.media_type) {
+            self.index(descriptor, member, named_by, depth)
+        } else if media_type::is_manifest(&descriptor.media_type) {
+            self.manifest(entry, member, named_by)
+        } else {
+            let blob = self.planner.blob(descriptor, member, named_by)?;
+            self.image.carried.push(blob);
+            Ok(())
+        }
+    }
+
+    fn index(
+        &mut self,
+        descriptor: &Descriptor,
+        member: &MemberName,
+        named_by: &MemberName,
+        depth: usize,
+    ) -> Result<(), Error> {
+        if depth > MAX_INDEXES {
+            return Err(Error::IndexDepth { member: member.to_string(), limit: MAX_INDEXES });
+        }
+        let document = self.planner.described("the index", descriptor, member, named_by)?;
+        let index = Index::parse(&document.bytes).map_err(bad(member))?;
+        self.image.documents.push(document);
+        // Attestations last: only then is it known which images they are about.
+        let (about, images): (Vec<_>, Vec<_>) =
+            index.manifests.iter().partition(|entry| entry.is_attestation());
+        for entry in images.into_iter().chain(about) {
+            let child = self.place.member(&entry.descriptor, member)?;
+            if self.planner.has(&child)? && self.is_wanted(entry) {
+                self.visit(entry, &child, member, depth + 1)?;
+            } else if self.seen.insert(entry.descriptor.digest) {
+                self.image.absent.push(entry.descriptor.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// An attestation goes where the image goes that it is about.
+    fn is_wanted(&self, entry: &IndexEntry) -> bool {
+        let subject = entry.descriptor.annotations.get(SUBJECT);
+        self.planner.platform.is_none()
+            || !entry.is_attestation()
+            || self.image.variants.iter().any(|variant| {
+                variant.manifest.as_ref().is_some_and(|m| Some(&m.digest.to_string()) == subject)
+            })
+    }
+
+    fn manifest(
+        &mut self,
+        entry: &IndexEntry,
+        member: &MemberName,
+        named_by: &MemberName,
+    ) -> Result<(), Error> {
+        let descriptor = &entry.descriptor;
+        let document = self.planner.described("the manifest", descriptor, member, named_by)?;
+        let manifest = Manifest::parse(&document.bytes).map_err(bad(member))?;
+        if entry.is_attestation() || !manifest.is_image() {
+            self.image.documents.push(document);
+            return self.carry(std::iter::once(&manifest.config).chain(&manifest.layers), member);
+        }
+        let at = self.place.member(&manifest.config, member)?;
+        let config_document = self.planner.described("the config", &manifest.config, &at, member)?;
+        let config = self.planner.config(&at, &config_document)?;
+        let platform = platform(&config, descriptor);
+        if !self.planner.wants(&platform) {
+            self.others.push(platform);
+            self.image.absent.push(descriptor.clone());
+            return Ok(());
+        }
+        self.image.documents.push(document);
+        if self.seen.insert(manifest.config.digest) {
+            self.image.documents.push(config_document.clone());
+        }
+        if platform.os != "linux" {
+            self.others.push(platform);
+            return self.carry(manifest.layers.iter(), member);
+        }
+        if manifest.layers.len() != config.diff_ids.len() {
+            let (wanted, got) = (config.diff_ids.len(), manifest.layers.len());
+            return Err(Error::LayerCount { document: member.to_string(), wanted, got });
+        }
+        let mut layers = Vec::new();
+        for (layer, diff_id) in manifest.layers.iter().zip(&config.diff_ids) {
+            let at = self.place.member(layer, member)?;
+            let mut layer = self.planner.layer(&at, Some(layer), member)?;
+            layer.diff_id = Some(*diff_id);
+            layers.push(layer);
+        }
+        self.image.variants.push(PlannedVariant {
+            manifest: Some(descriptor.clone()),
+            config: PlannedConfig::Document(config_document),
+            platform,
+            layers,
+        });
+        Ok(())
+    }
+
+    fn carry<'d>(
+        &mut self,
+        blobs: impl Iterator<Item = &'d Descriptor>,
+        named_by: &MemberName,
+    ) -> Result<(), Error> {
+        for descriptor in blobs {
+            if self.seen.insert(descriptor.digest) {
+                let at = self.place.member(descriptor, named_by)?;
+                let blob = self.planner.blob(descriptor, &at, named_by)?;
+                self.image.carried.push(blob);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the config says, and the variant from the index where it leaves that out.
+fn platform(config: &Config, descriptor: &Descriptor) -> Platform {
+    let mut platform = config.platform.clone();
+    if let Some(listed) = &descriptor.platform
+        && platform.variant.is_empty()
+        && platform.architecture == listed.architecture
+    {
+        platform.variant.clone_from(&listed.variant);
+    }
+    platform
+}

@@ -1,0 +1,258 @@
+//! What all layouts need while they are looked through: documents by name or
+//! descriptor, each read and verified once however often it is named.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::plan::{PlannedBlob, PlannedDocument, PlannedImage, PlannedLayer};
+use super::{Documents, Error, LimitError, MemberName, name};
+use crate::image::{Config, Descriptor, Digest, DocumentError, Platform, Reference};
+
+/// The most layers of all images together.
+///
+/// A thousand images of the 127 layers that overlayfs allows have a quarter;
+/// small documents that name one another could otherwise multiply to any number.
+const MAX_LAYERS: usize = 500_000;
+
+pub(super) struct Planner<'a> {
+    documents: &'a mut dyn Documents,
+    /// The platform that was asked for.
+    pub(super) platform: Option<&'a Platform>,
+    read: HashMap<MemberName, Read>,
+    read_bytes: u64,
+    configs: HashMap<Digest, Arc<Config>>,
+    layers: usize,
+    /// Which image each name was given to, by what makes it that image.
+    names: BTreeMap<Reference, Digest>,
+}
+
+/// A document that was read before, by the name that led to it.
+#[derive(Clone)]
+struct Read {
+    bytes: Arc<[u8]>,
+    digest: Digest,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(documents: &'a mut dyn Documents, platform: Option<&'a Platform>) -> Self {
+        Self {
+            documents,
+            platform,
+            read: HashMap::new(),
+            read_bytes: 0,
+            configs: HashMap::new(),
+            layers: 0,
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// The name, if the archive has such a file.
+    pub(super) fn find(&self, text: &str) -> Result<Option<MemberName>, Error> {
+        let member = named(text, "the layout")?;
+        Ok(self.documents.find(&member)?.filter(|found| found.size.is_some()).map(|_| member))
+    }
+
+    /// Whether the archive has what the name leads to, of whatever kind.
+    pub(super) fn has(&self, member: &MemberName) -> Result<bool, Error> {
+        Ok(self.documents.find(member)?.is_some())
+    }
+
+    /// The document of that name.
+    pub(super) fn document(
+        &mut self,
+        what: &'static str,
+        member: &MemberName,
+        named_by: &MemberName,
+    ) -> Result<(Arc<[u8]>, Digest), Error> {
+        if let Some(read) = self.read.get(member) {
+            return Ok((Arc::clone(&read.bytes), read.digest));
+        }
+        let (_, size) = self.file(what, member, named_by)?;
+        // Counted before it is read, so that what is too much is not held first.
+        let limits = self.documents.limits();
+        let (max, limit) = (limits.max_document_bytes, limits.max_documents_bytes);
+        if size <= max && self.read_bytes.saturating_add(size) > limit {
+            return Err(LimitError::DocumentsBytes { member: member.to_string(), limit }.into());
+        }
+        let bytes = self.documents.read(member, max)?.ok_or_else(|| missing(what, member, named_by))?;
+        self.read_bytes = self.read_bytes.saturating_add(bytes.len() as u64);
+        let read = Read { digest: Digest::of(&bytes), bytes: bytes.into() };
+        self.read.insert(member.clone(), read.clone());
+        Ok((read.bytes, read.digest))
+    }
+
+    /// The document that `descriptor` names and `member` holds.
+    pub(super) fn described(
+        &mut self,
+        what: &'static str,
+        descriptor: &Descriptor,
+        member: &MemberName,
+        named_by: &MemberName,
+    ) -> Result<PlannedDocument, Error> {
+        let (_, got) = self.file(what, member, named_by)?;
+        check_size(member, descriptor, got, named_by)?;
+        let (bytes, got) = self.document(what, member, named_by)?;
+        let wanted = descriptor.digest;
+        if got != wanted {
+            let (member, named_by) = (member.to_string(), named_by.to_string());
+            return Err(Error::Digest { member, named_by, wanted, got });
+        }
+        Ok(PlannedDocument { descriptor: descriptor.clone(), bytes })
+    }
+
+    /// An image config, read.
+    pub(super) fn config(
+        &mut self,
+        member: &MemberName,
+        document: &PlannedDocument,
+    ) -> Result<Arc<Config>, Error> {
+        let digest = document.descriptor.digest;
+        if let Some(config) = self.configs.get(&digest) {
+            return Ok(Arc::clone(config));
+        }
+        let mut config = Config::parse(&document.bytes).map_err(bad(member))?;
+        if config.platform.os.is_empty() {
+            config.platform.os = "linux".into();
+        }
+        let config = Arc::new(config);
+        self.configs.insert(digest, Arc::clone(&config));
+        Ok(config)
+    }
+
+    /// The layer that `member` leads to.
+    pub(super) fn layer(
+        &mut self,
+        member: &MemberName,
+        descriptor: Option<&Descriptor>,
+        named_by: &MemberName,
+    ) -> Result<PlannedLayer, Error> {
+        self.layers += 1;
+        if self.layers > MAX_LAYERS {
+            return Err(LimitError::Layers { limit: MAX_LAYERS }.into());
+        }
+        let (resolved, got) = self.file("the layer", member, named_by)?;
+        if let Some(descriptor) = descriptor {
+            check_size(member, descriptor, got, named_by)?;
+        }
+        Ok(PlannedLayer { member: resolved, diff_id: None, blob: descriptor.cloned() })
+    }
+
+    /// Content that is only carried.
+    pub(super) fn blob(
+        &mut self,
+        descriptor: &Descriptor,
+        member: &MemberName,
+        named_by: &MemberName,
+    ) -> Result<PlannedBlob, Error> {
+        let layer = self.layer(member, Some(descriptor), named_by)?;
+        Ok(PlannedBlob { descriptor: descriptor.clone(), member: layer.member })
+    }
+
+    /// Notes that an image, known by `identity`, is called `reference`; whether
+    /// that is news.
+    ///
+    /// # Errors
+    /// When another image is called so too: which of them should have the name
+    /// is anybody's guess.
+    pub(super) fn claim(
+        &mut self,
+        reference: &Reference,
+        identity: Digest,
+        document: &MemberName,
+    ) -> Result<bool, Error> {
+        match self.names.insert(reference.clone(), identity) {
+            Some(other) if other != identity => {
+                Err(Error::DuplicateName { document: document.to_string(), name: reference.familiar() })
+            }
+            known => Ok(known.is_none()),
+        }
+    }
+
+    /// Whether the document is a JSON object, by its first byte.
+    pub(super) fn is_object(&mut self, member: &MemberName) -> Result<bool, Error> {
+        let (bytes, _) = self.document("the manifest", member, member)?;
+        Ok(bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{'))
+    }
+
+    /// Whether what runs on `platform` was asked for.
+    pub(super) fn wants(&self, platform: &Platform) -> bool {
+        self.platform.is_none_or(|wanted| wanted.accepts(platform))
+    }
+
+    /// The member behind all links, and its size.
+    fn file(
+        &self,
+        what: &'static str,
+        member: &MemberName,
+        named_by: &MemberName,
+    ) -> Result<(MemberName, u64), Error> {
+        let found = self.documents.find(member)?.ok_or_else(|| missing(what, member, named_by))?;
+        let (member, named_by) = (member.to_string(), named_by.to_string());
+        let size = found.size.ok_or(Error::NotAFile { what, member, named_by })?;
+        Ok((found.name, size))
+    }
+}
+
+/// The member that `text`, found in `document`, names.
+pub(super) fn named(text: &str, document: &str) -> Result<MemberName, Error> {
+    MemberName::parse(text.as_bytes()).map_err(|problem| Error::Named {
+        document: document.into(),
+        name: name::shown(text.as_bytes()),
+        problem,
+    })
+}
+
+/// The name of an image, found in `document`.
+pub(super) fn reference(text: &str, document: &MemberName) -> Result<Reference, Error> {
+    text.parse().map_err(|source| Error::Reference {
+        document: document.to_string(),
+        name: name::shown(text.as_bytes()),
+        source,
+    })
+}
+
+/// Makes an error of a document that is not what it should be.
+pub(super) fn bad(member: &MemberName) -> impl Fn(DocumentError) -> Error {
+    move |source| Error::Document { member: member.to_string(), source }
+}
+
+/// Checks that the image has something that can be loaded.
+pub(super) fn check_variants(
+    image: &PlannedImage,
+    root: &MemberName,
+    others: &[Platform],
+    wanted: Option<&Platform>,
+) -> Result<(), Error> {
+    let member = || root.to_string();
+    if !image.variants.is_empty() {
+        return Ok(());
+    }
+    match (wanted, others.iter().find(|platform| platform.os != "linux")) {
+        (Some(wanted), _) if !others.iter().any(|platform| wanted.accepts(platform)) => {
+            let found: Vec<_> = others.iter().map(ToString::to_string).collect();
+            Err(Error::Platform { member: member(), wanted: wanted.to_string(), found: found.join(", ") })
+        }
+        (_, Some(other)) => Err(Error::System { os: other.os.clone(), member: member() }),
+        _ if image.carried.is_empty() && !image.absent.is_empty() => {
+            Err(Error::AllAbsent { member: member(), listed: image.absent.len() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn missing(what: &'static str, member: &MemberName, named_by: &MemberName) -> Error {
+    Error::Missing { what, member: member.to_string(), named_by: named_by.to_string() }
+}
+
+fn check_size(
+    member: &MemberName,
+    descriptor: &Descriptor,
+    got: u64,
+    named_by: &MemberName,
+) -> Result<(), Error> {
+    let wanted = descriptor.size;
+    if got == wanted {
+        return Ok(());
+    }
+    Err(Error::Size { member: member.to_string(), named_by: named_by.to_string(), wanted, got })
+}

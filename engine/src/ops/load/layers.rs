@@ -1,0 +1,195 @@
+//! The layers that a plan needs: found in the store, or taken in and checked.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Read;
+
+use super::{Compressed, LoadOptions};
+use crate::Result;
+use crate::archive::{Error as ArchiveError, MemberName, Plan};
+use crate::catalog::{Blob, Kind};
+use crate::image::{DiffId, Digest};
+use crate::ops::Error;
+use crate::store::{Ingest, IngestError, Taken, Treatment};
+use crate::task::Event;
+
+use super::known::Known;
+use super::source::Random;
+
+/// What a member holds.
+pub enum Content {
+    /// So many bytes, to be taken in.
+    Bytes(u64, Box<dyn Read + Send>),
+    /// It was taken in already.
+    Taken(Box<Taken>),
+}
+
+/// Members by name, as layers.
+pub trait Members {
+    /// What `name`, which the plan has found, holds.
+    fn content(&mut self, name: &MemberName) -> Result<Content, ArchiveError>;
+}
+
+impl Members for Random {
+    fn content(&mut self, name: &MemberName) -> Result<Content, ArchiveError> {
+        let (size, body) = self.body(name)?.ok_or_else(|| ArchiveError::Missing {
+            what: "member",
+            member: name.to_string(),
+            named_by: "the plan".into(),
+        })?;
+        Ok(Content::Bytes(size, Box::new(body)))
+    }
+}
+
+/// One thing that has to be in the store, and what was promised of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// The member that holds it.
+    pub member: MemberName,
+    /// The digest of the member's bytes, where a descriptor names it.
+    pub digest: Option<Digest>,
+    /// The digest of the plain tar and the layer's number, for a layer; `None`
+    /// for a diff ID that will be taken as it comes.
+    pub layer: Option<(Option<DiffId>, usize)>,
+}
+
+/// All that a plan needs, each member once for each promise; layers first, so
+/// that what is a layer somewhere is stored as one.
+#[derive(Debug, Default)]
+pub struct Needed {
+    wants: Vec<Want>,
+}
+
+impl Needed {
+    /// What `plan` needs beside the images that are `known`.
+    pub fn of(plan: &Plan, known: &Known) -> Self {
+        let mut seen = HashSet::new();
+        let mut needed = Self::default();
+        let images = || plan.images.iter().filter(|image| known.image(image).is_none());
+        for variant in images().flat_map(|image| &image.variants) {
+            for (number, layer) in variant.layers.iter().enumerate() {
+                let digest = layer.blob.as_ref().map(|blob| blob.digest);
+                if seen.insert((layer.member.clone(), digest, layer.diff_id)) {
+                    let layer_of = Some((layer.diff_id, number));
+                    needed.wants.push(Want { member: layer.member.clone(), digest, layer: layer_of });
+                }
+            }
+        }
+        for blob in images().flat_map(|image| &image.carried) {
+            let digest = Some(blob.descriptor.digest);
+            if seen.insert((blob.member.clone(), digest, None)) {
+                needed.wants.push(Want { member: blob.member.clone(), digest, layer: None });
+            }
+        }
+        needed
+    }
+}
+
+/// What there is for each member that the plan needs.
+pub type Found = BTreeMap<MemberName, Blob>;
+
+/// Brings what a plan needs into the store.
+pub struct Layers<'l, 'w> {
+    ingest: &'l mut Ingest<'w>,
+    compressed: Compressed,
+    known: HashMap<Digest, Blob>,
+    found: Found,
+}
+
+impl<'l, 'w> Layers<'l, 'w> {
+    /// `known` are the blobs that the store has.
+    pub fn new(ingest: &'l mut Ingest<'w>, options: &LoadOptions, known: &Known) -> Self {
+        let known = known.blobs.clone();
+        Self { ingest, compressed: options.compressed, known, found: Found::new() }
+    }
+
+    /// Takes in everything that is needed and not there.
+    pub fn take_all(&mut self, needed: &Needed, members: &mut dyn Members) -> Result<()> {
+        for want in &needed.wants {
+            self.ingest.task.check()?;
+            let blob = match self.known_blob(want) {
+                Some(blob) => {
+                    self.ingest.task.report(&Event::Skipped { item: want.member.as_str() });
+                    blob
+                }
+                None => self.take(want, members)?,
+            };
+            check_diff_id(want, &blob)?;
+            self.found.insert(want.member.clone(), blob);
+        }
+        Ok(())
+    }
+
+    /// What was found, by member.
+    pub fn finish(self) -> Found {
+        self.found
+    }
+
+    /// The blob in the store that the archive's is known to be.
+    fn known_blob(&self, want: &Want) -> Option<Blob> {
+        let by_diff_id = || self.known.get(&want.layer?.0?.0);
+        let by_digest = || self.known.get(&want.digest?);
+        let known = match (self.compressed, want.layer) {
+            (Compressed::Unwrap, Some(_)) => by_diff_id(),
+            _ if want.digest.is_some() => by_digest(),
+            _ => by_diff_id(),
+        };
+        // What was only carried so far was never looked into.
+        known.filter(|blob| want.layer.is_none() || matches!(blob.kind, Kind::Layer { .. })).cloned()
+    }
+
+    fn take(&mut self, want: &Want, members: &mut dyn Members) -> Result<Blob> {
+        let name = want.member.as_str();
+        let treatment = match (self.compressed, want.digest, want.layer) {
+            (_, _, None) => Treatment::Opaque,
+            (Compressed::Keep, Some(_), _) => Treatment::Keep,
+            _ => Treatment::Unwrap,
+        };
+        let content = members.content(&want.member).map_err(Error::Archive)?;
+        let taken = match content {
+            Content::Taken(taken) => *taken,
+            Content::Bytes(size, mut bytes) => self
+                .ingest
+                .take(name, Some(size), &mut *bytes, treatment)
+                .map_err(|error| failed(error, name))?,
+        };
+        if let Some(wanted) = want.digest.filter(|wanted| *wanted != taken.digest) {
+            let (member, got) = (name.to_owned(), taken.digest);
+            return Err(Error::MemberDigest { member, wanted, got }.into());
+        }
+        let digest = taken.stored;
+        let kind = match want.layer {
+            None => Kind::Other,
+            Some(_) => {
+                let plain = taken.plain.map_err(|error| failed(IngestError::Read(error), name))?;
+                Kind::Layer {
+                    diff_id: plain.diff_id,
+                    diff_bytes: plain.bytes,
+                    content_bytes: plain.content_bytes,
+                }
+            }
+        };
+        let blob = Blob { digest, body: taken.body, kind };
+        self.known.insert(digest, blob.clone());
+        Ok(blob)
+    }
+}
+
+/// A layer must expand to what the config says.
+fn check_diff_id(want: &Want, blob: &Blob) -> Result<()> {
+    match (want.layer, &blob.kind) {
+        (Some((Some(wanted), number)), Kind::Layer { diff_id, .. }) if wanted != *diff_id => {
+            let (member, got) = (want.member.to_string(), *diff_id);
+            Err(Error::DiffId { member, number, wanted, got }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names the member that could not be taken in.
+pub fn failed(error: IngestError, member: &str) -> crate::Error {
+    match error {
+        IngestError::Read(source) => Error::Archive(ArchiveError::reading(member, source)).into(),
+        IngestError::Store(error) => error.into(),
+        IngestError::Cancelled(error) => error.into(),
+    }
+}

@@ -1,0 +1,130 @@
+//! Taking images in.
+//!
+//! 1. **Plan.** The archive's documents say what it claims to hold. A regular
+//!    file is walked by its headers alone; a stream is taken in as it comes, its
+//!    documents kept aside, and planned at the end.
+//! 2. **Take in** the layers that the store does not have.
+//! 3. **Check** every digest, size and diff ID that the plan promised.
+//! 4. **Commit** all images at once. Whatever fails before leaves the store as
+//!    it was.
+//!
+//! What a stream held that no manifest claims stays in the packs as garbage.
+
+mod bind;
+mod known;
+mod layers;
+mod source;
+mod streamed;
+
+use crate::Result;
+use crate::archive::{Budget, Limits, Plan};
+use crate::disk::Input;
+use crate::image::{Digest, ImageId, Platform, Reference};
+use crate::store::{Ingest, Store};
+use crate::task::Task;
+
+use bind::Bound;
+use known::Known;
+use layers::{Layers, Needed};
+use source::Source;
+use streamed::Streamed;
+
+/// How to load.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// Of images for several platforms, only the ones for this.
+    pub platform: Option<Platform>,
+    /// What becomes of compressed layers.
+    pub compressed: Compressed,
+    /// How much the archive may ask for.
+    pub limits: Limits,
+}
+
+/// What becomes of layers that a manifest names by the digest of their
+/// compressed bytes. Where only the diff ID counts they are always unwrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compressed {
+    /// They are kept as they are, and the image's digest with them.
+    #[default]
+    Keep,
+    /// They are stored as plain tars, which share with others what is alike.
+    /// The image gets a new manifest; its ID stays.
+    Unwrap,
+}
+
+/// What was loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Loaded {
+    /// The images, in the order of the archive.
+    pub images: Vec<LoadedImage>,
+    /// Bytes that were read.
+    pub input_bytes: u64,
+    /// Bytes among them that the store did not have.
+    pub new_bytes: u64,
+    /// Bytes that those take in packs.
+    pub stored_bytes: u64,
+}
+
+/// An image that was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedImage {
+    /// Its ID.
+    pub id: ImageId,
+    /// The digest of its index or manifest.
+    pub target: Digest,
+    /// The names that the archive gave it.
+    pub references: Vec<Reference>,
+    /// Those among them that another image had.
+    pub replaced: Vec<(Reference, ImageId)>,
+}
+
+impl Store {
+    /// Loads every image of an archive: all of them or none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) and
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) for what is
+    /// wrong with the archive, and whatever the disk has to say. The store is
+    /// then as it was.
+    pub fn load(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
+        self.check_writable()?;
+        let access = self.share(task)?;
+        let mut writer = self.writer(&access, task)?;
+        let budget = Budget::new(options.limits);
+        let mut ingest = Ingest { writer: &mut writer, budget, task };
+        let mut source = source::open(input, &options.limits)?;
+        let mut streamed = match &mut source {
+            Source::Random(_) => None,
+            Source::Stream(stream) => Some(Streamed::take(stream, &mut ingest, options)?),
+        };
+        let platform = options.platform.as_ref();
+        let plan = match (&mut source, &mut streamed) {
+            (_, Some(streamed)) => Plan::of(streamed, platform),
+            (Source::Random(random), None) => Plan::of(random, platform),
+            (Source::Stream(_), None) => Err(crate::archive::Error::NoManifest),
+        };
+        let plan = plan.map_err(super::Error::from)?;
+        let known = self.known(&plan, task)?;
+        let needed = Needed::of(&plan, &known);
+        let mut layers = Layers::new(&mut ingest, options, &known);
+        match (&mut source, &mut streamed) {
+            (_, Some(streamed)) => layers.take_all(&needed, streamed)?,
+            (Source::Random(random), None) => layers.take_all(&needed, random)?,
+            (Source::Stream(_), None) => {}
+        }
+        let found = layers.finish();
+        let bound = Bound::of(&plan, &known, &found, &mut ingest)?;
+        let input_bytes = source.bytes_read();
+        let (written, _index) = writer.finish()?;
+        let images = self.commit_load(bound, task)?;
+        drop(access);
+        let (new_bytes, stored_bytes) = (written.new_bytes, written.stored_bytes);
+        Ok(Loaded { images, input_bytes, new_bytes, stored_bytes })
+    }
+
+    /// What the store has of what an archive speaks of.
+    fn known(&self, plan: &Plan, task: &Task) -> Result<Known> {
+        let ledger = self.ledger(task)?;
+        Known::of(plan, ledger.catalog())
+    }
+}

@@ -1,0 +1,90 @@
+//! An archive that comes as a stream: taken in as it comes, planned afterwards.
+//!
+//! Nothing is spooled. What may be a layer goes into the packs at once, in the
+//! form that its name suggests: `blobs/sha256/…` names the bytes as they are,
+//! any other name leaves only the diff ID to count. What is small or JSON is
+//! kept in memory.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use super::layers::{Content, Members as LayerMembers, failed};
+use super::source::Stream;
+use super::{Compressed, LoadOptions};
+use crate::Result;
+use crate::archive::{Documents, Error, Found, Kept, Limits, MemberKind, MemberName, Members};
+use crate::store::{Ingest, Taken, Treatment};
+
+/// A stream that has passed.
+pub struct Streamed {
+    kept: Kept,
+    taken: HashMap<MemberName, Taken>,
+}
+
+/// Enough of a member to see whether it begins as JSON does.
+const HEAD_BYTES: u64 = 64;
+
+impl Streamed {
+    /// Takes a stream in to its end.
+    pub fn take(stream: &mut Stream, ingest: &mut Ingest<'_>, options: &LoadOptions) -> Result<Self> {
+        let archive = super::super::Error::Archive;
+        let mut kept = Kept::new(&options.limits);
+        let mut taken = HashMap::new();
+        let mut members = Members::streamed(&mut stream.plain, &options.limits);
+        while let Some(member) = members.next().map_err(archive)? {
+            ingest.task.check()?;
+            let name = member.name.clone();
+            taken.remove(&name);
+            if member.kind != MemberKind::File {
+                kept.insert(member, None).map_err(|error| archive(error.into()))?;
+                continue;
+            }
+            let reading = |source| archive(Error::reading(name.as_str(), source));
+            let mut head = Vec::new();
+            let mut body = members.body();
+            (&mut body).take(HEAD_BYTES.min(member.size)).read_to_end(&mut head).map_err(reading)?;
+            let mut whole = std::io::Cursor::new(head.clone()).chain(body);
+            if kept.wants(member.size, &head) {
+                let mut bytes = Vec::new();
+                whole.read_to_end(&mut bytes).map_err(reading)?;
+                kept.insert(member, Some(bytes)).map_err(|error| archive(error.into()))?;
+            } else {
+                let treatment = match (options.compressed, name.blob_hex()) {
+                    (Compressed::Keep, Some(_)) => Treatment::Keep,
+                    _ => Treatment::Unwrap,
+                };
+                let found = ingest.take(name.as_str(), Some(member.size), &mut whole, treatment);
+                let found = found.map_err(|error| failed(error, name.as_str()))?;
+                taken.insert(name, found);
+                kept.insert(member, None).map_err(|error| archive(error.into()))?;
+            }
+        }
+        members.finish().map_err(archive)?;
+        Ok(Self { kept, taken })
+    }
+}
+
+impl Documents for Streamed {
+    fn find(&self, name: &MemberName) -> Result<Option<Found>, Error> {
+        self.kept.find(name)
+    }
+
+    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.kept.read(name, max)
+    }
+
+    fn limits(&self) -> &Limits {
+        self.kept.limits()
+    }
+}
+
+impl LayerMembers for Streamed {
+    fn content(&mut self, name: &MemberName) -> Result<Content, Error> {
+        if let Some(taken) = self.taken.remove(name) {
+            return Ok(Content::Taken(Box::new(taken)));
+        }
+        let max = self.kept.limits().max_document_bytes;
+        let bytes = self.kept.read(name, max)?.unwrap_or_default();
+        Ok(Content::Bytes(bytes.len() as u64, Box::new(std::io::Cursor::new(bytes))))
+    }
+}

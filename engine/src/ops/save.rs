@@ -1,0 +1,272 @@
+//! Giving images back, in one archive.
+//!
+//! The archive depends on the images, the names that were asked for and the
+//! format, and on nothing else: saving again gives the same bytes. It is
+//! written in one pass; its length is known before its first byte.
+
+use std::collections::HashMap;
+use std::io::{self, BufWriter, Write};
+
+use super::resolve::{Resolved, resolve};
+use super::{Error, inspect};
+use crate::archive::{Assembly, Format, Outgoing, OutgoingLayer, OutgoingVariant, PlannedDocument, PlannedName};
+use crate::catalog::{Image, Kind, Variant};
+use crate::chunk::{self, Body, Reader};
+use crate::image::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
+use crate::store::{Ledger, Store, kind_of};
+use crate::task::{Event, Task};
+use crate::{Result, store};
+
+/// What is gathered before it is written out: headers and small files come in
+/// pieces of a block.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// How to save.
+#[derive(Debug, Clone, Default)]
+pub struct SaveOptions {
+    /// The kind of archive.
+    pub format: Format,
+    /// Of images for several platforms, only this one.
+    pub platform: Option<Platform>,
+}
+
+/// What was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Saved {
+    /// How many images.
+    pub images: usize,
+    /// How many layers, each counted once.
+    pub layers: usize,
+    /// How long the archive is.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Writes the images `names` to `out`, as one archive. A repository without
+    /// a tag means all its tags; an ID means the image without a name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) before the first byte
+    /// if one of them is not there; later if `out` fails or the store is
+    /// damaged. What was written until then is the archive's beginning.
+    pub fn save(
+        &self,
+        names: &[&str],
+        out: &mut (dyn Write + Send),
+        options: &SaveOptions,
+        task: &Task,
+    ) -> Result<Saved> {
+        let access = self.share(task)?;
+        let ledger = self.ledger(task)?;
+        let mut reader = self.reader(&access, task)?;
+        let mut bodies = HashMap::new();
+        let mut outgoing = Vec::new();
+        for (resolved, names) in asked(&ledger, names)? {
+            outgoing.push(gather(&ledger, &mut reader, &resolved, names, options, &mut bodies)?);
+        }
+        drop(ledger);
+        let assembly = Assembly::new(&outgoing, options.format).map_err(Error::Archive)?;
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+        assembly.write(&mut out, |descriptor, out| {
+            let body = bodies.get(&descriptor.digest).ok_or(store::Error::NoBlob(descriptor.digest));
+            let body = body.map_err(|error| Stopped::Store(error.into()))?;
+            write_blob(descriptor, body, &mut reader, out, task).map_err(|error| Stopped::Store(error.into()))
+        })?;
+        out.flush().map_err(Stopped::Output)?;
+        Ok(Saved { images: outgoing.len(), layers: bodies.len(), bytes: assembly.total_bytes() })
+    }
+}
+
+/// Why writing an archive stopped.
+enum Stopped {
+    Output(io::Error),
+    Store(crate::Error),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<Stopped> for crate::Error {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Output(error) => Self::new(kind_of(&error), chunk::Error::Output(error)),
+            Stopped::Store(error) => error,
+        }
+    }
+}
+
+/// The images that `names` mean, each once, with the names that were asked for.
+fn asked(ledger: &Ledger, names: &[&str]) -> Result<Vec<(Resolved, Vec<PlannedName>)>> {
+    let mut found: Vec<(Resolved, Vec<PlannedName>)> = Vec::new();
+    for name in names {
+        for resolved in meant(ledger, name)? {
+            let named = resolved.named.as_ref().and_then(|named| {
+                let reference = named.name.parse().ok()?;
+                Some(PlannedName { reference, entry: named.entry.clone() })
+            });
+            let same = |(other, _): &&mut (Resolved, _)| other.image.target == resolved.image.target;
+            match found.iter_mut().find(same) {
+                Some((_, names)) => {
+                    names.extend(named.filter(|named| !names.iter().any(|n| n.reference == named.reference)));
+                }
+                None => found.push((resolved, named.into_iter().collect())),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What one argument means: all tags of a repository, or one image.
+fn meant(ledger: &Ledger, name: &str) -> Result<Vec<Resolved>> {
+    let bare = name.parse::<Reference>().ok().filter(|name| name.tag().is_none() && name.digest().is_none());
+    if let Some(bare) = bare {
+        let mut tags = Vec::new();
+        for named in ledger.catalog().references_from(&format!("{}:", bare.repository())) {
+            let named = named?;
+            if let Some(image) = ledger.catalog().image(&named.target)? {
+                tags.push(Resolved { image, named: Some(named), id: None });
+            }
+        }
+        if !tags.is_empty() {
+            return Ok(tags);
+        }
+    }
+    Ok(vec![resolve(ledger.catalog(), name)?])
+}
+
+/// Everything about an image but the bytes of its layers, whose bodies are noted.
+fn gather(
+    ledger: &Ledger,
+    reader: &mut Reader,
+    resolved: &Resolved,
+    names: Vec<PlannedName>,
+    options: &SaveOptions,
+    bodies: &mut HashMap<Digest, Body>,
+) -> Result<Outgoing> {
+    let image = &resolved.image;
+    let chosen = match &options.platform {
+        Some(_) => resolved.variant(options.platform.as_ref())?,
+        None => None,
+    };
+    let mut gathered = Gathered { ledger, reader, bodies, documents: Vec::new(), carried: Vec::new() };
+    let mut variants = Vec::new();
+    for variant in chosen.map_or_else(|| main_first(image), |only| vec![only]) {
+        variants.push(gathered.variant(variant)?);
+    }
+    // One platform of several is an image of its own: nothing that was said of all holds.
+    let target = match chosen.filter(|variant| variant.manifest != image.target) {
+        Some(variant) => gathered.manifest_descriptor(variant)?,
+        None => {
+            for digest in image.documents.iter().chain([&image.target]) {
+                gathered.other(digest)?;
+            }
+            inspect::descriptor(image)
+        }
+    };
+    let is_whole = target.digest == image.target;
+    let names = names.into_iter().map(|name| match is_whole {
+        true => name,
+        false => PlannedName { entry: None, ..name },
+    });
+    Ok(Outgoing {
+        names: names.collect(),
+        entry: image.entry.clone().filter(|_| is_whole),
+        target,
+        documents: gathered.documents,
+        variants,
+        carried: gathered.carried,
+    })
+}
+
+fn main_first(image: &Image) -> Vec<&Variant> {
+    let main = image.main as usize;
+    let others = image.variants.iter().enumerate().filter(|(number, _)| *number != main);
+    image.variants.get(main).into_iter().chain(others.map(|(_, variant)| variant)).collect()
+}
+
+struct Gathered<'g> {
+    ledger: &'g Ledger,
+    reader: &'g mut Reader,
+    bodies: &'g mut HashMap<Digest, Body>,
+    documents: Vec<PlannedDocument>,
+    carried: Vec<Descriptor>,
+}
+
+impl Gathered<'_> {
+    /// The bytes of a document, which becomes part of what is written.
+    fn document(&mut self, digest: &Digest) -> Result<std::sync::Arc<[u8]>> {
+        if let Some(there) = self.documents.iter().find(|document| document.descriptor.digest == *digest) {
+            return Ok(there.bytes.clone());
+        }
+        let bytes: std::sync::Arc<[u8]> = self.ledger.document(digest, self.reader)?.into();
+        let descriptor = described(*digest, bytes.len() as u64);
+        self.documents.push(PlannedDocument { descriptor, bytes: bytes.clone() });
+        Ok(bytes)
+    }
+
+    /// A document, or content that is only carried.
+    fn other(&mut self, digest: &Digest) -> Result<()> {
+        let blob = self.ledger.catalog().blob(digest)?.ok_or(store::Error::NoBlob(*digest))?;
+        if blob.kind == Kind::Document {
+            return self.document(digest).map(drop);
+        }
+        self.bodies.insert(*digest, blob.body);
+        self.carried.push(described(*digest, blob.body.len));
+        Ok(())
+    }
+
+    fn variant(&mut self, variant: &Variant) -> Result<OutgoingVariant> {
+        self.document(&variant.id.0)?;
+        let bytes = self.document(&variant.manifest)?;
+        let digest = variant.manifest;
+        let manifest = Manifest::parse(&bytes).map_err(|source| Error::Document { digest, source })?;
+        let mut layers = Vec::new();
+        for (layer, descriptor) in variant.layers.iter().zip(manifest.layers) {
+            let blob = self.ledger.catalog().blob(&layer.blob)?.ok_or(store::Error::NoBlob(layer.blob))?;
+            self.bodies.insert(layer.blob, blob.body);
+            let blob = Descriptor { digest: layer.blob, size: blob.body.len, ..descriptor };
+            layers.push(OutgoingLayer { blob, diff_id: layer.diff_id });
+        }
+        Ok(OutgoingVariant { config: variant.id.0, layers })
+    }
+
+    fn manifest_descriptor(&mut self, variant: &Variant) -> Result<Descriptor> {
+        let bytes = self.document(&variant.manifest)?;
+        let digest = variant.manifest;
+        let manifest = Manifest::parse(&bytes).map_err(|source| Error::Document { digest, source })?;
+        let media_type = manifest.media_type.unwrap_or_else(|| media_type::OCI_MANIFEST.into());
+        let platform = Some(variant.platform.clone());
+        Ok(Descriptor { media_type, platform, ..described(digest, bytes.len() as u64) })
+    }
+}
+
+fn described(digest: Digest, size: u64) -> Descriptor {
+    Descriptor { media_type: String::new(), digest, size, annotations: Default::default(), platform: None }
+}
+
+fn write_blob(
+    descriptor: &Descriptor,
+    body: &Body,
+    reader: &mut Reader,
+    out: &mut dyn Write,
+    task: &Task,
+) -> Result<(), chunk::Error> {
+    let item = descriptor.digest.to_string();
+    task.report(&Event::Started { item: &item, total_bytes: Some(body.len) });
+    let (mut done, mut told) = (0, 0);
+    reader.copy(body, &mut |bytes| {
+        out.write_all(bytes).map_err(chunk::Error::Output)?;
+        done += bytes.len() as u64;
+        if done - told >= BUFFER_BYTES as u64 {
+            told = done;
+            task.check()?;
+            task.report(&Event::Advanced { item: &item, done_bytes: done });
+        }
+        Ok(())
+    })?;
+    task.report(&Event::Finished { item: &item, bytes: body.len, new_bytes: 0 });
+    Ok(())
+}
