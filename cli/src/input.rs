@@ -1,7 +1,7 @@
 //! Standard input as an archive.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read, Seek as _};
+use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,9 +23,9 @@ pub fn standard(stop: Arc<AtomicBool>) -> io::Result<Option<Input>> {
     if io::stdin().is_terminal() {
         return Ok(None);
     }
-    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if file.metadata()?.is_file() && file.stream_position()? == 0 {
-        return Ok(Some(Input::File(file)));
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    if file.metadata()?.is_file() {
+        return Input::of(file).map(Some);
     }
     Ok(Some(Input::Stream(Box::new(Patient { file, stop }))))
 }

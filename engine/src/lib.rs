@@ -69,7 +69,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use image::{ChainId, Descriptor, DiffId, Digest, ImageId, Platform, Reference};
 pub use ops::{
     Area, Checked, Collected, Compressed, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary,
-    LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions, Saved, Usage,
+    LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions,
+    Saved, Usage,
 };
 pub use store::Store;
 pub use task::{Cancelled, Event, Progress, Task};

@@ -165,11 +165,6 @@ impl Index {
         &self.distrusted
     }
 
-    /// Packs that no run covers and that could not be read, with why.
-    pub fn damaged_packs(&self) -> &[(PackId, Error)] {
-        &self.damaged
-    }
-
     /// Whether every pack is covered by a sound run and every run is needed.
     pub fn is_settled(&self) -> bool {
         self.uncovered.is_empty()

@@ -38,8 +38,12 @@ pub use index::{Index, Place};
 pub use name::ChunkName;
 pub use pack::{Pack, PackId};
 pub use reader::Reader;
-pub use recipe::{Body, Shape};
-pub use writer::{Writer, Written};
+pub use recipe::Body;
+#[cfg(test)]
+pub use recipe::Shape;
+pub use writer::Writer;
+#[cfg(test)]
+pub use writer::Written;
 
 #[cfg(test)]
 mod tests;

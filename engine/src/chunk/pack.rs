@@ -134,11 +134,6 @@ impl Trailer {
         self.names.len() as u32
     }
 
-    /// The names of all chunks, by number.
-    pub fn names(&self) -> &[ChunkName] {
-        &self.names
-    }
-
     /// The bytes of the trailer and the footer, and the pack's name.
     pub fn encode(&self) -> (Vec<u8>, PackId) {
         let mut bytes = Vec::with_capacity(
@@ -269,11 +264,6 @@ impl Pack {
         let trailer =
             Trailer::decode(&rows, start).ok_or_else(|| damaged("its trailer contradicts itself"))?;
         Ok(Self { id, file, trailer })
-    }
-
-    /// The pack's name.
-    pub fn id(&self) -> PackId {
-        self.id
     }
 
     /// The names of its chunks, by number.

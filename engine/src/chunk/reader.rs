@@ -50,11 +50,6 @@ impl Reader {
         &mut self.index
     }
 
-    /// Gives the index back.
-    pub fn into_index(self) -> Index {
-        self.index
-    }
-
     fn place(&mut self, name: &ChunkName) -> Result<(Place, Arc<Pack>)> {
         let place = self.index.locate(name)?.ok_or(Error::NotFound(*name))?;
         Ok((place, self.index.pack(place.pack)?))

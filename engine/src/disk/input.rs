@@ -8,8 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::Context;
-use super::{Result, Tree};
+use super::Tree;
 
 /// What an archive comes from.
 pub enum Input {
@@ -27,11 +26,11 @@ impl Input {
     ///
     /// # Errors
     /// If it is not there or cannot be opened.
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = fs::File::open(path).context("open", path)?;
-        let metadata = file.metadata().context("look at", path)?;
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = fs::File::open(path)?;
+        let metadata = file.metadata()?;
         if metadata.is_dir() {
-            return Ok(Self::Directory(Tree::open(path)?));
+            return Tree::open(path).map(Self::Directory).map_err(|error| error.source);
         }
         Ok(Self::from_file(file, metadata.is_file(), metadata.len()))
     }

@@ -12,6 +12,7 @@
 mod checksum;
 mod error;
 mod input;
+#[cfg(test)]
 mod memory;
 mod real;
 mod temporary;
@@ -23,10 +24,11 @@ use std::path::PathBuf;
 pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
 pub use input::{Input, InputFile};
+#[cfg(test)]
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
 pub use temporary::Temporary;
-pub use tree::{Tree, TreeFile};
+pub use tree::Tree;
 
 /// Where the store lies.
 pub trait Disk: Send + Sync + fmt::Debug {
@@ -70,6 +72,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn host_path(&self, name: &str) -> Option<PathBuf>;
 }
 
+#[expect(clippy::len_without_is_empty, reason = "nobody asks")]
 /// An open file. All offsets are in bytes from its start.
 pub trait File: Send + Sync + fmt::Debug {
     /// Fills `buffer` from `offset`; an end of file before it is full is an error.
@@ -80,11 +83,6 @@ pub trait File: Send + Sync + fmt::Debug {
 
     /// The length in bytes.
     fn len(&self) -> Result<u64>;
-
-    /// Whether there is nothing in it.
-    fn is_empty(&self) -> Result<bool> {
-        Ok(self.len()? == 0)
-    }
 
     /// Cuts the file to `len` bytes.
     fn truncate(&self, len: u64) -> Result<()>;

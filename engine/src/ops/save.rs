@@ -9,7 +9,9 @@ use std::io::{self, BufWriter, Write};
 
 use super::resolve::{Resolved, resolve};
 use super::{Error, inspect};
-use crate::archive::{Assembly, Format, Outgoing, OutgoingLayer, OutgoingVariant, PlannedDocument, PlannedName};
+use crate::archive::{
+    Assembly, Format, Outgoing, OutgoingLayer, OutgoingVariant, PlannedDocument, PlannedName,
+};
 use crate::catalog::{Image, Kind, Variant};
 use crate::chunk::{self, Body, Reader};
 use crate::image::{Descriptor, Digest, Manifest, Platform, Reference, media_type};

@@ -4,7 +4,7 @@
 use super::{Error, Store, lock};
 use crate::Result;
 use crate::catalog::{Catalog, Change, Commit, Time};
-use crate::chunk::{Body, Reader};
+use crate::chunk::Reader;
 use crate::disk::{Disk, Guard, Mode};
 use crate::image::Digest;
 use crate::journal::{self, Journal, Position};
@@ -100,16 +100,11 @@ impl Ledger {
     /// If it is not there, or not what it was.
     pub fn document(&self, digest: &Digest, reader: &mut Reader) -> Result<Vec<u8>> {
         let blob = self.catalog.blob(digest)?.ok_or(Error::NoBlob(*digest))?;
-        read_document(digest, &blob.body, reader)
+        let bytes = reader.bytes(&blob.body, MAX_DOCUMENT_BYTES)?;
+        let got = Digest::of(&bytes);
+        if got == *digest { Ok(bytes) } else { Err(Error::CorruptBlob { want: *digest, got }.into()) }
     }
 }
 
 /// Documents are kept in memory as a whole; none larger is ever taken in.
 const MAX_DOCUMENT_BYTES: usize = 1 << 30;
-
-/// The bytes of `body`, checked against `digest`.
-pub fn read_document(digest: &Digest, body: &Body, reader: &mut Reader) -> Result<Vec<u8>> {
-    let bytes = reader.bytes(body, MAX_DOCUMENT_BYTES)?;
-    let got = Digest::of(&bytes);
-    if got == *digest { Ok(bytes) } else { Err(Error::CorruptBlob { want: *digest, got }.into()) }
-}

@@ -27,7 +27,7 @@ pub use error::Error;
 pub(crate) use error::kind_of;
 pub use format::Format;
 pub use ingest::{Error as IngestError, Ingest, Taken, Treatment};
-pub use ledger::{Ledger, read_document};
+pub use ledger::Ledger;
 
 use crate::Result;
 use crate::chunk::{Index, Reader, Writer};
@@ -168,10 +168,6 @@ impl Store {
 
     pub(crate) fn id(&self) -> StoreId {
         self.id
-    }
-
-    pub(crate) fn threads(&self) -> usize {
-        self.threads
     }
 
     /// Refuses to go on if the store may not be written.

@@ -87,6 +87,15 @@ impl Store {
     /// wrong with the archive, and whatever the disk has to say. The store is
     /// then as it was.
     pub fn load(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
+        let loaded = self.load_all(input, options, task);
+        // A source that stops because the work was told to stop has an error of its own.
+        if loaded.is_err() {
+            task.check()?
+        }
+        loaded
+    }
+
+    fn load_all(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
         self.check_writable()?;
         let access = self.share(task)?;
         let mut writer = self.writer(&access, task)?;
