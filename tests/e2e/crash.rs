@@ -206,7 +206,7 @@ fn fsck_finds_a_byte_that_changed_and_names_the_image() {
     bytes[middle] ^= 1;
     std::fs::remove_file(&path).expect("ours");
     std::fs::write(&path, bytes).expect("ours");
-    let ran = sandbox.run(["fsck", "--verify"]).fails(1);
+    let ran = sandbox.run(["fsck", "--verify"]).exits(1);
     assert!((ran.out() + &ran.err()).contains("app:1"), "{ran}");
     sandbox.run(["save", "-o", "out.tar", "app:1"]).fails(1);
     assert!(!sandbox.path("out.tar").exists());
