@@ -294,7 +294,7 @@ fn a_wrong_digest_or_size_in_oci() {
     refused(
         "a layer's size too big",
         &oci_with(|m| m["layers"][1]["size"] = json!(packed.len() + 1)).tar(),
-        &["size"],
+        &[&name],
     );
     refused("a layer's size too small", &oci_with(|m| m["layers"][1]["size"] = json!(1)).tar(), &[&name]);
     refused("a negative size", &oci_with(|m| m["layers"][1]["size"] = json!(-1)).tar(), &[]);
@@ -489,20 +489,6 @@ fn compressed_twice() {
     refused("a layer", &docker24().replace(&layer(1), twice).tar(), &[&layer(1)]);
 }
 
-/// Docker's first manifest of registries: other fields, other rules, no digests of layers.
-#[test]
-fn a_manifest_of_schema_1() {
-    let kind = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-    let manifest = json!({
-        "schemaVersion": 1, "name": "bad", "tag": "1", "architecture": "amd64",
-        "fsLayers": [{"blobSum": image().diff_ids()[0]}], "history": [{"v1Compatibility": "{}"}],
-    });
-    let mut oci = Oci::default();
-    let entry = oci.blob(kind, manifest.to_string());
-    oci.name_as_skopeo(&entry, &image());
-    refused("in an OCI layout", &oci.archive().tar(), &[]);
-}
-
 /// The good image of an archive does not stay when the bad one fails.
 #[test]
 fn of_two_images_one_is_bad() {
@@ -525,7 +511,8 @@ fn a_size_beyond_the_end() {
         header[148..156].copy_from_slice(b"        ");
         let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
         header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        refused("a size that is no number", &tar, &["liar"]);
+        // There is no member that could be named: its header is not one.
+        refused("a size that is no number", &tar, &["byte 512", "fine"]);
     }
 }
 
