@@ -1,0 +1,213 @@
+//! Killed, interrupted, terminated: the store is as it was, or has the whole image.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::harness::child::Feed;
+use crate::harness::image::{Image, Layer};
+use crate::harness::layouts;
+use crate::harness::noise::{Noise, noise};
+use crate::harness::sandbox::Sandbox;
+use crate::harness::saved::Saved;
+
+const CYCLES: u32 = 40;
+
+#[test]
+fn kill_9_at_any_moment_of_a_load_costs_nothing_but_garbage() {
+    let sandbox = Sandbox::new();
+    let kept = Image::small("kept:1");
+    sandbox.load(&layouts::docker25(std::slice::from_ref(&kept)).tar()).ok();
+    let layers = (0..4).map(|at| Layer::new().file("noise", noise(at, 4 << 20))).collect();
+    let image = Image::new(&["app:1", "app:one"], layers);
+    sandbox.write("app.tar", layouts::docker24(std::slice::from_ref(&image)).tar());
+    let whole = sandbox.run(["load", "-i", "app.tar"]).ok().elapsed;
+    sandbox.run(["rmi", "app:1", "app:one"]).ok();
+
+    let mut dice = Noise::new(42);
+    let mut finished = 0;
+    for cycle in 0..CYCLES {
+        let loading = sandbox.start(["load", "-i", "app.tar"], Feed::Nothing);
+        thread::sleep(whole.mul_f64(dice.below(1150) as f64 / 1000.0));
+        loading.signal(Signal::KILL);
+        let loaded = loading.wait();
+        let names = sandbox.names();
+        // Both names or neither; and if it said so, then both.
+        let there = names.iter().filter(|name| name.starts_with("app:")).count();
+        assert!(there == 0 || there == 2, "cycle {cycle}: {names:?}");
+        assert!(loaded.code != Some(0) || there == 2, "cycle {cycle}: said loaded, then forgot: {loaded}");
+        assert!(names.contains(&"kept:1".to_owned()), "cycle {cycle}: {names:?}");
+        if there == 2 {
+            finished += 1;
+            let removing = sandbox.start(["rmi", "app:1", "app:one"], Feed::Nothing);
+            if cycle % 2 == 0 {
+                thread::sleep(Duration::from_millis(dice.below(40)));
+                removing.signal(Signal::KILL);
+            }
+            removing.wait();
+        }
+        if cycle % 8 == 7 {
+            sandbox.is_clean();
+        }
+    }
+    assert!(finished < CYCLES, "no load was killed before its end: this test tested nothing");
+
+    sandbox.is_clean();
+    sandbox.run(["load", "-i", "app.tar"]).ok();
+    sandbox.run(["gc"]).ok();
+    sandbox.is_clean();
+    let saved = Saved::read(&sandbox.save(["app:1"])).images();
+    assert_eq!((saved[0].id(), &saved[0].layers), (image.id(), &image.tars()));
+    assert_eq!(Saved::read(&sandbox.save(["kept:1"])).images()[0].layers, kept.tars());
+    // 16 MiB of noise and next to nothing else: gc has removed what the kills left.
+    let bytes = sandbox.disk_bytes();
+    assert!(bytes < 18 << 20, "{bytes} bytes on disk for 16 MiB");
+    let usage = sandbox.run(["df", "-v", "--format", "json"]).ok().json();
+    assert_eq!(usage["GarbageBytes"], 0, "{usage}");
+    assert!(tmp_is_empty(&sandbox));
+}
+
+/// A load that has read half of its archive and waits for more.
+fn stalled(sandbox: &Sandbox) -> crate::harness::child::Running {
+    let image = Image::new(&["app:1"], vec![Layer::new().file("noise", noise(1, 8 << 20))]);
+    let archive = layouts::docker24(&[image]).tar();
+    let (tell, told) = std::sync::mpsc::channel();
+    let feed = Feed::stream(move |stdin| {
+        stdin.write_all(&archive[..archive.len() / 2])?;
+        let _ = tell.send(());
+        // Held open: no end of the input tells the load to stop.
+        thread::sleep(Duration::from_secs(15));
+        stdin.write_all(b"too late")
+    });
+    let running = sandbox.start(["load"], feed);
+    told.recv_timeout(Duration::from_secs(60)).expect("it reads its pipe");
+    running
+}
+
+fn tmp_is_empty(sandbox: &Sandbox) -> bool {
+    std::fs::read_dir(sandbox.store().join("tmp")).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+#[test]
+fn a_signal_stops_a_load_and_leaves_the_store_as_it_was() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let sandbox = Sandbox::new();
+        sandbox.load(&layouts::docker25(&[Image::small("kept:1")]).tar()).ok();
+        let before = sandbox.truth();
+        let running = stalled(&sandbox);
+        let sent = Instant::now();
+        running.signal(signal);
+        // It must not wait for the pipe, which says nothing more for a while.
+        while !running.is_over() {
+            assert!(sent.elapsed() < Duration::from_secs(10), "{signal:?} did not stop it");
+            thread::sleep(Duration::from_millis(5));
+        }
+        let ran = running.wait();
+        assert_eq!(ran.code, Some(code), "{signal:?}: {ran}");
+        assert!(!ran.err().contains("panicked"), "{ran}");
+        assert_eq!(before.changes(&sandbox.truth()), [""; 0], "{signal:?} left something behind");
+        assert_eq!(sandbox.names(), ["kept:1"]);
+        sandbox.is_clean();
+    }
+}
+
+#[test]
+fn an_interrupted_save_leaves_no_file() {
+    let sandbox = Sandbox::new();
+    let layers = (0..6).map(|at| Layer::new().file("noise", noise(at, 8 << 20))).collect();
+    sandbox.load(&layouts::docker24(&[Image::new(&["big:1"], layers)]).tar()).ok();
+    for wait in [0, 3, 10, 20, 40] {
+        let saving = sandbox.start(["save", "-o", "out.tar", "big:1"], Feed::Nothing);
+        thread::sleep(Duration::from_millis(wait));
+        saving.signal(Signal::INT);
+        let ran = saving.wait();
+        let files = std::fs::read_dir(sandbox.path("")).expect("the sandbox").flatten();
+        let names: Vec<_> = files.map(|entry| entry.file_name()).filter(|name| name != "store").collect();
+        if ran.code == Some(0) {
+            assert_eq!(names, ["out.tar"], "{ran}");
+            std::fs::remove_file(sandbox.path("out.tar")).expect("it is there");
+        } else {
+            assert!(names.is_empty(), "after {wait} ms {names:?} were left: {ran}");
+        }
+    }
+}
+
+#[test]
+fn what_the_catalog_and_the_index_knew_is_found_again() {
+    let image = Image::small("app:1");
+    for gone in [&["catalog"][..], &["index"], &["catalog", "index"]] {
+        let sandbox = Sandbox::new();
+        sandbox.load(&layouts::docker25(std::slice::from_ref(&image)).tar()).ok();
+        for name in gone {
+            std::fs::remove_dir_all(sandbox.store().join(name)).expect("it is there");
+        }
+        assert_eq!(sandbox.names(), ["app:1"], "without {gone:?}");
+        let saved = Saved::read(&sandbox.save(["app:1"])).images();
+        assert_eq!((saved[0].id(), &saved[0].layers), (image.id(), &image.tars()), "without {gone:?}");
+        sandbox.is_clean();
+    }
+}
+
+/// Damage to what can be rebuilt is repaired without being asked.
+#[test]
+fn a_damaged_catalog_or_index_heals_itself() {
+    let image = Image::small("app:1");
+    for dir in ["catalog", "index"] {
+        let sandbox = Sandbox::new();
+        sandbox.load(&layouts::docker25(std::slice::from_ref(&image)).tar()).ok();
+        let listing = sandbox.listing();
+        for path in listing.under(&[dir]).0.iter().filter(|(_, seen)| seen.len > 0).map(|(path, _)| path) {
+            let path = sandbox.store().join(path);
+            let mut bytes = std::fs::read(&path).expect("a file of the store");
+            let middle = bytes.len() / 2;
+            bytes[middle..].fill(0xa5);
+            std::fs::write(&path, bytes).expect("a file of the store");
+        }
+        assert_eq!(sandbox.names(), ["app:1"], "{dir} damaged");
+        let saved = Saved::read(&sandbox.save(["app:1"])).images();
+        assert_eq!(saved[0].layers, image.tars(), "{dir} damaged");
+        sandbox.load(&layouts::docker25(&[Image::small("app:2")]).tar()).ok();
+        sandbox.is_clean();
+    }
+}
+
+/// A torn last record is what a power cut leaves: the records before it stand.
+#[test]
+fn a_torn_journal_keeps_its_whole_records() {
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).ok();
+    let whole = std::fs::read(sandbox.store().join("journal")).expect("the journal");
+    sandbox.load(&layouts::docker25(&[Image::small("app:2")]).tar()).ok();
+    let both = std::fs::read(sandbox.store().join("journal")).expect("the journal");
+    assert!(both.starts_with(&whole), "the journal is only ever added to");
+    for cut in [whole.len() + 1, (whole.len() + both.len()) / 2, both.len() - 1] {
+        std::fs::write(sandbox.store().join("journal"), &both[..cut]).expect("the journal");
+        assert_eq!(sandbox.names(), ["app:1"], "cut at {cut}");
+    }
+    sandbox.load(&layouts::docker25(&[Image::small("app:3")]).tar()).ok();
+    let mut names = sandbox.names();
+    names.sort();
+    assert_eq!(names, ["app:1", "app:3"]);
+    sandbox.is_clean();
+}
+
+#[test]
+fn fsck_finds_a_byte_that_changed_and_names_the_image() {
+    let image = Image::new(&["app:1"], vec![Layer::new().file("noise", noise(1, 1 << 20))]);
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker25(&[image]).tar()).ok();
+    sandbox.is_clean();
+    let packs = std::fs::read_dir(sandbox.store().join("packs")).expect("packs").flatten();
+    let biggest = packs.max_by_key(|pack| pack.metadata().map_or(0, |metadata| metadata.len()));
+    let path = biggest.expect("a pack").path();
+    let mut bytes = std::fs::read(&path).expect("a pack");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::remove_file(&path).expect("ours");
+    std::fs::write(&path, bytes).expect("ours");
+    let ran = sandbox.run(["fsck", "--verify"]).fails(1);
+    assert!((ran.out() + &ran.err()).contains("app:1"), "{ran}");
+    sandbox.run(["save", "-o", "out.tar", "app:1"]).fails(1);
+    assert!(!sandbox.path("out.tar").exists());
+}

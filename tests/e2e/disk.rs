@@ -1,0 +1,238 @@
+//! A disk that is full, a store that may not be written, a store of another time.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::child::{self, Feed, Ran};
+use crate::harness::image::{Image, Layer};
+use crate::harness::layouts;
+use crate::harness::listing::Listing;
+use crate::harness::noise::noise;
+use crate::harness::sandbox::{Sandbox, is_root};
+use crate::harness::saved::Saved;
+use crate::harness::skip;
+
+/// A small file system of its own, in memory; unmounted at the end.
+struct SmallDisk {
+    sandbox: Sandbox,
+    mount: PathBuf,
+}
+
+impl SmallDisk {
+    /// `None`, loudly, where nobody may mount.
+    fn new(test: &str, mib: u32) -> Option<Self> {
+        let home = Sandbox::new();
+        let mount = home.path("disk");
+        if !is_root() {
+            skip(test, "only root may mount a file system");
+            return None;
+        }
+        fs::create_dir(&mount).expect("the sandbox can be written");
+        let options = format!("size={mib}m");
+        let mut command = Command::new("mount");
+        let output = command.args(["-t", "tmpfs", "-o", &options, "larder-test"]).arg(&mount).output();
+        match output {
+            Ok(output) if output.status.success() => {
+                Some(Self { sandbox: home.with_store_in("disk/store"), mount })
+            }
+            told => {
+                skip(test, &format!("mount says no: {told:?}"));
+                None
+            }
+        }
+    }
+
+    fn remount(&self, options: &str) {
+        let status = Command::new("mount").args(["-o", options]).arg(&self.mount).status();
+        assert!(status.expect("mount runs").success(), "mount -o {options}");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.mount).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_to_be_full_and_the_store_stays_good() {
+    let Some(disk) = SmallDisk::new("a_full_disk_is_said_to_be_full_and_the_store_stays_good", 24) else {
+        return;
+    };
+    let sandbox = &disk.sandbox;
+    let small = Image::small("kept:1");
+    sandbox.load(&layouts::docker25(std::slice::from_ref(&small)).tar()).ok();
+    let before = sandbox.truth();
+    let big = Image::new(&["big:1"], vec![Layer::new().file("noise", noise(1, 40 << 20))]);
+    let tar = layouts::docker24(&[big]).tar();
+    for through in [Sandbox::load, Sandbox::load_file] {
+        let ran = through(sandbox, &tar).fails(1);
+        let told = ran.err().to_lowercase();
+        assert!(told.contains("no space left") || told.contains("full"), "{ran}");
+        assert_eq!(before.changes(&sandbox.truth()), [""; 0], "something was left behind");
+        assert_eq!(sandbox.names(), ["kept:1"]);
+        sandbox.is_clean();
+    }
+    // There is room again, without gc and without a word.
+    sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).ok();
+    assert_eq!(Saved::read(&sandbox.save(["kept:1"])).images()[0].layers, small.tars());
+    let out = disk.mount.join("out.tar");
+    let ballast = fs::File::create(disk.mount.join("ballast")).expect("there is room");
+    while std::io::Write::write_all(&mut &ballast, &[1; 4096]).is_ok() {}
+    let ran = sandbox.run(["save".as_ref(), "-o".as_ref(), out.as_os_str(), "kept:1".as_ref()]).fails(1);
+    assert!(ran.err().to_lowercase().contains("no space left"), "{ran}");
+    assert!(!out.exists(), "half an archive was left");
+    // Nothing fits any more, but to take something away must still be possible.
+    sandbox.run(["images"]).ok();
+    sandbox.run(["rmi", "app:1"]).ok();
+    assert_eq!(sandbox.names(), ["kept:1"]);
+}
+
+#[test]
+fn a_read_only_store_is_read_and_not_written() {
+    let Some(disk) = SmallDisk::new("a_read_only_store_is_read_and_not_written", 24) else {
+        return;
+    };
+    let sandbox = &disk.sandbox;
+    let image = Image::small("app:1");
+    sandbox.load(&layouts::docker25(std::slice::from_ref(&image)).tar()).ok();
+    disk.remount("remount,ro");
+    let before = sandbox.listing();
+    for args in
+        [vec!["rmi", "app:1"], vec!["tag", "app:1", "app:2"], vec!["gc"], vec!["image", "prune", "-af"]]
+    {
+        let ran = sandbox.run(&args).fails(1);
+        assert!(ran.err().to_lowercase().contains("read-only"), "{ran}");
+    }
+    let ran = sandbox.load(&layouts::docker25(&[Image::small("app:2")]).tar()).fails(1);
+    assert!(ran.err().to_lowercase().contains("read-only"), "{ran}");
+    assert_eq!(sandbox.names(), ["app:1"]);
+    assert_eq!(sandbox.id("app:1"), image.id());
+    sandbox.run(["history", "app:1"]).ok();
+    assert_eq!(Saved::read(&sandbox.save(["app:1"])).images()[0].layers, image.tars());
+    sandbox.is_clean();
+    assert_eq!(before.changes(&sandbox.listing()), [""; 0]);
+    disk.remount("remount,rw");
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).ok();
+    let path = sandbox.store().join("format");
+    let format = fs::read(&path).expect("the format");
+    // Whatever byte of it changes, it is never taken for a store that this larder knows
+    // and never crashes it.
+    for at in 0..format.len() {
+        let mut changed = format.clone();
+        changed[at] ^= 0xff;
+        fs::write(&path, changed).expect("the format");
+        sandbox.run(["images"]).fails(1).complains("format");
+    }
+    fs::write(&path, format).expect("the format");
+    assert_eq!(sandbox.names(), ["app:1"]);
+}
+
+#[test]
+fn a_directory_that_is_no_store_is_left_alone() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.store()).expect("the sandbox can be written");
+    sandbox.write("store/thesis.txt", "the only copy");
+    sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).fails(1).complains("store");
+    let left: Vec<_> = sandbox.listing().0.into_keys().collect();
+    assert_eq!(left, [Path::new("thesis.txt")]);
+}
+
+#[test]
+fn the_store_is_for_its_owner_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).ok();
+    let mode = fs::metadata(sandbox.store()).expect("the store").permissions().mode();
+    assert_eq!(mode & 0o077, 0, "others may enter the store: {mode:o}");
+}
+
+#[test]
+fn the_store_is_where_one_says() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.tar", layouts::docker25(&[Image::small("app:1")]).tar());
+    sandbox.run(["--store", "elsewhere", "load", "-i", "a.tar"]).ok();
+    assert!(sandbox.path("elsewhere/format").exists() && !sandbox.store().exists());
+    sandbox.run(["--store", "elsewhere", "images", "--format", "{{.Tag}}"]).ok().stdout("1\n");
+}
+
+/// A command run by somebody who is not root, in a sandbox that is theirs. For root that
+/// is `nobody`; the program is copied to where they can reach it.
+fn somebody(sandbox: &Sandbox, args: &[&str]) -> Ran {
+    let mut command = sandbox.larder(args);
+    command.env_remove("LARDER_STORE").env("XDG_DATA_HOME", sandbox.path("data"));
+    if is_root() {
+        let program = sandbox.path("larder");
+        if !program.exists() {
+            fs::copy(env!("CARGO_BIN_EXE_larder"), &program).expect("the sandbox can be written");
+        }
+        let all = sandbox.path("");
+        std::os::unix::fs::chown(&all, Some(NOBODY), Some(NOBODY)).expect("root may");
+        let mut theirs = Command::new(program);
+        theirs.args(args).current_dir(all).env_clear().uid(NOBODY).gid(NOBODY);
+        theirs.env("XDG_DATA_HOME", sandbox.path("data")).env("HOME", sandbox.path(""));
+        command = theirs;
+    }
+    child::run(command, Feed::Nothing)
+}
+
+const NOBODY: u32 = 65534;
+
+#[test]
+fn nothing_of_it_needs_root() {
+    let sandbox = Sandbox::new();
+    let image = Image::small("app:1");
+    sandbox.write("a.tar", layouts::docker25(std::slice::from_ref(&image)).tar());
+    somebody(&sandbox, &["load", "-i", "a.tar"]).ok().stdout("Loaded image: app:1\n");
+    assert!(sandbox.path("data/larder/format").exists(), "the store is not where XDG_DATA_HOME says");
+    let saved = Saved::read(&somebody(&sandbox, &["save", "app:1"]).ok().stdout).images();
+    assert_eq!((saved[0].id(), &saved[0].layers), (image.id(), &image.tars()));
+    somebody(&sandbox, &["tag", "app:1", "app:2"]).ok();
+    somebody(&sandbox, &["rmi", "app:1"]).ok();
+    somebody(&sandbox, &["gc"]).ok();
+    somebody(&sandbox, &["fsck", "--verify"]).ok();
+    somebody(&sandbox, &["images", "--format", "{{.Tag}}"]).ok().stdout("2\n");
+}
+
+/// A store that is somebody else's: no word of it can be changed, and it says why.
+#[test]
+fn a_store_without_permission_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.tar", layouts::docker25(&[Image::small("app:1")]).tar());
+    somebody(&sandbox, &["load", "-i", "a.tar"]).ok();
+    let store = sandbox.path("data/larder");
+    let before = Listing::of(&store);
+    let lock = |mode: u32| {
+        let everything = before.0.keys().map(|path| store.join(path)).chain([store.clone()]);
+        for path in everything.filter(|path| path.is_dir()) {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
+        }
+    };
+    for path in before.0.iter().filter(|(_, seen)| seen.content.is_some()).map(|(path, _)| store.join(path)) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o444)).expect("ours");
+    }
+    lock(0o555);
+    let ran = somebody(&sandbox, &["load", "-i", "a.tar"]);
+    let tagged = somebody(&sandbox, &["tag", "app:1", "app:2"]);
+    lock(0o755);
+    for ran in [ran.fails(1), tagged.fails(1)] {
+        let told = ran.err().to_lowercase();
+        assert!(told.contains("permission denied") || told.contains("read-only"), "{ran}");
+    }
+}
+
+#[test]
+fn commands_that_only_read_make_no_store() {
+    let sandbox = Sandbox::new();
+    sandbox.run(["images", "-q"]).ok().stdout("");
+    sandbox.run(["save", "app:1"]).fails(1).complains("No such image: app:1");
+    sandbox.run(["rmi", "app:1"]).fails(1).complains("No such image: app:1");
+    assert!(!sandbox.store().exists(), "{:?}", sandbox.listing());
+}
