@@ -1,7 +1,7 @@
 //! Standard input as an archive.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read, Seek as _};
+use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,11 +23,11 @@ pub fn standard(stop: Arc<AtomicBool>) -> io::Result<Option<Input>> {
     if io::stdin().is_terminal() {
         return Ok(None);
     }
-    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if file.metadata()?.is_file() && file.stream_position()? == 0 {
-        return Ok(Some(Input::File(file)));
-    }
-    Ok(Some(Input::Stream(Box::new(Patient { file, stop }))))
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(Some(match Input::of(file.try_clone()?)? {
+        Input::Stream(_) => Input::Stream(Box::new(Patient { file, stop })),
+        file => file,
+    }))
 }
 
 /// Waits for data only as long as nobody wants to stop.
