@@ -50,8 +50,10 @@ impl Bars {
             bar.finish_and_clear();
             self.all.remove(&bar);
         }
+        let line = line.to_string();
+        let line = text::harmless(&text::in_one_cell(&line)).into_owned();
         // A terminal that is gone needs no news.
-        let _ = self.all.println(text::harmless(&text::in_one_cell(&line.to_string())));
+        self.all.suspend(|| drop(writeln!(io::stderr(), "{line}")));
     }
 }
 
