@@ -12,7 +12,7 @@ use crate::image::{Config, Descriptor, Digest, ImageId, Manifest, Platform, Refe
 use crate::ops::Error;
 use crate::ops::remove::remove_image;
 use crate::store::{Ingest, Ledger, Store};
-use crate::task::{Event, Task};
+use crate::task::Task;
 
 /// The images of a plan, with all their blobs in the packs.
 #[derive(Debug, Default)]
@@ -210,7 +210,7 @@ impl Store {
         }
         let mut loaded = Vec::new();
         for BoundImage { image, names } in bound.images {
-            loaded.push(bind(&ledger, image, names, &put, &mut changes, task)?);
+            loaded.push(bind(&ledger, image, names, &put, &mut changes)?);
         }
         ledger.commit("load", changes)?;
         Ok(loaded)
@@ -223,7 +223,6 @@ fn bind(
     names: Vec<(Reference, Option<String>)>,
     put: &BTreeSet<Digest>,
     changes: &mut Vec<Change>,
-    task: &Task,
 ) -> Result<LoadedImage> {
     let target = image.target;
     let id = image.main_variant().map_or(ImageId(target), |variant| variant.id);
@@ -243,8 +242,6 @@ fn bind(
             if other_id == id {
                 superseded.insert(before);
             } else {
-                let text = format!("{} names another image now; it named {other_id}", reference.familiar());
-                task.report(&Event::Notice { text: &text });
                 replaced.push((reference.clone(), other_id));
             }
         }
