@@ -129,6 +129,14 @@ fn names_in_documents_cannot_lead_elsewhere() {
         assert_eq!(refused(docker(keep, |entry| entry["Layers"] = json!([name]))), wanted);
         assert_eq!(refused(docker(keep, |entry| entry["Config"] = json!(name))), wanted);
     }
+    for (target, problem) in
+        [("../../etc/passwd", "it leads out of the archive"), ("/etc/passwd", "it is absolute")]
+    {
+        let link = |tar: Tar| tar.link(EntryType::Symlink, "x/l", target);
+        let named = link(docker(keep, |entry| entry["Layers"] = json!(["x/l"])));
+        assert_eq!(refused(named), format!("bad link x/l -> {target:?}: {problem}"));
+        assert!(plan(link(docker(keep, keep))).is_ok(), "what nobody follows does no harm");
+    }
     let cycle = docker(keep, |entry| entry["Layers"] = json!(["l"])).link(EntryType::Symlink, "l", "m").link(
         EntryType::Symlink,
         "m",
