@@ -1,6 +1,7 @@
 //! The small members of an archive, which say what the others are.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Error, LimitError, Limits, Member, MemberKind, MemberName, Table};
 
@@ -32,7 +33,7 @@ pub trait Documents {
     /// # Errors
     /// When it has more than `max` bytes, which are then not read, or when
     /// reading fails.
-    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Vec<u8>>, Error>;
+    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error>;
 
     /// The limits that hold for this archive.
     fn limits(&self) -> &Limits;
@@ -42,7 +43,7 @@ pub trait Documents {
 #[derive(Debug)]
 pub struct Kept {
     table: Table,
-    bytes: HashMap<MemberName, Vec<u8>>,
+    bytes: HashMap<MemberName, Arc<[u8]>>,
     total: u64,
     limits: Limits,
 }
@@ -80,7 +81,7 @@ impl Kept {
             if self.total > limit {
                 return Err(LimitError::DocumentsBytes { member: name.to_string(), limit });
             }
-            self.bytes.insert(name, bytes);
+            self.bytes.insert(name, bytes.into());
         }
         Ok(())
     }
@@ -110,13 +111,13 @@ impl Documents for Kept {
         Ok(self.table.resolve(name)?.map(found))
     }
 
-    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Vec<u8>>, Error> {
+    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error> {
         let Some(member) = self.table.resolve(name)?.filter(|member| member.kind == MemberKind::File) else {
             return Ok(None);
         };
         check_size(&member.name, member.size, max)?;
         match self.bytes.get(&member.name) {
-            Some(bytes) => Ok(Some(bytes.clone())),
+            Some(bytes) => Ok(Some(Arc::clone(bytes))),
             // It was not kept because it does not begin as JSON does.
             None => Err(Error::NotADocument { member: member.name.to_string() }),
         }
@@ -165,7 +166,7 @@ mod tests {
         let mut kept = Kept::new(&Limits { max_documents_bytes: 5, ..Limits::default() });
         kept.insert(file("a", 3), Some(b"abc".to_vec())).unwrap();
         kept.insert(file("a", 4), Some(b"abcd".to_vec())).unwrap();
-        assert_eq!(kept.read(&file("a", 0).name, 9).unwrap().unwrap(), b"abcd");
+        assert_eq!(kept.read(&file("a", 0).name, 9).unwrap().unwrap()[..], *b"abcd");
         let error = kept.insert(file("b", 2), Some(b"12".to_vec())).unwrap_err();
         assert!(matches!(error, LimitError::DocumentsBytes { limit: 5, .. }));
     }
