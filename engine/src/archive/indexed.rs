@@ -1,6 +1,7 @@
 //! An archive in a file that can be read here and there.
 
 use std::io::{self, Read, Seek, SeekFrom, Take};
+use std::sync::Arc;
 
 use super::kept::{check_size, found};
 use super::{Documents, Error, Found, Limits, MemberKind, MemberName, Members, Table};
@@ -58,7 +59,7 @@ impl<R: Read + Seek> Documents for Indexed<R> {
         Ok(self.table.resolve(name)?.map(found))
     }
 
-    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Vec<u8>>, Error> {
+    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error> {
         let reading = |source: io::Error| Error::reading(name.to_string(), source);
         let Some(mut body) = self.open(name)? else { return Ok(None) };
         let size = body.limit();
@@ -68,7 +69,7 @@ impl<R: Read + Seek> Documents for Indexed<R> {
         if bytes.len() as u64 != size {
             return Err(reading(io::ErrorKind::UnexpectedEof.into()));
         }
-        Ok(Some(bytes))
+        Ok(Some(bytes.into()))
     }
 
     fn limits(&self) -> &Limits {
@@ -90,9 +91,9 @@ mod tests {
         file.set_position(6);
         let mut archive = Indexed::new(file, &Limits::default()).unwrap();
         let name = |text: &str| MemberName::parse(text.as_bytes()).unwrap();
-        assert_eq!(archive.read(&name("b"), 10).unwrap().unwrap(), b"second");
-        assert_eq!(archive.read(&name("l"), 10).unwrap().unwrap(), b"first");
-        assert_eq!(archive.read(&name("c"), 10).unwrap(), None);
+        assert_eq!(archive.read(&name("b"), 10).unwrap().unwrap()[..], *b"second");
+        assert_eq!(archive.read(&name("l"), 10).unwrap().unwrap()[..], *b"first");
+        assert!(archive.read(&name("c"), 10).unwrap().is_none());
         let error = archive.read(&name("b"), 5).unwrap_err();
         assert_eq!(error.to_string(), "b has 6 bytes, more than the 5 that a document may have");
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::{Error, LimitError, Limits, MemberName, name, sniff};
+use super::{Error, LimitError, Limits, MemberName, NameProblem, name, sniff};
 use crate::tar::{BLOCK_BYTES, Header, Kind, padding_bytes, records};
 
 /// One member of an archive.
@@ -29,6 +29,14 @@ pub enum MemberKind {
     Symlink(MemberName),
     /// Another name for a member before it.
     Hardlink(MemberName),
+    /// A link of either kind that leads nowhere in the archive. Harmless until a
+    /// document names it; file systems, taken for images, are full of them.
+    BadLink {
+        /// What it points to, or the start of it.
+        target: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
     /// Something that no image archive has, such as a device.
     Other,
 }
@@ -259,16 +267,15 @@ impl<R: Read> Members<R> {
         }
         let size = if kind.has_payload() { extension.size.unwrap_or(header.size()) } else { 0 };
         let target = extension.link.unwrap_or_else(|| header.link_name().into_owned());
-        let bad_link =
-            |problem| Error::Link { member: member.clone(), target: name::shown(&target), problem };
+        let bad_link = |problem| MemberKind::BadLink { target: name::shown(&target), problem };
         let kind = match kind {
             Kind::File if named.is_root() => {
-                return Err(Error::Name { name: name::shown(&raw), problem: super::NameProblem::Empty });
+                return Err(Error::Name { name: name::shown(&raw), problem: NameProblem::Empty });
             }
             Kind::File => MemberKind::File,
             Kind::Directory => MemberKind::Directory,
-            Kind::Symlink => MemberKind::Symlink(named.link(&target).map_err(bad_link)?),
-            Kind::Hardlink => MemberKind::Hardlink(MemberName::parse(&target).map_err(bad_link)?),
+            Kind::Symlink => named.link(&target).map_or_else(bad_link, MemberKind::Symlink),
+            Kind::Hardlink => MemberName::parse(&target).map_or_else(bad_link, MemberKind::Hardlink),
             _ => MemberKind::Other,
         };
         self.current = member;
