@@ -7,6 +7,9 @@ use crate::image::{Digest, DigestError, DocumentError, ReferenceError};
 use crate::tar::{HeaderError, PaxError};
 use crate::task::Cancelled;
 
+/// The place of what is in no member.
+pub(super) const WHOLE: &str = "the archive";
+
 /// Why an archive could not be read, or is none.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -90,6 +93,14 @@ pub enum Error {
         /// One of them.
         member: String,
     },
+    /// A link to a member that is not there.
+    #[error("the link {member} leads to {target}, which is not in the archive")]
+    LinkNowhere {
+        /// The link.
+        member: String,
+        /// What it leads to, behind other links.
+        target: String,
+    },
     /// A member of a kind that has no place in an image archive.
     #[error("{member} is a sparse file, which an image archive cannot hold")]
     Sparse {
@@ -102,6 +113,20 @@ pub enum Error {
     /// The work was told to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+    /// A limit was passed inside a member.
+    #[error("{member} is refused")]
+    MemberLimit {
+        /// The member.
+        member: String,
+        /// The limit.
+        source: LimitError,
+    },
+    /// A list of images that is empty.
+    #[error("the archive holds no images: {document} lists none")]
+    NoImages {
+        /// The document that should list them.
+        document: &'static str,
+    },
     /// Nothing that says which images there are.
     #[error("not an image archive: it has no manifest.json, index.json or repositories")]
     NoManifest,
@@ -304,7 +329,7 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Read { .. } => Fault::Reader,
-            Self::Limit(_) => Fault::Limit,
+            Self::Limit(_) | Self::MemberLimit { .. } => Fault::Limit,
             Self::Cancelled(_) => Fault::Cancelled,
             Self::System { .. } | Self::Platform { .. } => Fault::Unsupported,
             _ => Fault::Archive,
@@ -317,7 +342,10 @@ impl Error {
         let place = place.into();
         if let Some(inner) = source.get_ref() {
             if let Some(limit) = inner.downcast_ref::<LimitError>() {
-                return Self::Limit(limit.clone());
+                return match place.as_str() {
+                    WHOLE => Self::Limit(limit.clone()),
+                    _ => Self::MemberLimit { member: place, source: limit.clone() },
+                };
             }
             if let Some(cancelled) = inner.downcast_ref::<Cancelled>() {
                 return Self::Cancelled(*cancelled);
@@ -341,7 +369,7 @@ mod tests {
     fn what_readers_hide_is_found_again() {
         let reading = |source: io::Error| Error::reading("layer.tar", source);
         let limit = reading(io::Error::other(LimitError::Members { limit: 1 }));
-        assert!(matches!((&limit, limit.fault()), (Error::Limit(_), Fault::Limit)));
+        assert_eq!((limit.to_string().as_str(), limit.fault()), ("layer.tar is refused", Fault::Limit));
         assert_eq!(reading(io::Error::other(Cancelled)).fault(), Fault::Cancelled);
         let short = reading(io::ErrorKind::UnexpectedEof.into());
         assert_eq!(short.to_string(), "the archive is truncated: it ends inside layer.tar");

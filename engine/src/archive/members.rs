@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::error::WHOLE;
 use super::{Error, LimitError, Limits, MemberName, NameProblem, name, sniff};
 use crate::tar::{BLOCK_BYTES, Header, Kind, padding_bytes, records};
 
@@ -153,8 +154,7 @@ impl<R: Read> Members<R> {
     pub fn finish(mut self) -> Result<R, Error> {
         while self.next()?.is_some() {}
         if self.len.is_none() {
-            io::copy(&mut self.inner, &mut io::sink())
-                .map_err(|source| Error::reading("the archive", source))?;
+            io::copy(&mut self.inner, &mut io::sink()).map_err(|source| Error::reading(WHOLE, source))?;
         }
         Ok(self.inner)
     }
@@ -285,7 +285,7 @@ impl<R: Read> Members<R> {
     }
 
     fn place(&self) -> String {
-        if self.current.is_empty() { "the archive".into() } else { self.current.clone() }
+        if self.current.is_empty() { WHOLE.into() } else { self.current.clone() }
     }
 
     fn truncated(&self) -> Error {
@@ -304,7 +304,7 @@ impl<R: Read + Seek> Members<R> {
     /// # Errors
     /// When the file cannot tell how long it is.
     pub fn seeking(mut inner: R, limits: &Limits) -> Result<Self, Error> {
-        let len = rest_of(&mut inner).map_err(|source| Error::reading("the archive", source))?;
+        let len = rest_of(&mut inner).map_err(|source| Error::reading(WHOLE, source))?;
         let skip = |inner: &mut R, bytes: u64| {
             let step = i64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
             inner.seek_relative(step).map(|()| bytes)

@@ -62,6 +62,9 @@ impl Table {
                     let (member, target) = (at.to_string(), target.clone());
                     return Err(Error::Link { member, target, problem: *problem });
                 }
+                None if at != name => {
+                    return Err(Error::LinkNowhere { member: name.to_string(), target: at.to_string() });
+                }
                 found => return Ok(found),
             }
         }
@@ -100,7 +103,8 @@ mod tests {
         ]);
         assert_eq!(table.resolve(&name("a")).unwrap().unwrap().name, name("c"));
         assert_eq!(table.resolve(&name("c")).unwrap().unwrap().name, name("c"));
-        assert!(table.resolve(&name("lost")).unwrap().is_none());
+        let lost = table.resolve(&name("lost")).unwrap_err().to_string();
+        assert_eq!(lost, "the link lost leads to nothing, which is not in the archive");
         assert!(table.resolve(&name("nothing")).unwrap().is_none());
     }
 

@@ -119,6 +119,7 @@ fn kind_of_archive(error: &archive::Error) -> ErrorKind {
         (archive::Error::Read { source, .. }, _) => kind_of(source),
         (_, archive::Fault::Limit) => ErrorKind::LimitExceeded,
         (_, archive::Fault::Unsupported) => ErrorKind::Unsupported,
+        (_, archive::Fault::Cancelled) => ErrorKind::Cancelled,
         _ => ErrorKind::InvalidArchive,
     }
 }

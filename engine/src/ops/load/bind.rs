@@ -6,7 +6,7 @@ use super::LoadedImage;
 use super::known::Known;
 use super::layers::Found;
 use crate::Result;
-use crate::archive::{Plan, PlannedConfig, PlannedImage, PlannedVariant};
+use crate::archive::{Plan, PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
 use crate::catalog::{Blob, Change, Image, Kind, Named, StoredLayer, Time, Variant};
 use crate::image::{Config, Descriptor, Digest, ImageId, Manifest, Platform, Reference, media_type};
 use crate::ops::Error;
@@ -37,7 +37,10 @@ impl Bound {
                 Some(image) => image.clone(),
                 None => bound.image(planned, found, ingest)?,
             };
-            let name = |name: &crate::archive::PlannedName| (name.reference.clone(), name.entry.clone());
+            // What an index said of a manifest does not hold for another one.
+            let is_as_it_came = planned.target.as_ref().is_some_and(|target| target.digest == image.target);
+            let name =
+                |name: &PlannedName| (name.reference.clone(), name.entry.clone().filter(|_| is_as_it_came));
             let names = planned.names.iter().map(name).collect();
             bound.images.push(BoundImage { image, names });
         }

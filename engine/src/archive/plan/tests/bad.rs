@@ -69,7 +69,7 @@ fn what_is_missing_is_named_with_who_names_it() {
     );
     assert!(refused(docker(keep, |entry| entry["Config"] = json!(""))).contains("it is empty"));
     let dangling = docker(keep, |entry| entry["Layers"] = json!(["l"])).link(EntryType::Symlink, "l", "gone");
-    assert_eq!(refused(dangling), "the layer l is missing from the archive, named by manifest.json");
+    assert_eq!(refused(dangling), "the link l leads to gone, which is not in the archive");
 
     let lone = descriptor(media_type::OCI_MANIFEST, b"gone");
     let at = format!("blobs/sha256/{}", lone.digest.hex());
