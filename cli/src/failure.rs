@@ -147,6 +147,18 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
+/// What the system says at the bottom of `error`, or else what `error` says.
+pub fn system_cause(error: &(dyn StdError + 'static)) -> String {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            return os_text(io);
+        }
+        next = cause.source();
+    }
+    error.to_string()
+}
+
 /// The system's words for an error, as Go and C programs print them.
 pub fn os_text(error: &io::Error) -> String {
     system_words(&error.to_string())

@@ -24,10 +24,10 @@ pub fn standard(stop: Arc<AtomicBool>) -> io::Result<Option<Input>> {
         return Ok(None);
     }
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if file.metadata()?.is_file() {
-        return Input::of(file).map(Some);
-    }
-    Ok(Some(Input::Stream(Box::new(Patient { file, stop }))))
+    Ok(Some(match Input::of(file.try_clone()?)? {
+        Input::Stream(_) => Input::Stream(Box::new(Patient { file, stop })),
+        file => file,
+    }))
 }
 
 /// Waits for data only as long as nobody wants to stop.

@@ -25,14 +25,14 @@ struct Bars {
 impl Bars {
     fn start(&self, item: &str, total_bytes: Option<u64>) {
         let look = if total_bytes.is_some() {
-            "{msg:30!} {bar:30} {decimal_bytes:>11} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}"
+            "{msg:32} {bar:30} {decimal_bytes:>11} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}"
         } else {
-            "{msg:30!} {spinner} {decimal_bytes:>11}  {decimal_bytes_per_sec}"
+            "{msg:32} {spinner} {decimal_bytes:>11}  {decimal_bytes_per_sec}"
         };
         let style = ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.all.add(total_bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
         bar.set_style(style.progress_chars("##-"));
-        bar.set_message(text::harmless(&text::in_one_cell(item)).into_owned());
+        bar.set_message(short(item));
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.insert(item.to_owned(), bar);
     }
@@ -50,8 +50,10 @@ impl Bars {
             bar.finish_and_clear();
             self.all.remove(&bar);
         }
+        let line = line.to_string();
+        let line = text::harmless(&text::in_one_cell(&line)).into_owned();
         // A terminal that is gone needs no news.
-        let _ = self.all.println(text::harmless(&text::in_one_cell(&line.to_string())));
+        self.all.suspend(|| drop(writeln!(io::stderr(), "{line}")));
     }
 }
 
@@ -69,13 +71,21 @@ impl Progress for Bars {
             Event::Advanced { item, done_bytes } => self.advance(item, *done_bytes),
             Event::Finished { item, bytes, new_bytes } => {
                 let (bytes, new) = (size::long(*bytes), size::long(*new_bytes));
-                self.end(item, format_args!("{item:30} {bytes:>11}, {new} new"));
+                self.end(item, format_args!("{:32} {bytes:>11}, {new} new", short(item)));
             }
-            Event::Skipped { item } => self.end(item, format_args!("{item:30}    is there already")),
+            Event::Skipped { item } => self.end(item, format_args!("{:32} is there already", short(item))),
             Event::Notice { text } => self.end("", format_args!("note: {text}")),
             _ => {}
         }
     }
+}
+
+/// Columns that the name of a step gets.
+const NAME_COLUMNS: usize = 32;
+
+/// The name of a step, which may be that of a stranger's file.
+fn short(item: &str) -> String {
+    text::ellipsis(&text::harmless(&text::in_one_cell(item)), NAME_COLUMNS).into_owned()
 }
 
 /// Only the sentences.

@@ -10,7 +10,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
-//! # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/pantry.tar");
+//! # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
 //! let store = Store::create(dir.path().join("store"))?;
 //! let input = Input::open(archive.as_ref())?;
 //! let loaded = store.load(input, &LoadOptions::default(), &Task::silent())?;

@@ -35,8 +35,8 @@ pub enum Event<'a> {
         /// What is there already.
         item: &'a str,
     },
-    /// Something that a person should know and that is no failure, such as a
-    /// tag that moved from another image, or an index that was rebuilt.
+    /// Something that a person should know and that is no failure, such as an
+    /// index that was made again.
     Notice {
         /// The sentence, without a full stop.
         text: &'a str,

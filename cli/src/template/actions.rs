@@ -18,7 +18,12 @@ pub fn check(text: &str) -> Result<(), Mistake> {
     let mut elses = 0_usize;
     for (line, body) in actions(text) {
         match keyword(body) {
-            "if" | "range" | "with" => open += 1,
+            word @ ("if" | "range" | "with") => {
+                if body.trim_matches(['-', ' ']) == word {
+                    return Err(Mistake::at_parse(line, &format!("missing value for {word}")));
+                }
+                open += 1;
+            }
             "else" => {
                 elses += 1;
                 if elses > MAX_ELSE {

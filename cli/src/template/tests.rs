@@ -75,6 +75,7 @@ fn mistakes_are_told_in_docker_s_words() {
         ("{{$x}}", r#"template: :1: undefined variable "$x""#),
         ("{{\"a}}", "template: :1: unterminated quoted string"),
         ("{{if .Id}}", "template: :1: unexpected EOF"),
+        ("{{range}}", "template: :1: missing value for range"),
         ("{{end}}", "template: :1: unexpected {{end}}"),
         ("\n{{else}}", "template: :2: unexpected {{else}}"),
         ("{{define \"x\"}}{{end}}", "template: :1: {{define}} is not supported"),

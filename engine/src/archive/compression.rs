@@ -70,7 +70,32 @@ pub struct Corrupt {
     source: io::Error,
 }
 
-type Source<R> = Chain<Cursor<Vec<u8>>, R>;
+type Source<R> = Chain<Cursor<Vec<u8>>, Below<R>>;
+
+/// The reader under a decoder. It wraps its errors, so that they can be told
+/// from the decoder's own and given on as they were: a limit, a truncated
+/// member or an interruption below is no corruption here.
+struct Below<R>(R);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the reader below failed")]
+struct BelowError(io::Error);
+
+impl<R: BufRead> Read for Below<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf).map_err(|error| io::Error::new(error.kind(), BelowError(error)))
+    }
+}
+
+impl<R: BufRead> BufRead for Below<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.0.fill_buf().map_err(|error| io::Error::new(error.kind(), BelowError(error)))
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.0.consume(len);
+    }
+}
 
 /// Reads what a compressed stream expands to; any other stream as it is.
 ///
@@ -101,7 +126,7 @@ impl<R: BufRead> Decoder<R> {
         let mut head = Vec::new();
         (&mut inner).take(HEAD_BYTES).read_to_end(&mut head)?;
         let compression = sniff(&head);
-        let source = Cursor::new(head).chain(inner);
+        let source = Cursor::new(head).chain(Below(inner));
         let inner = match compression {
             Compression::None => Inner::Plain(source),
             Compression::Gzip => Inner::Gzip(Box::new(GzDecoder::new(source))),
@@ -154,14 +179,12 @@ impl<R: BufRead> Read for Decoder<R> {
             return Ok(0);
         }
         let compression = self.compression;
-        self.read_some(buf).map_err(|error| match error.kind() {
-            // The reader below failed, not the decoder.
-            _ if compression == Compression::None || error.raw_os_error().is_some() => error,
-            io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => error,
-            kind => {
-                let early = kind == io::ErrorKind::UnexpectedEof;
-                let kind = if early { kind } else { io::ErrorKind::InvalidData };
-                io::Error::new(kind, Corrupt { compression, source: error })
+        self.read_some(buf).map_err(|error| match error.downcast::<BelowError>() {
+            Ok(below) => below.0,
+            Err(source) => {
+                let early = source.kind() == io::ErrorKind::UnexpectedEof;
+                let kind = if early { source.kind() } else { io::ErrorKind::InvalidData };
+                io::Error::new(kind, Corrupt { compression, source })
             }
         })
     }
@@ -283,18 +306,22 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_reader_s_own_error_is_no_corruption() {
-        struct Failing;
+    fn an_error_below_is_no_corruption() {
+        struct Failing(io::ErrorKind);
         impl Read for Failing {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::Error::from_raw_os_error(5))
+                Err(io::Error::new(self.0, crate::task::Cancelled))
             }
         }
-        for compression in ALL {
-            let head = compress(compression, b"text");
-            let reader = io::BufReader::new(head[..8].chain(Failing));
+        let all = ALL.into_iter().chain([Compression::None]);
+        for (compression, kind) in
+            all.flat_map(|one| [(one, io::ErrorKind::Other), (one, io::ErrorKind::UnexpectedEof)])
+        {
+            let head = compress(compression, b"some text");
+            let reader = io::BufReader::new(head[..8].chain(Failing(kind)));
             let error = io::copy(&mut Decoder::new(reader).unwrap(), &mut io::sink()).unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(5), "{compression}");
+            assert_eq!(error.kind(), kind, "{compression}");
+            assert!(error.get_ref().unwrap().is::<crate::task::Cancelled>(), "{compression}");
         }
     }
 

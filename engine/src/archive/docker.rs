@@ -5,7 +5,7 @@
 //! names, and images that the index lacks (Docker 29 leaves out an untagged
 //! image that is saved together with tagged ones).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -37,11 +37,16 @@ pub(super) fn merge(
         return Err(Error::NullManifest { member: manifest.to_string() });
     }
     let indexed = images.len();
-    let configs = |(at, image): (usize, &PlannedImage)| -> Vec<(Digest, usize)> {
-        let documents = image.variants.iter().filter_map(|variant| variant.config.as_document());
-        documents.map(|config| (config.descriptor.digest, at)).collect()
-    };
-    let mut known: HashMap<_, _> = images.iter().enumerate().rev().flat_map(configs).collect();
+    // By config: the first image that has it, and the roots of all.
+    let mut known = HashMap::new();
+    let mut roots = HashSet::new();
+    for (at, image) in images.iter().enumerate() {
+        for config in image.variants.iter().filter_map(|variant| variant.config.as_document()) {
+            let config = config.descriptor.digest;
+            known.entry(config).or_insert(at);
+            roots.extend(image.target.as_ref().map(|target| (config, target.digest)));
+        }
+    }
     for entry in parse_array::<Entry>(&bytes).map_err(bad(manifest))? {
         let at = named(&entry.config, manifest.as_str())?;
         let (bytes, digest) = planner.document("the config", &at, manifest)?;
@@ -63,6 +68,10 @@ pub(super) fn merge(
         let identity = image.target.as_ref().map_or(digest, |target| target.digest);
         for tag in entry.repo_tags.unwrap_or_default() {
             let reference = tagged(&tag, manifest)?;
+            // An index and one of its manifests may both be images, with names of their own.
+            if planner.claimed(&reference).is_some_and(|root| roots.contains(&(digest, root))) {
+                continue;
+            }
             if planner.claim(&reference, identity, manifest)? {
                 image.names.push(PlannedName { reference, entry: None });
             }

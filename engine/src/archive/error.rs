@@ -5,6 +5,10 @@ use std::io;
 use super::{Compression, LimitError, NameProblem};
 use crate::image::{Digest, DigestError, DocumentError, ReferenceError};
 use crate::tar::{HeaderError, PaxError};
+use crate::task::Cancelled;
+
+/// The place of what is in no member.
+pub(super) const WHOLE: &str = "the archive";
 
 /// Why an archive could not be read, or is none.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +93,14 @@ pub enum Error {
         /// One of them.
         member: String,
     },
+    /// A link to a member that is not there.
+    #[error("the link {member} leads to {target}, which is not in the archive")]
+    LinkNowhere {
+        /// The link.
+        member: String,
+        /// What it leads to, behind other links.
+        target: String,
+    },
     /// A member of a kind that has no place in an image archive.
     #[error("{member} is a sparse file, which an image archive cannot hold")]
     Sparse {
@@ -98,6 +110,23 @@ pub enum Error {
     /// A limit was passed.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// The work was told to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// A limit was passed inside a member.
+    #[error("{member} is refused")]
+    MemberLimit {
+        /// The member.
+        member: String,
+        /// The limit.
+        source: LimitError,
+    },
+    /// A list of images that is empty.
+    #[error("the archive holds no images: {document} lists none")]
+    NoImages {
+        /// The document that should list them.
+        document: &'static str,
+    },
     /// Nothing that says which images there are.
     #[error("not an image archive: it has no manifest.json, index.json or repositories")]
     NoManifest,
@@ -291,6 +320,8 @@ pub enum Fault {
     Unsupported,
     /// The reader's.
     Reader,
+    /// Nobody's: the work was told to stop.
+    Cancelled,
 }
 
 impl Error {
@@ -298,19 +329,27 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Read { .. } => Fault::Reader,
-            Self::Limit(_) => Fault::Limit,
+            Self::Limit(_) | Self::MemberLimit { .. } => Fault::Limit,
+            Self::Cancelled(_) => Fault::Cancelled,
             Self::System { .. } | Self::Platform { .. } => Fault::Unsupported,
             _ => Fault::Archive,
         }
     }
 
-    /// What became of reading `place`: readers of this room hide limits,
-    /// corruption and truncation in their [`io::Error`].
+    /// What became of reading `place`: readers hide limits, corruption,
+    /// truncation and interruption in their [`io::Error`].
     pub fn reading(place: impl Into<String>, source: io::Error) -> Self {
         let place = place.into();
-        let limit = source.get_ref().and_then(|inner| inner.downcast_ref::<LimitError>());
-        if let Some(limit) = limit {
-            return Self::Limit(limit.clone());
+        if let Some(inner) = source.get_ref() {
+            if let Some(limit) = inner.downcast_ref::<LimitError>() {
+                return match place.as_str() {
+                    WHOLE => Self::Limit(limit.clone()),
+                    _ => Self::MemberLimit { member: place, source: limit.clone() },
+                };
+            }
+            if let Some(cancelled) = inner.downcast_ref::<Cancelled>() {
+                return Self::Cancelled(*cancelled);
+            }
         }
         match source.kind() {
             _ if source.get_ref().is_some_and(|inner| inner.is::<super::Corrupt>()) => {
@@ -319,5 +358,22 @@ impl Error {
             io::ErrorKind::UnexpectedEof => Self::Truncated { place },
             _ => Self::Read { place, source },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_readers_hide_is_found_again() {
+        let reading = |source: io::Error| Error::reading("layer.tar", source);
+        let limit = reading(io::Error::other(LimitError::Members { limit: 1 }));
+        assert_eq!((limit.to_string().as_str(), limit.fault()), ("layer.tar is refused", Fault::Limit));
+        assert_eq!(reading(io::Error::other(Cancelled)).fault(), Fault::Cancelled);
+        let short = reading(io::ErrorKind::UnexpectedEof.into());
+        assert_eq!(short.to_string(), "the archive is truncated: it ends inside layer.tar");
+        let disk = reading(io::Error::from_raw_os_error(5));
+        assert_eq!((disk.to_string().as_str(), disk.fault()), ("cannot read layer.tar", Fault::Reader));
     }
 }

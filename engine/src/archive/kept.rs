@@ -1,12 +1,14 @@
 //! The small members of an archive, which say what the others are.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Error, LimitError, Limits, Member, MemberKind, MemberName, Table};
 
-/// Members up to this size are kept whatever they hold: the `VERSION` files
-/// and ids of old formats are no JSON.
-const ALWAYS_KEPT_BYTES: u64 = 64 << 10;
+/// Members up to this size are kept whatever they hold, so that a document
+/// that is no JSON can be refused for what it is. Shorter than any tar: an
+/// archive may have small layers by the thousand.
+const ALWAYS_KEPT_BYTES: u64 = 512;
 
 /// A member that a name leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub trait Documents {
     /// # Errors
     /// When it has more than `max` bytes, which are then not read, or when
     /// reading fails.
-    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Vec<u8>>, Error>;
+    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error>;
 
     /// The limits that hold for this archive.
     fn limits(&self) -> &Limits;
@@ -41,7 +43,7 @@ pub trait Documents {
 #[derive(Debug)]
 pub struct Kept {
     table: Table,
-    bytes: HashMap<MemberName, Vec<u8>>,
+    bytes: HashMap<MemberName, Arc<[u8]>>,
     total: u64,
     limits: Limits,
 }
@@ -53,7 +55,10 @@ impl Kept {
     }
 
     /// Whether a file of that size, starting with `head`, is to be kept: it is
-    /// small, or begins as JSON does and is not too large for it.
+    /// tiny, or begins as JSON does and is not too large for it.
+    ///
+    /// What is kept may be a layer or a carried blob all the same; no name can
+    /// tell before the plan is made.
     pub fn wants(&self, size: u64, head: &[u8]) -> bool {
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
         size <= ALWAYS_KEPT_BYTES
@@ -76,7 +81,7 @@ impl Kept {
             if self.total > limit {
                 return Err(LimitError::DocumentsBytes { member: name.to_string(), limit });
             }
-            self.bytes.insert(name, bytes);
+            self.bytes.insert(name, bytes.into());
         }
         Ok(())
     }
@@ -106,13 +111,13 @@ impl Documents for Kept {
         Ok(self.table.resolve(name)?.map(found))
     }
 
-    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Vec<u8>>, Error> {
+    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error> {
         let Some(member) = self.table.resolve(name)?.filter(|member| member.kind == MemberKind::File) else {
             return Ok(None);
         };
         check_size(&member.name, member.size, max)?;
         match self.bytes.get(&member.name) {
-            Some(bytes) => Ok(Some(bytes.clone())),
+            Some(bytes) => Ok(Some(Arc::clone(bytes))),
             // It was not kept because it does not begin as JSON does.
             None => Err(Error::NotADocument { member: member.name.to_string() }),
         }
@@ -134,9 +139,9 @@ mod tests {
     #[test]
     fn json_and_small_files_are_kept() {
         let kept = Kept::new(&Limits::default());
-        assert!(kept.wants(100, b"1.0") && kept.wants(64 << 10, b"\x1f\x8b"));
+        assert!(kept.wants(3, b"1.0") && kept.wants(512, b"null"));
         assert!(kept.wants(1 << 20, b" \n[") && kept.wants(20 << 20, b"{"));
-        assert!(!kept.wants(1 << 20, b"\x1f\x8b") && !kept.wants(1 << 20, b""));
+        assert!(!kept.wants(1024, &[0; 512]) && !kept.wants(1 << 20, b""));
         assert!(!kept.wants((20 << 20) + 1, b"{"));
     }
 
@@ -161,7 +166,7 @@ mod tests {
         let mut kept = Kept::new(&Limits { max_documents_bytes: 5, ..Limits::default() });
         kept.insert(file("a", 3), Some(b"abc".to_vec())).unwrap();
         kept.insert(file("a", 4), Some(b"abcd".to_vec())).unwrap();
-        assert_eq!(kept.read(&file("a", 0).name, 9).unwrap().unwrap(), b"abcd");
+        assert_eq!(kept.read(&file("a", 0).name, 9).unwrap().unwrap()[..], *b"abcd");
         let error = kept.insert(file("b", 2), Some(b"12".to_vec())).unwrap_err();
         assert!(matches!(error, LimitError::DocumentsBytes { limit: 5, .. }));
     }

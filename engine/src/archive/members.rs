@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::{Error, LimitError, Limits, MemberName, name, sniff};
+use super::error::WHOLE;
+use super::{Error, LimitError, Limits, MemberName, NameProblem, name, sniff};
 use crate::tar::{BLOCK_BYTES, Header, Kind, padding_bytes, records};
 
 /// One member of an archive.
@@ -29,6 +30,14 @@ pub enum MemberKind {
     Symlink(MemberName),
     /// Another name for a member before it.
     Hardlink(MemberName),
+    /// A link of either kind that leads nowhere in the archive. Harmless until a
+    /// document names it; file systems, taken for images, are full of them.
+    BadLink {
+        /// What it points to, or the start of it.
+        target: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
     /// Something that no image archive has, such as a device.
     Other,
 }
@@ -145,8 +154,7 @@ impl<R: Read> Members<R> {
     pub fn finish(mut self) -> Result<R, Error> {
         while self.next()?.is_some() {}
         if self.len.is_none() {
-            io::copy(&mut self.inner, &mut io::sink())
-                .map_err(|source| Error::reading("the archive", source))?;
+            io::copy(&mut self.inner, &mut io::sink()).map_err(|source| Error::reading(WHOLE, source))?;
         }
         Ok(self.inner)
     }
@@ -259,16 +267,15 @@ impl<R: Read> Members<R> {
         }
         let size = if kind.has_payload() { extension.size.unwrap_or(header.size()) } else { 0 };
         let target = extension.link.unwrap_or_else(|| header.link_name().into_owned());
-        let bad_link =
-            |problem| Error::Link { member: member.clone(), target: name::shown(&target), problem };
+        let bad_link = |problem| MemberKind::BadLink { target: name::shown(&target), problem };
         let kind = match kind {
             Kind::File if named.is_root() => {
-                return Err(Error::Name { name: name::shown(&raw), problem: super::NameProblem::Empty });
+                return Err(Error::Name { name: name::shown(&raw), problem: NameProblem::Empty });
             }
             Kind::File => MemberKind::File,
             Kind::Directory => MemberKind::Directory,
-            Kind::Symlink => MemberKind::Symlink(named.link(&target).map_err(bad_link)?),
-            Kind::Hardlink => MemberKind::Hardlink(MemberName::parse(&target).map_err(bad_link)?),
+            Kind::Symlink => named.link(&target).map_or_else(bad_link, MemberKind::Symlink),
+            Kind::Hardlink => MemberName::parse(&target).map_or_else(bad_link, MemberKind::Hardlink),
             _ => MemberKind::Other,
         };
         self.current = member;
@@ -278,7 +285,7 @@ impl<R: Read> Members<R> {
     }
 
     fn place(&self) -> String {
-        if self.current.is_empty() { "the archive".into() } else { self.current.clone() }
+        if self.current.is_empty() { WHOLE.into() } else { self.current.clone() }
     }
 
     fn truncated(&self) -> Error {
@@ -297,7 +304,7 @@ impl<R: Read + Seek> Members<R> {
     /// # Errors
     /// When the file cannot tell how long it is.
     pub fn seeking(mut inner: R, limits: &Limits) -> Result<Self, Error> {
-        let len = rest_of(&mut inner).map_err(|source| Error::reading("the archive", source))?;
+        let len = rest_of(&mut inner).map_err(|source| Error::reading(WHOLE, source))?;
         let skip = |inner: &mut R, bytes: u64| {
             let step = i64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
             inner.seek_relative(step).map(|()| bytes)

@@ -76,7 +76,7 @@ impl<'a> Planner<'a> {
         }
         let bytes = self.documents.read(member, max)?.ok_or_else(|| missing(what, member, named_by))?;
         self.read_bytes = self.read_bytes.saturating_add(bytes.len() as u64);
-        let read = Read { digest: Digest::of(&bytes), bytes: bytes.into() };
+        let read = Read { digest: Digest::of(&bytes), bytes };
         self.read.insert(member.clone(), read.clone());
         Ok((read.bytes, read.digest))
     }
@@ -166,6 +166,11 @@ impl<'a> Planner<'a> {
             }
             known => Ok(known.is_none()),
         }
+    }
+
+    /// The identity of the image that is called `reference`.
+    pub(super) fn claimed(&self, reference: &Reference) -> Option<Digest> {
+        self.names.get(reference).copied()
     }
 
     /// Whether the document is a JSON object, by its first byte.

@@ -31,6 +31,7 @@ impl Table {
     pub fn insert(&mut self, member: Member) -> Result<Option<Member>, LimitError> {
         let link = match &member.kind {
             MemberKind::Symlink(target) | MemberKind::Hardlink(target) => target.as_str().len(),
+            MemberKind::BadLink { target, .. } => target.len(),
             _ => 0,
         };
         self.names_bytes += (2 * member.name.as_str().len() + link) as u64;
@@ -49,13 +50,20 @@ impl Table {
     /// The member that the name leads to, behind any links.
     ///
     /// # Errors
-    /// [`Error::LinkCycle`].
+    /// [`Error::LinkCycle`], and [`Error::Link`] for one that leads out of the archive.
     pub fn resolve(&self, name: &MemberName) -> Result<Option<&Member>, Error> {
         let mut at = name;
         for _ in 0..=MAX_LINKS {
             match self.members.get(at) {
                 Some(Member { kind: MemberKind::Symlink(next) | MemberKind::Hardlink(next), .. }) => {
                     at = next
+                }
+                Some(Member { kind: MemberKind::BadLink { target, problem }, .. }) => {
+                    let (member, target) = (at.to_string(), target.clone());
+                    return Err(Error::Link { member, target, problem: *problem });
+                }
+                None if at != name => {
+                    return Err(Error::LinkNowhere { member: name.to_string(), target: at.to_string() });
                 }
                 found => return Ok(found),
             }
@@ -95,7 +103,8 @@ mod tests {
         ]);
         assert_eq!(table.resolve(&name("a")).unwrap().unwrap().name, name("c"));
         assert_eq!(table.resolve(&name("c")).unwrap().unwrap().name, name("c"));
-        assert!(table.resolve(&name("lost")).unwrap().is_none());
+        let lost = table.resolve(&name("lost")).unwrap_err().to_string();
+        assert_eq!(lost, "the link lost leads to nothing, which is not in the archive");
         assert!(table.resolve(&name("nothing")).unwrap().is_none());
     }
 

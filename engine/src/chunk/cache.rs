@@ -60,11 +60,12 @@ impl Cache {
 
     /// Asks for a frame that will be wanted soon.
     pub fn ask(&mut self, key: Key, pack: &Arc<Pack>) {
-        if !self.frames.contains_key(&key) && self.asked.insert(key) {
-            if let Some(requests) = &self.requests {
-                // A closed channel shows itself when the answer is waited for.
-                let _ = requests.send((key, Arc::clone(pack)));
-            }
+        if !self.frames.contains_key(&key)
+            && self.asked.insert(key)
+            && let Some(requests) = &self.requests
+        {
+            // A closed channel shows itself when the answer is waited for.
+            let _ = requests.send((key, Arc::clone(pack)));
         }
     }
 

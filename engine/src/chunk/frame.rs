@@ -21,6 +21,7 @@
 
 use std::io;
 
+use super::ChunkName;
 use crate::disk::checksum;
 
 /// How many bytes of chunks fill a frame. Larger frames compress better and
@@ -114,6 +115,13 @@ impl Header {
             && (codec == Codec::Zstd || header.stored == header.raw);
         (*magic == MAGIC && sane).then_some(header)
     }
+}
+
+/// A frame as it goes into a pack, header included, and the chunks in it.
+pub struct Coded {
+    pub header: Header,
+    pub bytes: Vec<u8>,
+    pub chunks: Vec<(ChunkName, u32)>,
 }
 
 /// Compresses frames, one after the other, with one context.

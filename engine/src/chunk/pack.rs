@@ -27,7 +27,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::frame::{self, Decompressor, Header};
+use super::frame::{self, Coded, Decompressor, Header};
 use super::{ChunkName, Error, Lane, MAX_CHUNK_BYTES, Result};
 use crate::disk::{Checksum, Disk, File, checksum};
 
@@ -326,7 +326,7 @@ impl Pack {
 
     /// A frame as it lies in the file, header included, and its chunks: for
     /// copying it to another pack as it is.
-    pub(super) fn copy_frame(&self, frame: u32) -> Result<(Header, Vec<u8>, Vec<(ChunkName, u32)>)> {
+    pub(super) fn copy_frame(&self, frame: u32) -> Result<Coded> {
         let (row, bytes) = self.stored(frame)?;
         if !frame::is_intact(&bytes) {
             return Err(self.damaged("a frame does not match its checksum"));
@@ -334,7 +334,7 @@ impl Pack {
         let chunks = self.chunks_in(frame);
         let chunks =
             chunks.filter_map(|chunk| Some((*self.names().get(chunk as usize)?, self.chunk_len(chunk))));
-        Ok((row.header, bytes, chunks.collect()))
+        Ok(Coded { header: row.header, bytes, chunks: chunks.collect() })
     }
 
     /// Checks a frame: its checksum, and every chunk in it against its name.

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::frame::{Compressor, Header};
+use super::frame::{Coded, Compressor};
 use super::pack::{self, PackId, Trailer};
 use super::run::unique;
 use super::{ChunkName, Error, Lane, Result};
@@ -24,13 +24,6 @@ pub struct Job {
     pub lane: Lane,
     pub raw: Vec<u8>,
     pub chunks: Vec<(ChunkName, u32)>,
-}
-
-/// A frame on its way into a pack.
-struct Done {
-    header: Header,
-    bytes: Vec<u8>,
-    chunks: Vec<(ChunkName, u32)>,
 }
 
 /// A pack that is durable under a passing name.
@@ -61,7 +54,7 @@ pub struct Packer {
 enum Work {
     Compress(Job),
     /// A frame that is compressed already.
-    Copy(Header, Vec<u8>, Vec<(ChunkName, u32)>),
+    Copy(Coded),
 }
 
 impl Packer {
@@ -91,8 +84,8 @@ impl Packer {
     ///
     /// # Errors
     /// What stopped the threads, if they are stopped.
-    pub fn copy(&mut self, header: Header, bytes: Vec<u8>, chunks: Vec<(ChunkName, u32)>) -> Result<()> {
-        self.send(Work::Copy(header, bytes, chunks))
+    pub fn copy(&mut self, frame: Coded) -> Result<()> {
+        self.send(Work::Copy(frame))
     }
 
     fn send(&mut self, work: Work) -> Result<()> {
@@ -128,13 +121,13 @@ impl Drop for Packer {
     }
 }
 
-type Numbered = (u64, Result<Done>);
+type Numbered = (u64, Result<Coded>);
 
 fn compress(level: i32, jobs: &Receiver<(u64, Work)>, done: &Sender<Numbered>) {
     let mut compressor = None;
     for (number, work) in jobs {
         let result = match work {
-            Work::Copy(header, bytes, chunks) => Ok(Done { header, bytes, chunks }),
+            Work::Copy(frame) => Ok(frame),
             Work::Compress(job) => match &mut compressor {
                 Some(compressor) => frame(compressor, job),
                 none => Compressor::new(level)
@@ -148,9 +141,9 @@ fn compress(level: i32, jobs: &Receiver<(u64, Work)>, done: &Sender<Numbered>) {
     }
 }
 
-fn frame(compressor: &mut Compressor, job: Job) -> Result<Done> {
+fn frame(compressor: &mut Compressor, job: Job) -> Result<Coded> {
     let (header, bytes) = compressor.frame(job.lane, &job.raw).map_err(Error::Compress)?;
-    Ok(Done { header, bytes, chunks: job.chunks })
+    Ok(Coded { header, bytes, chunks: job.chunks })
 }
 
 fn gather(disk: &Arc<dyn Disk>, done: &Receiver<Numbered>) -> Result<Vec<Finished>> {
@@ -189,7 +182,7 @@ impl Open {
         Ok(Self { file, trailer: Trailer::default() })
     }
 
-    fn push(&mut self, frame: &Done) -> Result<()> {
+    fn push(&mut self, frame: &Coded) -> Result<()> {
         self.file.file().write_all_at(&frame.bytes, self.trailer.end())?;
         self.trailer.push(frame.header, &frame.chunks);
         Ok(())

@@ -142,8 +142,8 @@ impl Writer {
                 continue;
             }
             if live.len() == chunks.len() {
-                let (header, bytes, chunks) = pack.copy_frame(frame)?;
-                self.packer().copy(header, bytes, chunks)?;
+                let coded = pack.copy_frame(frame)?;
+                self.packer().copy(coded)?;
                 continue;
             }
             let lane = pack.lane_of(frame);

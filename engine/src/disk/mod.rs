@@ -72,7 +72,6 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn host_path(&self, name: &str) -> Option<PathBuf>;
 }
 
-#[expect(clippy::len_without_is_empty, reason = "nobody asks")]
 /// An open file. All offsets are in bytes from its start.
 pub trait File: Send + Sync + fmt::Debug {
     /// Fills `buffer` from `offset`; an end of file before it is full is an error.

@@ -129,10 +129,11 @@ impl Journal {
     /// If whole records follow a broken one, or the disk fails.
     pub fn next(&self, position: Position) -> Result<Option<(Position, Vec<u8>)>> {
         let end = self.file.len()?;
-        if let Some((header, payload)) = self.read(position.offset, end)? {
-            if header.before == position.sum && header.txn == position.txn + 1 {
-                return Ok(Some((behind(position.offset, &header), payload)));
-            }
+        if let Some((header, payload)) = self.read(position.offset, end)?
+            && header.before == position.sum
+            && header.txn == position.txn + 1
+        {
+            return Ok(Some((behind(position.offset, &header), payload)));
         }
         match self.whole_record_after(position, end)? {
             Some(next) => Err(Error::Broken { offset: position.offset, next }),

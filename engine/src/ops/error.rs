@@ -14,6 +14,12 @@ pub enum Error {
         /// What was asked for.
         name: String,
     },
+    /// No image has that name and tag, where a repository is asked for by tags.
+    #[error("reference does not exist: {name}")]
+    NoReference {
+        /// What was asked for.
+        name: String,
+    },
     /// More than one image has an ID that begins so.
     #[error("ambiguous image ID {prefix}: it fits {first} and {second}")]
     Ambiguous {
@@ -94,7 +100,9 @@ pub enum Error {
 impl From<Error> for crate::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
-            Error::NoSuchImage { .. } | Error::NoPlatform { .. } => ErrorKind::NotFound,
+            Error::NoSuchImage { .. } | Error::NoReference { .. } | Error::NoPlatform { .. } => {
+                ErrorKind::NotFound
+            }
             Error::Ambiguous { .. } => ErrorKind::Ambiguous,
             Error::BadReference { .. } | Error::TagWithDigest => ErrorKind::InvalidInput,
             Error::ManyNames { .. } => ErrorKind::Conflict,
@@ -111,6 +119,7 @@ fn kind_of_archive(error: &archive::Error) -> ErrorKind {
         (archive::Error::Read { source, .. }, _) => kind_of(source),
         (_, archive::Fault::Limit) => ErrorKind::LimitExceeded,
         (_, archive::Fault::Unsupported) => ErrorKind::Unsupported,
+        (_, archive::Fault::Cancelled) => ErrorKind::Cancelled,
         _ => ErrorKind::InvalidArchive,
     }
 }

@@ -31,10 +31,10 @@ pub fn resolve(catalog: &Catalog, name: &str) -> Result<Resolved> {
         return by_digest(catalog, digest)?.ok_or_else(|| absent().into());
     }
     let reference = name.parse::<Reference>().map(Reference::or_latest);
-    if let Ok(reference) = &reference {
-        if let Some(found) = by_reference(catalog, reference)? {
-            return Ok(found);
-        }
+    if let Ok(reference) = &reference
+        && let Some(found) = by_reference(catalog, reference)?
+    {
+        return Ok(found);
     }
     if let Some(found) = by_prefix(catalog, name)? {
         return Ok(found);

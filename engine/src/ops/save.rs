@@ -17,7 +17,7 @@ use crate::chunk::{self, Body, Reader};
 use crate::image::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
 use crate::store::{Ledger, Store, kind_of};
 use crate::task::{Event, Task};
-use crate::{Result, store};
+use crate::{ErrorKind, Result, store};
 
 /// What is gathered before it is written out: headers and small files come in
 /// pieces of a block.
@@ -124,7 +124,7 @@ fn asked(ledger: &Ledger, names: &[&str]) -> Result<Vec<(Resolved, Vec<PlannedNa
 /// What one argument means: all tags of a repository, or one image.
 fn meant(ledger: &Ledger, name: &str) -> Result<Vec<Resolved>> {
     let bare = name.parse::<Reference>().ok().filter(|name| name.tag().is_none() && name.digest().is_none());
-    if let Some(bare) = bare {
+    if let Some(bare) = &bare {
         let mut tags = Vec::new();
         for named in ledger.catalog().references_from(&format!("{}:", bare.repository())) {
             let named = named?;
@@ -136,7 +136,14 @@ fn meant(ledger: &Ledger, name: &str) -> Result<Vec<Resolved>> {
             return Ok(tags);
         }
     }
-    Ok(vec![resolve(ledger.catalog(), name)?])
+    // Docker tells a missing tag from a missing repository here, and only here.
+    resolve(ledger.catalog(), name).map(|resolved| vec![resolved]).map_err(|error| match error.kind() {
+        ErrorKind::NotFound if bare.is_some() => Error::NoSuchImage { name: name.into() }.into(),
+        ErrorKind::NotFound if name.parse::<Reference>().is_ok_and(|name| name.tag().is_some()) => {
+            Error::NoReference { name: name.into() }.into()
+        }
+        _ => error,
+    })
 }
 
 /// Everything about an image but the bytes of its layers, whose bodies are noted.
@@ -256,7 +263,7 @@ fn write_blob(
     out: &mut dyn Write,
     task: &Task,
 ) -> Result<(), chunk::Error> {
-    let item = descriptor.digest.to_string();
+    let item = format!("blob {}", descriptor.digest.short());
     task.report(&Event::Started { item: &item, total_bytes: Some(body.len) });
     let (mut done, mut told) = (0, 0);
     reader.copy(body, &mut |bytes| {

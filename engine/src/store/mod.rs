@@ -82,9 +82,9 @@ impl Store {
     /// larder made it in a way that this one does not know.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let absent = || Error::NoStore { path: path.as_ref().into() };
-        let disk = RealDisk::open(path.as_ref()).map_err(|error| match error.is_absent() {
-            true => absent().into(),
-            false => crate::Error::from(error),
+        let disk = RealDisk::open(path.as_ref()).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => absent().into(),
+            _ => crate::Error::from(error),
         })?;
         Self::open_on(Arc::new(disk))?.ok_or_else(|| absent().into())
     }

@@ -95,6 +95,8 @@ struct Next {
     real_size: Option<u64>,
     /// Whether the name that it will have ends in a slash.
     slash: Option<bool>,
+    /// How long the target of the link will be.
+    target: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +134,7 @@ impl Scanner {
             State::Header { .. } | State::Map { .. } => self.take_block(input),
             State::Extension { left, size, kind } => {
                 let taken = part(input, left);
-                if matches!(kind, Kind::Pax | Kind::LongName) {
+                if kind != Kind::GlobalPax {
                     self.body.extend_from_slice(taken);
                 }
                 self.state = match left - taken.len() as u64 {
@@ -168,8 +170,9 @@ impl Scanner {
         self.payload
     }
 
-    /// The sizes of all entries so far, as Docker adds up a layer's size: with
-    /// the holes of sparse files, without headers and padding.
+    /// What the entries so far take when unpacked, as Docker adds up a layer's
+    /// size: files with their holes, links by the length of their target, and
+    /// nothing for further names of a file.
     pub fn content_bytes(&self) -> u64 {
         self.content_bytes
     }
@@ -229,11 +232,13 @@ impl Scanner {
             None => kind,
         };
         let size = next.size.unwrap_or(header.size());
-        let real_size = match kind {
-            Kind::Sparse => header.real_size(),
-            _ => next.real_size,
+        let content = match kind {
+            Kind::File => next.real_size.unwrap_or(size),
+            Kind::Sparse => header.real_size().unwrap_or(size),
+            Kind::Symlink => next.target.unwrap_or(header.link_name().len() as u64),
+            _ => 0,
         };
-        self.content_bytes = self.content_bytes.saturating_add(real_size.unwrap_or(size));
+        self.content_bytes = self.content_bytes.saturating_add(content);
         if header.map_goes_on() {
             State::Map { size }
         } else if kind.has_payload() {
@@ -245,10 +250,8 @@ impl Scanner {
 
     fn extension_ended(&mut self, size: u64, kind: Kind) -> State {
         match kind {
-            Kind::LongName => {
-                let name = self.body.split(|byte| *byte == 0).next();
-                self.next.slash = name.map(|name| name.ends_with(b"/"));
-            }
+            Kind::LongName => self.next.slash = Some(text(&self.body).ends_with(b"/")),
+            Kind::LongLink => self.next.target = Some(text(&self.body).len() as u64),
             Kind::Pax if self.read_pax().is_none() => return self.give_up(),
             _ => {}
         }
@@ -257,10 +260,11 @@ impl Scanner {
 
     /// `None` when the body is not pax records, or a size is no number.
     fn read_pax(&mut self) -> Option<()> {
-        let mut next = Next { slash: self.next.slash, ..Next::default() };
+        let mut next = Next { size: None, real_size: None, ..self.next };
         for record in pax::records(&self.body) {
             let record = record.ok()?;
             match record.key {
+                b"linkpath" if !record.value.is_empty() => next.target = Some(record.value.len() as u64),
                 b"path" if !record.value.is_empty() => next.slash = Some(record.value.ends_with(b"/")),
                 b"size" => next.size = optional(&record)?,
                 b"GNU.sparse.size" | b"GNU.sparse.realsize" => next.real_size = optional(&record)?,
@@ -280,6 +284,11 @@ impl Scanner {
 /// The number in `record`, or that it is empty; `None` if it is neither.
 fn optional(record: &pax::Record<'_>) -> Option<Option<u64>> {
     if record.value.is_empty() { Some(None) } else { record.number().map(Some) }
+}
+
+/// A long name or link, without the NUL at its end.
+fn text(body: &[u8]) -> &[u8] {
+    body.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// The start of `input`, at most `left` bytes of it.

@@ -6,8 +6,7 @@ use super::{
 };
 use crate::listing::Row;
 
-const IMAGES: &str = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t\
-                      {{if .CreatedSince}}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}\t\
+const IMAGES: &str = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t\
                       {{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
 
 /// Docker's section of images, then the store on disk.

@@ -6,13 +6,13 @@ use super::LoadedImage;
 use super::known::Known;
 use super::layers::Found;
 use crate::Result;
-use crate::archive::{Plan, PlannedConfig, PlannedImage, PlannedVariant};
+use crate::archive::{Plan, PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
 use crate::catalog::{Blob, Change, Image, Kind, Named, StoredLayer, Time, Variant};
 use crate::image::{Config, Descriptor, Digest, ImageId, Manifest, Platform, Reference, media_type};
 use crate::ops::Error;
 use crate::ops::remove::remove_image;
 use crate::store::{Ingest, Ledger, Store};
-use crate::task::{Event, Task};
+use crate::task::Task;
 
 /// The images of a plan, with all their blobs in the packs.
 #[derive(Debug, Default)]
@@ -37,7 +37,10 @@ impl Bound {
                 Some(image) => image.clone(),
                 None => bound.image(planned, found, ingest)?,
             };
-            let name = |name: &crate::archive::PlannedName| (name.reference.clone(), name.entry.clone());
+            // What an index said of a manifest does not hold for another one.
+            let is_as_it_came = planned.target.as_ref().is_some_and(|target| target.digest == image.target);
+            let name =
+                |name: &PlannedName| (name.reference.clone(), name.entry.clone().filter(|_| is_as_it_came));
             let names = planned.names.iter().map(name).collect();
             bound.images.push(BoundImage { image, names });
         }
@@ -210,7 +213,7 @@ impl Store {
         }
         let mut loaded = Vec::new();
         for BoundImage { image, names } in bound.images {
-            loaded.push(bind(&ledger, image, names, &put, &mut changes, task)?);
+            loaded.push(bind(&ledger, image, names, &put, &mut changes)?);
         }
         ledger.commit("load", changes)?;
         Ok(loaded)
@@ -223,7 +226,6 @@ fn bind(
     names: Vec<(Reference, Option<String>)>,
     put: &BTreeSet<Digest>,
     changes: &mut Vec<Change>,
-    task: &Task,
 ) -> Result<LoadedImage> {
     let target = image.target;
     let id = image.main_variant().map_or(ImageId(target), |variant| variant.id);
@@ -243,8 +245,6 @@ fn bind(
             if other_id == id {
                 superseded.insert(before);
             } else {
-                let text = format!("{} names another image now; it named {other_id}", reference.familiar());
-                task.report(&Event::Notice { text: &text });
                 replaced.push((reference.clone(), other_id));
             }
         }

@@ -52,6 +52,18 @@ pub struct Want {
     pub layer: Option<(Option<DiffId>, usize)>,
 }
 
+impl Want {
+    /// What it is called before people.
+    fn told(&self) -> String {
+        match (self.layer, self.digest) {
+            (Some((Some(diff_id), _)), _) => format!("layer {}", diff_id.0.short()),
+            (Some(_), _) => format!("layer {}", self.member),
+            (None, Some(digest)) => format!("blob {}", digest.short()),
+            (None, None) => self.member.to_string(),
+        }
+    }
+}
+
 /// All that a plan needs, each member once for each promise; layers first, so
 /// that what is a layer somewhere is stored as one.
 #[derive(Debug, Default)]
@@ -108,7 +120,7 @@ impl<'l, 'w> Layers<'l, 'w> {
             self.ingest.task.check()?;
             let blob = match self.known_blob(want) {
                 Some(blob) => {
-                    self.ingest.task.report(&Event::Skipped { item: want.member.as_str() });
+                    self.ingest.task.report(&Event::Skipped { item: &want.told() });
                     blob
                 }
                 None => self.take(want, members)?,
@@ -149,7 +161,7 @@ impl<'l, 'w> Layers<'l, 'w> {
             Content::Taken(taken) => *taken,
             Content::Bytes(size, mut bytes) => self
                 .ingest
-                .take(name, Some(size), &mut *bytes, treatment)
+                .take(&want.told(), Some(size), &mut *bytes, treatment)
                 .map_err(|error| failed(error, name))?,
         };
         if let Some(wanted) = want.digest.filter(|wanted| *wanted != taken.digest) {

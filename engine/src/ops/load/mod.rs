@@ -17,7 +17,7 @@ mod source;
 mod streamed;
 
 use crate::Result;
-use crate::archive::{Budget, Limits, Plan};
+use crate::archive::{self, Budget, Layout, Limits, Plan};
 use crate::disk::Input;
 use crate::image::{Digest, ImageId, Platform, Reference};
 use crate::store::{Ingest, Store};
@@ -101,7 +101,7 @@ impl Store {
         let mut writer = self.writer(&access, task)?;
         let budget = Budget::new(options.limits);
         let mut ingest = Ingest { writer: &mut writer, budget, task };
-        let mut source = source::open(input, &options.limits)?;
+        let mut source = source::open(input, &ingest.budget)?;
         let mut streamed = match &mut source {
             Source::Random(_) => None,
             Source::Stream(stream) => Some(Streamed::take(stream, &mut ingest, options)?),
@@ -110,9 +110,13 @@ impl Store {
         let plan = match (&mut source, &mut streamed) {
             (_, Some(streamed)) => Plan::of(streamed, platform),
             (Source::Random(random), None) => Plan::of(random, platform),
-            (Source::Stream(_), None) => Err(crate::archive::Error::NoManifest),
+            (Source::Stream(_), None) => Err(archive::Error::NoManifest),
         };
         let plan = plan.map_err(super::Error::from)?;
+        if plan.images.is_empty() {
+            let document = if plan.layout == Layout::OciLayout { "index.json" } else { "manifest.json" };
+            return Err(super::Error::Archive(archive::Error::NoImages { document }).into());
+        }
         let known = self.known(&plan, task)?;
         let needed = Needed::of(&plan, &known);
         let mut layers = Layers::new(&mut ingest, options, &known);

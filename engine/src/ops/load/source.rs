@@ -42,7 +42,8 @@ enum Place {
 }
 
 /// Opens an archive: a plain tar in a file and a directory can be read in any order.
-pub fn open(input: Input, limits: &Limits) -> Result<Source> {
+pub fn open(input: Input, budget: &Budget) -> Result<Source> {
+    let limits = budget.limits();
     let reading = |source| super::super::Error::Archive(Error::reading("the archive", source));
     let stream: Box<dyn Read + Send> = match input {
         Input::Directory(tree) => return Ok(Source::Random(Random::directory(tree, limits)?)),
@@ -57,7 +58,7 @@ pub fn open(input: Input, limits: &Limits) -> Result<Source> {
         }
     };
     let buffered = BufReader::with_capacity(BUFFER_BYTES, stream);
-    let plain = Bounded::new(buffered, &Budget::new(*limits)).map_err(reading)?;
+    let plain = Bounded::new(buffered, budget).map_err(reading)?;
     Ok(Source::Stream(Stream { plain }))
 }
 
@@ -120,7 +121,7 @@ impl Documents for Random {
         }))
     }
 
-    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Vec<u8>>, Error> {
+    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error> {
         let Some((size, mut body)) = self.body(name)? else { return Ok(None) };
         if size > max {
             let (member, limit) = (name.to_string(), max);
@@ -129,7 +130,7 @@ impl Documents for Random {
         let mut bytes = Vec::new();
         body.read_to_end(&mut bytes).map_err(|error| Error::reading(name.as_str(), error))?;
         if bytes.len() as u64 == size {
-            Ok(Some(bytes))
+            Ok(Some(bytes.into()))
         } else {
             Err(Error::Truncated { place: name.to_string() })
         }

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::layers::{Content, Members as LayerMembers, failed};
 use super::source::Stream;
@@ -69,7 +70,7 @@ impl Documents for Streamed {
         self.kept.find(name)
     }
 
-    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Vec<u8>>, Error> {
+    fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error> {
         self.kept.read(name, max)
     }
 

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// An archive of Docker's with one image, its config and manifest changed.
@@ -67,7 +69,7 @@ fn what_is_missing_is_named_with_who_names_it() {
     );
     assert!(refused(docker(keep, |entry| entry["Config"] = json!(""))).contains("it is empty"));
     let dangling = docker(keep, |entry| entry["Layers"] = json!(["l"])).link(EntryType::Symlink, "l", "gone");
-    assert_eq!(refused(dangling), "the layer l is missing from the archive, named by manifest.json");
+    assert_eq!(refused(dangling), "the link l leads to gone, which is not in the archive");
 
     let lone = descriptor(media_type::OCI_MANIFEST, b"gone");
     let at = format!("blobs/sha256/{}", lone.digest.hex());
@@ -128,6 +130,14 @@ fn names_in_documents_cannot_lead_elsewhere() {
         let wanted = format!("bad name {name:?} in manifest.json: {problem}");
         assert_eq!(refused(docker(keep, |entry| entry["Layers"] = json!([name]))), wanted);
         assert_eq!(refused(docker(keep, |entry| entry["Config"] = json!(name))), wanted);
+    }
+    for (target, problem) in
+        [("../../etc/passwd", "it leads out of the archive"), ("/etc/passwd", "it is absolute")]
+    {
+        let link = |tar: Tar| tar.link(EntryType::Symlink, "x/l", target);
+        let named = link(docker(keep, |entry| entry["Layers"] = json!(["x/l"])));
+        assert_eq!(refused(named), format!("bad link x/l -> {target:?}: {problem}"));
+        assert!(plan(link(docker(keep, keep))).is_ok(), "what nobody follows does no harm");
     }
     let cycle = docker(keep, |entry| entry["Layers"] = json!(["l"])).link(EntryType::Symlink, "l", "m").link(
         EntryType::Symlink,
@@ -259,6 +269,33 @@ fn an_image_for_another_system_is_refused_when_it_is_the_only_one() {
 fn a_layout_of_another_version_is_refused() {
     let tar = Tar::new().file("oci-layout", r#"{"imageLayoutVersion":"2.0.0"}"#).file("index.json", "{}");
     assert_eq!(refused(tar), r#"oci-layout: unsupported layout version "2.0.0", expected 1.0.0"#);
+}
+
+proptest! {
+    /// Damage anywhere in any kind of archive is an answer.
+    #[test]
+    fn damage_is_an_answer(at in any::<prop::sample::Index>(), byte in any::<u8>(), kind in 0..3) {
+        let id = "1".repeat(64);
+        let mut tar = match kind {
+            0 => docker(keep, keep),
+            1 => {
+                let mut oci = Oci::new();
+                let image = oci.image("linux/amd64", &["a"]);
+                let index = oci.nested(&[on("linux/amd64", &image)]);
+                oci.name(&index, json!({"io.containerd.image.name": "docker.io/library/app:1"})).finish()
+            }
+            _ => Tar::new()
+                .file("repositories", json!({"app": {"1": id}}).to_string())
+                .file(&format!("{id}/json"), r#"{"os":"linux","created":"x"}"#)
+                .file(&format!("{id}/layer.tar"), "a"),
+        }
+        .finish();
+        let at = at.index(tar.len());
+        tar[at] = byte;
+        if let Ok(mut documents) = kept(&tar) {
+            let _ = Plan::of(&mut documents, None);
+        }
+    }
 }
 
 #[test]

@@ -183,6 +183,30 @@ fn a_hybrid_s_manifest_adds_names_and_images() {
 }
 
 #[test]
+fn an_index_and_its_manifest_may_both_have_names() {
+    let mut oci = Oci::new();
+    let amd64 = oci.image("linux/amd64", &["a"]);
+    let index = oci.nested(&[on("linux/amd64", &amd64)]);
+    let best = format!("blobs/sha256/{}", Digest::of(config("linux/amd64", &["a"])).hex());
+    let manifest = json!([
+        {"Config": best, "RepoTags": ["app:1"], "Layers": ["ignored"]},
+        {"Config": best, "RepoTags": ["app:1-amd64", "app:new"], "Layers": ["ignored"]},
+    ]);
+    let name = |name: &str| json!({"io.containerd.image.name": format!("docker.io/library/{name}")});
+    let mut oci = oci.name(&index, name("app:1")).name(&amd64, name("app:1-amd64"));
+    oci.tar = oci.tar.file("manifest.json", manifest.to_string());
+    let plan = plan(oci.finish()).unwrap();
+    let all: Vec<_> = plan.images.iter().map(names).collect();
+    assert_eq!(
+        all,
+        [
+            vec!["docker.io/library/app:1".to_owned(), "docker.io/library/app:new".into()],
+            vec!["docker.io/library/app:1-amd64".into()]
+        ]
+    );
+}
+
+#[test]
 fn a_hybrid_for_one_platform_leaves_the_others_out() {
     let mut oci = Oci::new();
     let amd64 = oci.image("linux/amd64", &["a"]);
