@@ -13,7 +13,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("chunk", &["disk", "task"]),
     ("journal", &["disk"]),
     ("catalog", &["chunk", "image", "journal"]),
-    ("archive", &["tar", "image"]),
+    ("archive", &["image", "tar", "task"]),
     ("store", &["archive", "catalog", "chunk", "disk", "image", "journal", "tar", "task"]),
     ("ops", &["archive", "catalog", "chunk", "disk", "image", "store", "task"]),
 ];

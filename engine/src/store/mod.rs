@@ -117,7 +117,17 @@ impl Store {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
             _ => {}
         }
-        let making = lock::wait(&*disk, LOCK, Mode::Exclusive, &Task::silent())?;
+        // Whoever makes the store holds it until it is whole; whoever uses it then
+        // may hold it for long, and is not waited for.
+        let making = loop {
+            if let Some(making) = disk.try_lock(LOCK, Mode::Exclusive)? {
+                break making;
+            }
+            if Format::read(&*disk)?.is_some() {
+                return Err(Error::Exists { path: path.into() }.into());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        };
         if Format::read(&*disk)?.is_some() {
             return Err(Error::Exists { path: path.into() }.into());
         }
@@ -139,22 +149,36 @@ impl Store {
         let writable = match disk.open_writable(journal::FILE) {
             Ok(_) => format.may_write(),
             Err(error) if error.is_absent() => {
-                // The format is written first: the making was cut short behind it.
-                // With packs it is a store that has lost its journal.
-                let _making = lock::wait(&*disk, LOCK, Mode::Exclusive, &Task::silent())?;
-                if !disk.list("packs")?.is_empty() {
-                    return Err(Error::NoJournal.into());
-                }
-                if disk.open(journal::FILE).is_err() {
-                    Journal::create(&*disk, format.store)?;
-                    disk.sync_dir("")?;
-                }
+                Self::finish_making(&*disk, &format)?;
                 format.may_write()
             }
             Err(error) if is_forbidden(&error) => false,
             Err(error) => return Err(error.into()),
         };
         Ok(Some(Self { disk, id: format.store, writable, threads: threads() }))
+    }
+
+    /// The format is there and the journal is not: somebody makes the store just
+    /// now, or its making was cut short between the two, or it has lost its journal.
+    fn finish_making(disk: &dyn Disk, format: &Format) -> Result<()> {
+        let is_whole = || match disk.open(journal::FILE) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_absent() => Ok(false),
+            Err(error) => Err(error),
+        };
+        drop(lock::wait(disk, LOCK, Mode::Shared, &Task::silent())?);
+        if is_whole()? {
+            return Ok(());
+        }
+        let _making = lock::wait(disk, LOCK, Mode::Exclusive, &Task::silent())?;
+        if is_whole()? {
+            return Ok(());
+        }
+        if !disk.list("packs")?.is_empty() {
+            return Err(Error::NoJournal.into());
+        }
+        Journal::create(disk, format.store)?;
+        Ok(disk.sync_dir("")?)
     }
 
     /// Whether commands that change the store can work.
