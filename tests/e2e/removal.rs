@@ -49,7 +49,8 @@ fn rmi_of_the_last_name_takes_the_image() {
     let sandbox = with(std::slice::from_ref(&image));
     sandbox.run(["rmi", "app:1"]).ok().stdout(format!("Untagged: app:1\n{}", deleted(&image)));
     assert_eq!(sandbox.names(), [""; 0]);
-    sandbox.run(["save", &image.id()]).fails(1).complains("No such image");
+    sandbox.run(["save", &image.id()]).fails(1).complains(image.id());
+    sandbox.run(["image", "inspect", &image.id()]).fails(1).complains("No such image");
     sandbox.is_clean();
 }
 

@@ -53,18 +53,6 @@ fn what_docker_saves_comes_back_to_docker_as_it_was() {
     let again = Saved::read(&docker.run(["save"].iter().chain(&names)).stdout);
     assert_eq!(again.images(), theirs.images());
     sandbox.is_clean();
-    docker.forget(&names);
-}
-
-/// Docker counts a symlink as the length of what it says; larder counts files, as the
-/// sizes in a layer do. This much is between the two.
-fn symlink_bytes(layer: &[u8]) -> u64 {
-    let links = Saved::read(layer).members;
-    links
-        .iter()
-        .filter(|member| member.kind.is_symlink())
-        .map(|member| member.link.as_deref().unwrap_or("").len() as u64)
-        .sum()
 }
 
 #[test]
@@ -75,38 +63,21 @@ fn docker_shows_the_history_that_larder_shows() {
     let (saved, loaded) = run_piped(docker.command(["save", "history:1"]), sandbox.larder(["load"]));
     saved.ok();
     loaded.ok();
-    let both = |args: &[&str]| (sandbox.run(args).ok().out(), docker.run(args).out());
-    let columns = "{{.ID}}|{{.CreatedAt}}|{{.CreatedBy}}|{{.Comment}}";
+    let columns = "{{.ID}}|{{.CreatedAt}}|{{.CreatedBy}}|{{.Size}}|{{.Comment}}";
     for more in [&[][..], &["--no-trunc"], &["-H=false"]] {
         let args = [&["history", "--format", columns], more, &["history:1"]].concat();
-        let (ours, theirs) = both(&args);
-        assert_eq!(ours, theirs, "{more:?}");
+        assert_eq!(sandbox.run(&args).ok().out(), docker.run(&args).out(), "{more:?}");
     }
-    let (ours, theirs) = both(&["history", "-H=false", "--format", "{{.Size}}", "history:1"]);
-    let sizes =
-        |text: String| -> Vec<u64> { text.lines().map(|line| line.parse().expect("a number")).collect() };
-    let mut links = Saved::read(&sandbox.save(["history:1"])).images()[0]
-        .layers
-        .iter()
-        .map(|layer| symlink_bytes(layer))
-        .collect::<Vec<_>>();
-    let with_layers =
-        |sizes: Vec<u64>| sizes.into_iter().filter(|&bytes| bytes > 0).rev().collect::<Vec<_>>();
-    let (ours, theirs) = (with_layers(sizes(ours)), with_layers(sizes(theirs)));
-    links.iter_mut().zip(&ours).for_each(|(links, ours)| *links += ours);
-    assert_eq!(links, theirs, "sizes of the layers, base first");
-    docker.forget(&["history:1"]);
 }
 
 #[test]
 fn docker_shows_the_table_that_larder_shows() {
     let Some(docker) = Docker::shared("docker_shows_the_table_that_larder_shows") else { return };
-    // Nothing in it that Docker and larder measure differently: no symlink.
-    let image = Image::new(
-        &["table:1", "table:two"],
-        vec![Layer::new().dir("a").file("a/b", vec![b'x'; 1_234_567]), Layer::new().file("c", "four")],
-    );
-    let archive = layouts::docker24(&[image]).tar();
+    let layers = vec![
+        Layer::new().dir("a").file("a/b", vec![b'x'; 1_234_567]).symlink("a/c", "../somewhere/else"),
+        Layer::new().file("d", "four").hardlink("e", "d").whiteout("a/c"),
+    ];
+    let archive = layouts::docker24(&[Image::new(&["table:1", "table:two"], layers)]).tar();
     docker.load(&archive).ok();
     let sandbox = Sandbox::new();
     sandbox.load(&archive).ok();

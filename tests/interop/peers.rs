@@ -75,6 +75,14 @@ impl std::ops::Deref for Turn {
     }
 }
 
+impl Drop for Turn {
+    /// Leaves the engine empty, whatever became of the test.
+    fn drop(&mut self) {
+        let ids = self.engine.try_run(["images", "-a", "-q"]).out();
+        self.engine.forget(&ids.lines().collect::<Vec<_>>());
+    }
+}
+
 impl Docker {
     /// The engine that all tests share, started if nobody has; `None`, loudly, where there
     /// can be none.
