@@ -18,6 +18,7 @@ fn comes_back_exact(archive: &Archive, images: &[Image]) {
     for through in [Sandbox::load, Sandbox::load_file] {
         let sandbox = Sandbox::new();
         let ran = through(&sandbox, &tar).ok();
+        assert!(ran.stderr.is_empty(), "nobody sits at a terminal who wants to see progress: {ran}");
         for image in images {
             for name in &image.names {
                 assert!(ran.out().lines().any(|line| line == format!("Loaded image: {name}")), "{ran}");

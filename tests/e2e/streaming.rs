@@ -184,6 +184,18 @@ fn only_layers_that_are_new_are_read_from_a_file() {
     assert_eq!(Saved::read(&sandbox.save(["app:2"])).images()[0].layers, new.tars());
 }
 
+/// `larder load < FILE` is a file as well.
+#[test]
+fn what_is_redirected_from_a_file_is_not_read_again_either() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.write("app.tar", layouts::docker24(&[three_layers("app:1", 1)]).tar());
+    for again in [false, true] {
+        let file = fs::File::open(&path).expect("ours");
+        let ran = sandbox.run_fed(["load"], Feed::From(file.into())).ok().stdout("Loaded image: app:1\n");
+        assert!(!again || ran.read_bytes < 4 * MIB, "{} bytes read", ran.read_bytes);
+    }
+}
+
 /// The same files in other layers, shifted and reordered, are kept once.
 #[test]
 fn the_same_files_are_kept_once_wherever_they_lie() {
