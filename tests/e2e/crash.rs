@@ -1,11 +1,12 @@
 //! Killed, interrupted, terminated: the store is as it was, or has the whole image.
 
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::child::Feed;
+use crate::harness::child::{Feed, Running};
 use crate::harness::image::{Image, Layer};
 use crate::harness::layouts;
 use crate::harness::noise::{Noise, noise};
@@ -68,21 +69,23 @@ fn kill_9_at_any_moment_of_a_load_costs_nothing_but_garbage() {
     assert!(tmp_is_empty(&sandbox));
 }
 
-/// A load that has read half of its archive and waits for more.
-fn stalled(sandbox: &Sandbox) -> crate::harness::child::Running {
+/// A load that has read half of its archive and waits for more, until the other end is
+/// dropped.
+fn stalled(sandbox: &Sandbox) -> (Running, Sender<()>) {
     let image = Image::new(&["app:1"], vec![Layer::new().file("noise", noise(1, 8 << 20))]);
     let archive = layouts::docker24(&[image]).tar();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let (hold, held) = mpsc::channel();
     let feed = Feed::stream(move |stdin| {
         stdin.write_all(&archive[..archive.len() / 2])?;
         let _ = tell.send(());
         // Held open: no end of the input tells the load to stop.
-        thread::sleep(Duration::from_secs(15));
+        let _ = held.recv_timeout(Duration::from_secs(60));
         stdin.write_all(b"too late")
     });
     let running = sandbox.start(["load"], feed);
     told.recv_timeout(Duration::from_secs(60)).expect("it reads its pipe");
-    running
+    (running, hold)
 }
 
 fn tmp_is_empty(sandbox: &Sandbox) -> bool {
@@ -95,7 +98,7 @@ fn a_signal_stops_a_load_and_leaves_the_store_as_it_was() {
         let sandbox = Sandbox::new();
         sandbox.load(&layouts::docker25(&[Image::small("kept:1")]).tar()).ok();
         let before = sandbox.truth();
-        let running = stalled(&sandbox);
+        let (running, hold) = stalled(&sandbox);
         let sent = Instant::now();
         running.signal(signal);
         // It must not wait for the pipe, which says nothing more for a while.
@@ -103,6 +106,7 @@ fn a_signal_stops_a_load_and_leaves_the_store_as_it_was() {
             assert!(sent.elapsed() < Duration::from_secs(10), "{signal:?} did not stop it");
             thread::sleep(Duration::from_millis(5));
         }
+        drop(hold);
         let ran = running.wait();
         assert_eq!(ran.code, Some(code), "{signal:?}: {ran}");
         assert!(!ran.err().contains("panicked"), "{ran}");
@@ -206,7 +210,7 @@ fn fsck_finds_a_byte_that_changed_and_names_the_image() {
     bytes[middle] ^= 1;
     std::fs::remove_file(&path).expect("ours");
     std::fs::write(&path, bytes).expect("ours");
-    let ran = sandbox.run(["fsck", "--verify"]).fails(1);
+    let ran = sandbox.run(["fsck", "--verify"]).exits(1);
     assert!((ran.out() + &ran.err()).contains("app:1"), "{ran}");
     sandbox.run(["save", "-o", "out.tar", "app:1"]).fails(1);
     assert!(!sandbox.path("out.tar").exists());

@@ -12,9 +12,10 @@ use crate::harness::saved::Saved;
 
 const MIB: u64 = 1 << 20;
 
+/// Loaded from an archive without manifests: no digests to untag besides the tags.
 fn with(images: &[Image]) -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.load(&layouts::docker25(images).tar()).ok();
+    sandbox.load(&layouts::docker24(images).tar()).ok();
     sandbox
 }
 
@@ -48,7 +49,8 @@ fn rmi_of_the_last_name_takes_the_image() {
     let sandbox = with(std::slice::from_ref(&image));
     sandbox.run(["rmi", "app:1"]).ok().stdout(format!("Untagged: app:1\n{}", deleted(&image)));
     assert_eq!(sandbox.names(), [""; 0]);
-    sandbox.run(["save", &image.id()]).fails(1).complains("No such image");
+    sandbox.run(["save", &image.id()]).fails(1).complains(image.id());
+    sandbox.run(["image", "inspect", &image.id()]).fails(1).complains("No such image");
     sandbox.is_clean();
 }
 
@@ -62,25 +64,35 @@ fn rmi_of_one_name_of_several_leaves_the_image() {
 }
 
 #[test]
-fn rmi_by_id_takes_all_names_of_one_repository_and_asks_for_force_for_more() {
-    let image = Image::small("app:1").named(&["app:1", "app:one"]);
-    let sandbox = with(std::slice::from_ref(&image));
+fn rmi_by_id_asks_for_force_where_there_are_several_names() {
+    let image = Image::small("app:1");
     let id = &image.hex()[..12];
-    sandbox.run(["rmi", id]).ok().says("Untagged: app:1\n").says("Untagged: app:one\n");
-    assert_eq!(sandbox.names(), [""; 0]);
-
-    let image = image.named(&["app:1", "other:1"]);
     let sandbox = with(std::slice::from_ref(&image));
-    let told =
-        format!("unable to delete {id} (must be forced) - image is referenced in multiple repositories");
-    sandbox.run(["rmi", id]).fails(1).complains(told);
-    assert_eq!(sandbox.names().len(), 2);
-    sandbox
-        .run(["rmi", "-f", id])
-        .ok()
-        .says("Untagged: other:1\n")
-        .says(format!("Deleted: {}\n", image.id()));
-    assert_eq!(sandbox.names(), [""; 0]);
+    sandbox.run(["rmi", id]).ok().stdout(format!("Untagged: app:1\n{}", deleted(&image)));
+
+    for names in [["app:1", "app:one"], ["app:1", "other:1"]] {
+        let image = image.clone().named(&names);
+        let sandbox = with(std::slice::from_ref(&image));
+        let told =
+            format!("unable to delete {id} (must be forced) - image is referenced in multiple repositories");
+        sandbox.run(["rmi", id]).fails(1).complains(told);
+        assert_eq!(sandbox.names().len(), 2);
+        let told = format!("Untagged: {}\nUntagged: {}\n{}", names[0], names[1], deleted(&image));
+        sandbox.run(["rmi", "-f", id]).ok().stdout(told);
+        assert_eq!(sandbox.names(), [""; 0]);
+    }
+}
+
+#[test]
+fn rmi_takes_the_digest_with_the_last_tag_of_a_repository() {
+    let image = Image::small("app:1").named(&["app:1", "app:one"]);
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker25(std::slice::from_ref(&image)).tar()).ok();
+    let digest =
+        sandbox.inspect("app:1")["RepoDigests"][0].as_str().expect("it came with a manifest").to_owned();
+    sandbox.run(["rmi", "app:1"]).ok().stdout("Untagged: app:1\n");
+    let told = format!("Untagged: app:one\nUntagged: {digest}\n{}", deleted(&image));
+    sandbox.run(["rmi", "app:one"]).ok().stdout(told);
 }
 
 #[test]

@@ -117,6 +117,29 @@ fn a_name_without_a_tag_means_all_its_tags() {
     assert_eq!(names(&["app:1", "app:again"]), ["app:1", "app:again"]);
 }
 
+/// An image that came under one name and is saved under another.
+#[test]
+fn a_name_given_later_is_the_name_in_the_archive() {
+    let image = Image::small("app:1");
+    for archive in [
+        layouts::docker24(std::slice::from_ref(&image)),
+        layouts::docker25(std::slice::from_ref(&image)),
+        layouts::oci(std::slice::from_ref(&image), Codec::Gzip),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.load(&archive.tar()).ok();
+        sandbox.run(["tag", "app:1", "example.org/new:2"]).ok();
+        sandbox.run(["rmi", "app:1"]).ok();
+        for format in ["docker", "oci"] {
+            let saved = sandbox.save(["--format", format, "example.org/new:2"]);
+            assert_eq!(Saved::read(&saved).oci_images()[0].names, ["example.org/new:2"], "{format}");
+            let other = Sandbox::new();
+            other.load(&saved).ok().stdout("Loaded image: example.org/new:2\n");
+            assert_eq!(other.names(), ["example.org/new:2"], "{format}");
+        }
+    }
+}
+
 #[test]
 fn an_id_takes_no_names_along() {
     let image = Image::small("app:1");
@@ -171,7 +194,7 @@ fn an_output_file_is_replaced_at_once_or_not_at_all() {
     assert_eq!(sandbox.read("out.tar"), b"what was there before");
     let files: Vec<_> = fs::read_dir(sandbox.path("")).expect("the sandbox").flatten().collect();
     assert_eq!(files.len(), 2, "something besides out.tar and the store was left: {files:?}");
-    sandbox.run(["fsck", "--verify"]).fails(1);
+    sandbox.run(["fsck", "--verify"]).exits(1);
 }
 
 #[test]

@@ -138,7 +138,8 @@ fn loading_again_reads_no_layer_and_writes_nothing_but_a_journal_record() {
         sandbox.load_file(&tar).ok();
         let before = sandbox.truth();
         let ran = sandbox.load_file(&tar).ok().stdout("Loaded image: app:1\n");
-        assert!(ran.read_bytes < 2 * MIB, "{} bytes read of {}", ran.read_bytes, tar.len());
+        // To open the catalog alone takes 1 MiB: sled reads its log in segments of half a one.
+        assert!(ran.read_bytes < 4 * MIB, "{} bytes read of {}", ran.read_bytes, tar.len());
         assert!(ran.written_bytes < MIB, "{} bytes written", ran.written_bytes);
         nothing_new_but_a_record(&sandbox, &before);
     }
@@ -179,8 +180,20 @@ fn only_layers_that_are_new_are_read_from_a_file() {
     layers.push(Layer::new().file("new", noise(77, 3 << 20)));
     let new = Image::new(&["app:2"], layers);
     let ran = sandbox.load_file(&layouts::docker24(std::slice::from_ref(&new)).tar()).ok();
-    assert!(ran.read_bytes < 6 * MIB, "{} bytes read for a new layer of 3 MiB", ran.read_bytes);
+    assert!(ran.read_bytes < 7 * MIB, "{} bytes read for a new layer of 3 MiB", ran.read_bytes);
     assert_eq!(Saved::read(&sandbox.save(["app:2"])).images()[0].layers, new.tars());
+}
+
+/// `larder load < FILE` is a file as well.
+#[test]
+fn what_is_redirected_from_a_file_is_not_read_again_either() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.write("app.tar", layouts::docker24(&[three_layers("app:1", 1)]).tar());
+    for again in [false, true] {
+        let file = fs::File::open(&path).expect("ours");
+        let ran = sandbox.run_fed(["load"], Feed::From(file.into())).ok().stdout("Loaded image: app:1\n");
+        assert!(!again || ran.read_bytes < 4 * MIB, "{} bytes read", ran.read_bytes);
+    }
 }
 
 /// The same files in other layers, shifted and reordered, are kept once.

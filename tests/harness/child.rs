@@ -187,12 +187,19 @@ impl Ran {
         self
     }
 
-    /// It must have failed with this exit code and have said why in one `Error`, without a panic.
+    /// It must have failed with this exit code and have said why, without a panic.
     #[track_caller]
     pub fn fails(self, code: i32) -> Self {
         assert_eq!((self.code, self.signal), (Some(code), None), "{self}");
         assert!(!self.stderr.is_empty(), "it does not say why it failed: {self}");
         assert!(!self.err().contains("panicked at"), "{self}");
+        self
+    }
+
+    /// It must have ended with this exit code, whatever it said.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!((self.code, self.signal), (Some(code), None), "{self}");
         self
     }
 

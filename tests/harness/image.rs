@@ -60,9 +60,14 @@ impl Layer {
         self.raw.clone().unwrap_or_else(|| tarball::tar(&self.entries))
     }
 
-    /// The sum of the sizes of its files: what Docker calls the size of a layer.
+    /// What Docker calls the size of a layer: its files, and its symlinks by what they say.
     pub fn content_bytes(&self) -> u64 {
-        self.entries.iter().filter(|entry| entry.kind == b'0').map(|entry| entry.body.len() as u64).sum()
+        let bytes = |entry: &Entry| match entry.kind {
+            b'0' => entry.body.len() as u64,
+            b'2' => entry.link.len() as u64,
+            _ => 0,
+        };
+        self.entries.iter().map(bytes).sum()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,12 +60,41 @@ pub struct Docker {
 }
 
 static ENGINE: Mutex<Weak<Docker>> = Mutex::new(Weak::new());
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The engine, for one test at a time: what one forgets, another must not hold.
+pub struct Turn {
+    engine: Arc<Docker>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl std::ops::Deref for Turn {
+    type Target = Docker;
+    fn deref(&self) -> &Docker {
+        &self.engine
+    }
+}
+
+impl Drop for Turn {
+    /// Leaves the engine empty, whatever became of the test.
+    fn drop(&mut self) {
+        let ids = self.engine.try_run(["images", "-a", "-q"]).out();
+        self.engine.forget(&ids.lines().collect::<Vec<_>>());
+    }
+}
 
 impl Docker {
     /// The engine that all tests share, started if nobody has; `None`, loudly, where there
     /// can be none.
     #[track_caller]
-    pub fn shared(test: &str) -> Option<Arc<Self>> {
+    pub fn shared(test: &str) -> Option<Turn> {
+        // Held while waiting for the turn, so that the engine of the test before lives on.
+        let engine = Self::running(test)?;
+        Some(Turn { engine, _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner) })
+    }
+
+    #[track_caller]
+    fn running(test: &str) -> Option<Arc<Self>> {
         if !are_here(test, &["docker", "dockerd"]) {
             return None;
         }
