@@ -43,7 +43,7 @@ pub use recipe::Body;
 pub use recipe::Shape;
 pub use writer::Writer;
 #[cfg(test)]
-pub use writer::Written;
+pub use writer::{Finished, Written};
 
 #[cfg(test)]
 mod tests;

@@ -376,10 +376,10 @@ impl Pack {
 mod tests {
     use super::super::frame::Compressor;
     use super::*;
-    use crate::disk::MemoryDisk;
+    use crate::disk::SimulatedDisk;
 
     /// A pack of two frames of two chunks each.
-    fn written() -> (MemoryDisk, PackId, Vec<u8>) {
+    fn written() -> (SimulatedDisk, PackId, Vec<u8>) {
         let mut bytes = encode_header().to_vec();
         let mut trailer = Trailer::default();
         for (lane, pair) in [(Lane::Data, [&b"one"[..], b"two"]), (Lane::Meta, [&b"three"[..], &[0; 5000]])] {
@@ -390,12 +390,13 @@ mod tests {
         }
         let (end, id) = trailer.encode();
         bytes.extend(end);
-        let disk = MemoryDisk::new();
+        let disk = SimulatedDisk::new();
+        disk.create_dir("packs").unwrap();
         disk.create(&id.file()).unwrap().write_all_at(&bytes, 0).unwrap();
         (disk, id, bytes)
     }
 
-    fn read_all(disk: &MemoryDisk, id: PackId) -> Result<Vec<Vec<u8>>> {
+    fn read_all(disk: &SimulatedDisk, id: PackId) -> Result<Vec<Vec<u8>>> {
         let pack = Pack::open(disk, id)?;
         (0..pack.frames()).try_for_each(|frame| pack.copy_frame(frame).map(drop))?;
         let mut decompressor = Decompressor::new().unwrap();

@@ -12,7 +12,6 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::frame::{Coded, Compressor};
 use super::pack::{self, PackId, Trailer};
-use super::run::unique;
 use super::{ChunkName, Error, Lane, Result};
 use crate::disk::{Disk, Temporary};
 
@@ -177,7 +176,7 @@ struct Open {
 
 impl Open {
     fn create(disk: &Arc<dyn Disk>) -> Result<Self> {
-        let file = Temporary::create(Arc::clone(disk), &format!("{}.pack", unique()))?;
+        let file = Temporary::create(Arc::clone(disk), "pack")?;
         file.file().write_all_at(&pack::encode_header(), 0)?;
         Ok(Self { file, trailer: Trailer::default() })
     }

@@ -199,7 +199,7 @@ pub fn write(
     packs: &[PackId],
     entries: impl Iterator<Item = Result<Entry>>,
 ) -> Result<String> {
-    let out = Temporary::create(Arc::clone(disk), &format!("{}.run", unique()))?;
+    let out = Temporary::create(Arc::clone(disk), "run")?;
     let front = header();
     out.file().write_all_at(&front, 0)?;
     let mut at = HEADER_BYTES as u64;
@@ -240,21 +240,14 @@ pub fn write(
     Ok(name)
 }
 
-/// A name for a passing file that no other process takes at the same time.
-pub(super) fn unique() -> String {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
-    format!("{}-{since:x}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::MemoryDisk;
+    use crate::disk::SimulatedDisk;
 
     fn write_run(entries: &[Entry]) -> (Arc<dyn Disk>, String) {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new());
+        disk.create_dir("index").unwrap();
         let packs = [PackId([1; 16]), PackId([2; 16])];
         let name = write(&disk, &packs, entries.iter().copied().map(Ok)).unwrap();
         (disk, name)

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::disk::{Disk, MemoryDisk};
+use crate::disk::{Disk, SimulatedDisk};
 
 /// What a caller says of the next bytes of a blob.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ fn write(disk: &Arc<dyn Disk>, said: &[Said]) -> (Body, Vec<u8>, Written) {
         }
     }
     let body = blob.finish().unwrap();
-    let (written, _) = writer.finish().unwrap();
+    let written = writer.finish().unwrap().written;
     (body, whole, written)
 }
 
@@ -57,7 +57,7 @@ fn read(disk: &Arc<dyn Disk>, body: &Body) -> Result<Vec<u8>> {
 }
 
 fn memory() -> Arc<dyn Disk> {
-    Arc::new(MemoryDisk::new())
+    Arc::new(SimulatedDisk::new())
 }
 
 fn files(disk: &Arc<dyn Disk>, dir: &str) -> Vec<String> {
@@ -100,7 +100,7 @@ fn gigabytes_of_zeros_take_a_few_bytes() {
         blob.opaque(&zeros).unwrap();
     }
     let body = blob.finish().unwrap();
-    let (written, index) = writer.finish().unwrap();
+    let Finished { written, index, .. } = writer.finish().unwrap();
     assert!(written.new_bytes < 100, "{written:?}");
     let mut sum = 0;
     let count = &mut |bytes: &[u8]| {

@@ -7,7 +7,7 @@ use super::blob::BlobWriter;
 use super::frame::{Decompressor, TARGET_RAW_BYTES};
 use super::packer::{Job, Packer};
 use super::recipe::{Body, Shape};
-use super::{ChunkName, Error, Index, Lane, MAX_CHUNK_BYTES, Pack, Result};
+use super::{ChunkName, Error, Index, Lane, MAX_CHUNK_BYTES, Pack, PackId, Result};
 use crate::disk::Disk;
 
 /// How many new chunks are remembered before their packs are published and
@@ -30,6 +30,18 @@ pub struct Written {
     pub stored_bytes: u64,
 }
 
+/// What a [`Writer`] leaves behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// How much it was.
+    pub written: Written,
+    /// The packs that it made. One that holds the same as an older one is that
+    /// one: packs are named by what is in them.
+    pub packs: Vec<PackId>,
+    /// The index, with these packs in it.
+    pub index: Index,
+}
+
 /// Takes chunks in. What it has written becomes part of the store with
 /// [`Writer::finish`]; dropped before, it leaves nothing behind.
 pub struct Writer {
@@ -41,6 +53,7 @@ pub struct Writer {
     filling: [Filling; Lane::ALL.len()],
     pending: HashSet<ChunkName>,
     written: Written,
+    packs: Vec<PackId>,
 }
 
 impl Writer {
@@ -55,6 +68,7 @@ impl Writer {
             filling: Default::default(),
             pending: HashSet::new(),
             written: Written::default(),
+            packs: Vec::new(),
         }
     }
 
@@ -181,6 +195,7 @@ impl Writer {
         }
         self.disk.sync_dir("packs")?;
         self.index.publish(&packs, false)?;
+        self.packs.append(&mut packs);
         self.pending.clear();
         Ok(())
     }
@@ -194,9 +209,9 @@ impl Writer {
     ///
     /// # Errors
     /// If the disk fails; then nothing may name what was written.
-    pub fn finish(mut self) -> Result<(Written, Index)> {
+    pub fn finish(mut self) -> Result<Finished> {
         self.publish()?;
-        Ok((self.written, self.index))
+        Ok(Finished { written: self.written, packs: self.packs, index: self.index })
     }
 }
 

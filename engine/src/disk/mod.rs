@@ -12,9 +12,9 @@
 mod checksum;
 mod error;
 mod input;
-#[cfg(test)]
-mod memory;
 mod real;
+#[cfg(test)]
+mod simulated;
 mod temporary;
 mod tree;
 
@@ -24,9 +24,9 @@ use std::path::PathBuf;
 pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
 pub use input::{Input, InputFile};
-#[cfg(test)]
-pub use memory::MemoryDisk;
 pub use real::RealDisk;
+#[cfg(test)]
+pub use simulated::{SimulatedDisk, Survival};
 pub use temporary::Temporary;
 pub use tree::Tree;
 

@@ -1,8 +1,12 @@
 //! A file under a passing name, which it loses unless it is kept.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Disk, File, Result};
+
+/// Keeps apart the files that one process makes at once.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// A file in `tmp/` that is removed when it is dropped before [`Temporary::keep`].
 #[derive(Debug)]
@@ -14,13 +18,16 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Creates `tmp/<name>`.
+    /// Creates a file in `tmp/` under a name that nobody else takes, nor has
+    /// left there after a crash. It ends in `kind`, for people who look.
     ///
     /// # Errors
     /// If the disk cannot.
-    pub fn create(disk: Arc<dyn Disk>, name: &str) -> Result<Self> {
+    pub fn create(disk: Arc<dyn Disk>, kind: &str) -> Result<Self> {
         disk.create_dir("tmp")?;
-        let name = format!("tmp/{name}");
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tmp/{}-{since:x}-{count}.{kind}", std::process::id());
         let file = disk.create(&name)?;
         Ok(Self { disk, name, file, kept: false })
     }

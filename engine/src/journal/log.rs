@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use super::record::{self, Header};
 use super::{Error, MAX_PAYLOAD_BYTES, Result};
-use crate::disk::{Checksum, Disk, File, checksum};
+use crate::disk::{Checksum, Disk, File, Temporary, checksum};
 
 /// The journal's name in the store.
 pub const FILE: &str = "journal";
@@ -72,14 +72,17 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Makes the journal of a new store. The caller makes its name durable.
+    /// Makes the journal of a new store, whole or not at all. One that is
+    /// there is replaced: nobody but the maker of a store calls this.
     ///
     /// # Errors
-    /// If there is one, or the disk fails.
-    pub fn create(disk: &dyn Disk, store: StoreId) -> Result<()> {
-        let file = disk.create(FILE)?;
-        file.write_all_at(&header(store), 0)?;
-        Ok(file.sync()?)
+    /// If the disk fails.
+    pub fn create(disk: &Arc<dyn Disk>, store: StoreId) -> Result<()> {
+        let file = Temporary::create(Arc::clone(disk), FILE)?;
+        file.file().write_all_at(&header(store), 0)?;
+        file.file().sync()?;
+        file.keep(FILE)?;
+        Ok(disk.sync_dir("")?)
     }
 
     /// Opens the journal; `writable` if records will be appended.
@@ -246,13 +249,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::disk::MemoryDisk;
+    use crate::disk::SimulatedDisk;
 
     const STORE: StoreId = StoreId([9; 16]);
 
     fn written(payloads: &[Vec<u8>]) -> (Arc<dyn Disk>, Vec<Position>) {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
-        Journal::create(&*disk, STORE).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new());
+        Journal::create(&disk, STORE).unwrap();
         let journal = Journal::open(&disk, STORE, true).unwrap();
         let mut positions = vec![journal.start()];
         for payload in payloads {

@@ -103,9 +103,12 @@ impl Store {
             }
         }
         drop(reader);
-        let (_, mut index) = writer.finish()?;
+        let mut finished = writer.finish()?;
+        // What a collection before this one had copied when it was cut off comes
+        // out as the same pack again, and then that one stays.
+        finished.packs.iter().for_each(|made| _ = gone.remove(made));
         if !gone.is_empty() {
-            self.remove_packs(&mut index, &gone)?;
+            self.remove_packs(&mut finished.index, &gone)?;
         }
         for entry in self.disk().list("tmp")? {
             self.disk().remove(&format!("tmp/{}", entry.name))?;

@@ -25,3 +25,8 @@ pub use prune::{LabelFilter, PruneOptions, Pruned};
 pub use remove::{RemoveOptions, Removed};
 pub use save::{SaveOptions, Saved};
 pub use usage::{Area, Usage};
+
+#[cfg(test)]
+mod archives;
+#[cfg(test)]
+mod crash_tests;

@@ -124,7 +124,7 @@ impl Format {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::MemoryDisk;
+    use crate::disk::SimulatedDisk;
 
     const FORMAT: Format =
         Format { version: 1, compatible: 2, read_only: 0, incompatible: 0, store: StoreId([7; 16]) };
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_format_is_read_back() {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new());
         assert_eq!(Format::read(&*disk).unwrap(), None);
         FORMAT.write(&disk).unwrap();
         assert_eq!(Format::read(&*disk).unwrap(), Some(FORMAT));

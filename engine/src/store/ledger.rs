@@ -59,7 +59,9 @@ impl Ledger {
         };
         task.report(&Event::Notice { text: &format!("the catalog is made again from the journal: {why}") });
         disk.remove_tree(CATALOG)?;
-        Ok((Catalog::open(path.as_deref())?, journal.start()))
+        // A full disk keeps nobody from reading: the catalog passes away then.
+        let catalog = Catalog::open(path.as_deref()).or_else(|_| Catalog::open(None))?;
+        Ok((catalog, journal.start()))
     }
 
     fn catch_up(&mut self) -> Result<()> {

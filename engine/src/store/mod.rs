@@ -105,7 +105,7 @@ impl Store {
         }
     }
 
-    fn create_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
+    pub(crate) fn create_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
         for entry in disk.list("")? {
             // A store whose making was cut short has these and no more.
             if entry.name != LOCK && !DIRS.contains(&entry.name.as_str()) {
@@ -136,8 +136,7 @@ impl Store {
         }
         let format = Format::new();
         format.write(&disk)?;
-        Journal::create(&*disk, format.store)?;
-        disk.sync_dir("")?;
+        Journal::create(&disk, format.store)?;
         drop(making);
         Ok(Self { disk, id: format.store, writable: true, threads: threads() })
     }
@@ -149,7 +148,7 @@ impl Store {
         let writable = match disk.open_writable(journal::FILE) {
             Ok(_) => format.may_write(),
             Err(error) if error.is_absent() => {
-                Self::finish_making(&*disk, &format)?;
+                Self::finish_making(&disk, &format)?;
                 format.may_write()
             }
             Err(error) if is_forbidden(&error) => false,
@@ -160,25 +159,24 @@ impl Store {
 
     /// The format is there and the journal is not: somebody makes the store just
     /// now, or its making was cut short between the two, or it has lost its journal.
-    fn finish_making(disk: &dyn Disk, format: &Format) -> Result<()> {
+    fn finish_making(disk: &Arc<dyn Disk>, format: &Format) -> Result<()> {
         let is_whole = || match disk.open(journal::FILE) {
             Ok(_) => Ok(true),
             Err(error) if error.is_absent() => Ok(false),
             Err(error) => Err(error),
         };
-        drop(lock::wait(disk, LOCK, Mode::Shared, &Task::silent())?);
+        drop(lock::wait(&**disk, LOCK, Mode::Shared, &Task::silent())?);
         if is_whole()? {
             return Ok(());
         }
-        let _making = lock::wait(disk, LOCK, Mode::Exclusive, &Task::silent())?;
+        let _making = lock::wait(&**disk, LOCK, Mode::Exclusive, &Task::silent())?;
         if is_whole()? {
             return Ok(());
         }
         if !disk.list("packs")?.is_empty() {
             return Err(Error::NoJournal.into());
         }
-        Journal::create(disk, format.store)?;
-        Ok(disk.sync_dir("")?)
+        Ok(Journal::create(disk, format.store)?)
     }
 
     /// Whether commands that change the store can work.

@@ -128,7 +128,7 @@ impl Store {
         let found = layers.finish();
         let bound = Bound::of(&plan, &known, &found, &mut ingest)?;
         let input_bytes = source.bytes_read();
-        let (written, _index) = writer.finish()?;
+        let written = writer.finish()?.written;
         let images = self.commit_load(bound, task)?;
         drop(access);
         let (new_bytes, stored_bytes) = (written.new_bytes, written.stored_bytes);

@@ -1,0 +1,158 @@
+//! Pull the plug after every operation of every verb that writes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::archives::{docker_archive, layer, noise};
+use super::{FsckOptions, LoadOptions, RemoveOptions};
+use crate::Result;
+use crate::disk::{Input, SimulatedDisk, Survival};
+use crate::image::ImageId;
+use crate::store::Store;
+use crate::task::Task;
+
+/// What a store shows of itself: its names, and what they name.
+type Shown = BTreeMap<String, ImageId>;
+
+fn shown(store: &Store) -> Shown {
+    let names = |image: super::ImageSummary| {
+        let id = image.id;
+        let dangling = image.references.is_empty().then(|| (id.to_string(), id));
+        let named = image.references.into_iter().map(move |name| (name.familiar(), id));
+        named.chain(dangling).collect::<Vec<_>>()
+    };
+    store.images().unwrap().into_iter().flat_map(names).collect()
+}
+
+fn open(disk: &SimulatedDisk) -> Result<Store> {
+    let disk: Arc<dyn crate::disk::Disk> = Arc::new(disk.clone());
+    match Store::open_on(Arc::clone(&disk))? {
+        Some(store) => Ok(store),
+        None => Store::create_on(disk, Path::new("store")),
+    }
+}
+
+fn load(store: &Store, archive: Vec<u8>) -> Result<()> {
+    let input = Input::Stream(Box::new(std::io::Cursor::new(archive)));
+    store.load(input, &LoadOptions::default(), &Task::silent()).map(drop)
+}
+
+fn base() -> Vec<u8> {
+    layer(&[("etc/passwd", b"root"), ("bin/sh", &noise(1, 300_000)), ("empty", b"")])
+}
+
+fn app(seed: u64) -> Vec<u8> {
+    let top = layer(&[("app", &noise(seed, 70_000)), ("etc/passwd", b"root")]);
+    docker_archive("app:1", &[base(), top])
+}
+
+/// Runs `act` on a store made by `prepare`, and cuts the power after each of
+/// its operations in turn; what is found must be what was before or what
+/// comes after, and the latter if `act` said that it was done.
+fn cut_everywhere(what: &str, prepare: fn(&Store), act: fn(&Store) -> Result<()>) {
+    let prepared = || {
+        let disk = SimulatedDisk::new();
+        prepare(&open(&disk).unwrap());
+        disk
+    };
+    let disk = prepared();
+    let before = shown(&open(&disk).unwrap());
+    let start = disk.operations();
+    act(&open(&disk).unwrap()).unwrap();
+    let operations = disk.operations() - start;
+    let after = shown(&open(&disk).unwrap());
+    let mut cuts = 0;
+    for stop in 0..=operations {
+        let disk = prepared();
+        let store = open(&disk).unwrap();
+        disk.lose_power_after(stop);
+        let told = act(&store);
+        let survivals =
+            [Survival::Nothing, Survival::Everything, Survival::Part(stop), Survival::Part(!stop)];
+        for survival in survivals {
+            let context = format!("{what}, cut after {stop} of {operations}, {survival:?}");
+            check(&disk.after_reboot(survival), &before, &after, told.is_ok(), &context);
+            cuts += 1;
+        }
+    }
+    assert!(cuts >= 12, "{what}: only {cuts} cuts");
+}
+
+fn check(disk: &SimulatedDisk, before: &Shown, after: &Shown, is_done: bool, context: &str) {
+    let store = open(disk).unwrap_or_else(|error| panic!("{context}: {error}"));
+    let found = shown(&store);
+    assert!(found == *after || !is_done && found == *before, "{context}: {found:?}");
+    let verify = FsckOptions { verify: true };
+    assert_eq!(store.fsck(&verify, &Task::silent()).unwrap().faults, [], "{context}");
+    store.gc(&Task::silent()).unwrap_or_else(|error| panic!("{context}: {error}"));
+    assert_eq!(shown(&store), found, "{context}");
+    assert_eq!(store.fsck(&verify, &Task::silent()).unwrap().faults, [], "{context}");
+    let usage = store.usage().unwrap();
+    assert_eq!(usage.garbage_bytes, 0, "{context}");
+    let left = usage.disk.iter().find(|area| area.name == "tmp");
+    assert!(left.is_none(), "{context}: {left:?}");
+    // And it goes on working.
+    load(&store, app(9)).unwrap_or_else(|error| panic!("{context}: {error}"));
+}
+
+fn with_nothing(_: &Store) {}
+
+fn with_an_image(store: &Store) {
+    load(store, app(2)).unwrap();
+}
+
+fn with_two_images(store: &Store) {
+    load(store, app(2)).unwrap();
+    store.tag("app:1", &"kept:1".parse().unwrap()).unwrap();
+    load(store, app(3)).unwrap();
+}
+
+#[test]
+fn a_load_happens_whole_or_not_at_all() {
+    cut_everywhere("load", with_nothing, |store| load(store, app(2)));
+}
+
+#[test]
+fn the_load_of_another_version_happens_whole_or_not_at_all() {
+    cut_everywhere("load of another version", with_an_image, |store| load(store, app(3)));
+}
+
+#[test]
+fn a_tag_is_given_or_not() {
+    cut_everywhere("tag", with_an_image, |store| store.tag("app:1", &"app:2".parse().unwrap()));
+}
+
+#[test]
+fn a_removal_happens_whole_or_not_at_all() {
+    cut_everywhere("rmi", with_two_images, |store| {
+        let options = RemoveOptions::default();
+        store.remove("kept:1", &options, &Task::silent()).map(drop)
+    });
+}
+
+/// Nothing that is named changes, wherever the collection is cut.
+#[test]
+fn a_collection_loses_nothing() {
+    fn with_garbage(store: &Store) {
+        with_two_images(store);
+        store.remove("kept:1", &RemoveOptions::default(), &Task::silent()).unwrap();
+    }
+    cut_everywhere("gc", with_garbage, |store| store.gc(&Task::silent()).map(drop));
+    cut_everywhere("reclaim", with_garbage, |store| store.reclaim(&Task::silent()).map(drop));
+}
+
+#[test]
+fn a_store_is_made_whole_or_made_again() {
+    let whole = SimulatedDisk::new();
+    open(&whole).unwrap();
+    for stop in 0..=whole.operations() {
+        for survival in [Survival::Nothing, Survival::Everything, Survival::Part(stop)] {
+            let disk = SimulatedDisk::new();
+            disk.lose_power_after(stop);
+            let _ = open(&disk);
+            let context = format!("making, cut after {stop}, {survival:?}");
+            check(&disk.after_reboot(survival), &Shown::new(), &Shown::new(), false, &context);
+        }
+    }
+}
