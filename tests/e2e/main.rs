@@ -13,6 +13,7 @@ mod disk;
 mod formats;
 mod images;
 mod members;
+mod readme;
 mod removal;
 mod save;
 mod streaming;
