@@ -27,7 +27,7 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn apply(&self, commit: &Commit, position: Position) -> Result<()> {
-        let (mark_key, mark) = Self::mark(position)?;
+        let (mark_key, mark) = self.mark(position)?;
         let trees =
             (&self.references, &self.images, &self.blobs, &self.ids, &self.names, &self.uses, &self.meta);
         let applied = trees.transaction(|(references, images, blobs, ids, names, uses, meta)| {

@@ -6,6 +6,7 @@
 //! [`Position`](crate::journal::Position) it has gone.
 
 mod apply;
+mod difference;
 mod error;
 mod query;
 mod record;

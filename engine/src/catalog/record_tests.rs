@@ -1,7 +1,9 @@
 use super::*;
 use crate::catalog::Catalog;
 use crate::chunk::{ChunkName, Shape};
-use crate::journal::Position;
+use crate::journal::{Position, StoreId};
+
+const STORE: StoreId = StoreId([1; 16]);
 
 fn digest(n: u8) -> Digest {
     Digest::from_bytes([n; 32])
@@ -93,7 +95,7 @@ fn position(txn: u64) -> Position {
 /// Applying a commit again, as a catalog does that lost its last step, changes nothing.
 #[test]
 fn a_catalog_answers_from_both_sides() {
-    let catalog = Catalog::open(None).unwrap();
+    let catalog = Catalog::open(None, STORE).unwrap();
     for _ in 0..2 {
         catalog.apply(&every_change(), position(1)).unwrap();
         assert_eq!(catalog.position().unwrap(), Some(position(1)));
@@ -118,8 +120,39 @@ fn a_catalog_answers_from_both_sides() {
 fn a_catalog_is_found_again_as_it_was_left() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog");
-    Catalog::open(Some(&path)).unwrap().apply(&every_change(), position(1)).unwrap();
-    let catalog = Catalog::open(Some(&path)).unwrap();
+    Catalog::open(Some(&path), STORE).unwrap().apply(&every_change(), position(1)).unwrap();
+    let catalog = Catalog::open(Some(&path), STORE).unwrap();
     assert_eq!(catalog.position().unwrap(), Some(position(1)));
     assert_eq!(catalog.references().count(), 1);
+}
+
+#[test]
+fn another_stores_catalog_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog");
+    Catalog::open(Some(&path), STORE).unwrap().apply(&every_change(), position(1)).unwrap();
+    let other = Catalog::open(Some(&path), StoreId([2; 16])).unwrap();
+    assert_eq!(other.position().unwrap(), None);
+}
+
+/// What a journal has lost can be said again from a catalog that knows it.
+#[test]
+fn the_difference_of_two_catalogs_makes_them_equal() {
+    let [ahead, behind] = [0, 1].map(|_| Catalog::open(None, STORE).unwrap());
+    behind.apply(&every_change(), position(1)).unwrap();
+    ahead.apply(&every_change(), position(1)).unwrap();
+    let changes = vec![
+        Change::PutImage(image(0x42, 0x51)),
+        Change::PutBlob(blob(0x60, Kind::Other)),
+        Change::RemoveReference("docker.io/library/a:1".into()),
+        Change::SetReference(named("docker.io/library/c:1", 0x42)),
+        Change::ForgetBlob(digest(0x32)),
+        Change::ForgetImage(digest(0x40)),
+    ];
+    ahead.apply(&Commit { changes, ..every_change() }, position(2)).unwrap();
+    let changes = behind.changes_to(&ahead).unwrap();
+    assert_eq!(changes.len(), 6);
+    behind.apply(&Commit { changes, ..every_change() }, position(2)).unwrap();
+    assert_eq!(behind.changes_to(&ahead).unwrap(), []);
+    assert_eq!(behind.names_of(&digest(0x42)).unwrap(), [named("docker.io/library/c:1", 0x42)]);
 }

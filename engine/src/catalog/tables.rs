@@ -13,7 +13,9 @@
 //! The last three trees before `meta` answer the first ones' questions from
 //! the other side; they hold nothing of their own.
 
+use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,7 @@ use sled::Tree;
 
 use super::record::{decode, encode};
 use super::{Blob, Error, Image, Named, Result};
-use crate::journal::Position;
+use crate::journal::{Position, StoreId};
 
 /// How much memory the database may take for its cache: larder opens it for a
 /// few questions at a time.
@@ -29,6 +31,11 @@ const CACHE_BYTES: u64 = 16 << 20;
 
 /// The version of the tables. Another one is not read but made again.
 const VERSION: u32 = 1;
+
+/// How long a closing database is waited for, and in what steps. It takes
+/// microseconds, but for a machine that is out of breath.
+const LONGEST_CLOSING: Duration = Duration::from_secs(10);
+const CLOSING_PAUSE: Duration = Duration::from_millis(1);
 
 const POSITION: &[u8] = b"position";
 
@@ -42,6 +49,7 @@ pub struct Catalog {
     pub(super) names: Tree,
     pub(super) uses: Tree,
     pub(super) meta: Tree,
+    store: StoreId,
     // Last, so that it is closed after its trees.
     _database: sled::Db,
 }
@@ -50,6 +58,7 @@ pub struct Catalog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
     version: u32,
+    store: [u8; 16],
     offset: u64,
     txn: u64,
     sum: u64,
@@ -57,12 +66,12 @@ struct Mark {
 }
 
 impl Catalog {
-    /// Opens the catalog at `path`, or an empty one that passes away with this
-    /// value.
+    /// Opens the catalog of `store` at `path`, or an empty one that passes away
+    /// with this value.
     ///
     /// # Errors
     /// If the database cannot be opened.
-    pub fn open(path: Option<&Path>) -> Result<Self> {
+    pub fn open(path: Option<&Path>, store: StoreId) -> Result<Self> {
         let config =
             sled::Config::new().cache_capacity(CACHE_BYTES).flush_every_ms(None).mode(sled::Mode::LowSpace);
         let database = match path {
@@ -77,25 +86,27 @@ impl Catalog {
             names: database.open_tree("names")?,
             uses: database.open_tree("uses")?,
             meta: database.open_tree("meta")?,
+            store,
             _database: database,
         })
     }
 
-    /// Up to where in the journal it has gone; `None` if it is empty or of
-    /// another version.
+    /// Up to where in the journal it has gone; `None` if it is empty, another
+    /// store's or of another version.
     ///
     /// # Errors
     /// If the database fails.
     pub fn position(&self) -> Result<Option<Position>> {
         let Some(mark) = get::<Mark>(&self.meta, "meta", POSITION)? else { return Ok(None) };
-        let Mark { version, offset, txn, sum, last_bytes } = mark;
-        Ok((version == VERSION).then_some(Position { offset, txn, sum, last_bytes }))
+        let Mark { version, store, offset, txn, sum, last_bytes } = mark;
+        let is_ours = version == VERSION && store == self.store.0;
+        Ok(is_ours.then_some(Position { offset, txn, sum, last_bytes }))
     }
 
     /// Remembers that everything before `position` is applied.
-    pub(super) fn mark(position: Position) -> Result<(&'static [u8], Vec<u8>)> {
+    pub(super) fn mark(&self, position: Position) -> Result<(&'static [u8], Vec<u8>)> {
         let Position { offset, txn, sum, last_bytes } = position;
-        let mark = Mark { version: VERSION, offset, txn, sum, last_bytes };
+        let mark = Mark { version: VERSION, store: self.store.0, offset, txn, sum, last_bytes };
         Ok((POSITION, bytes(&mark, "meta")?))
     }
 
@@ -110,6 +121,26 @@ impl Catalog {
     pub(super) fn blob_record(&self, digest: &[u8]) -> Result<Option<Blob>> {
         get(&self.blobs, "blobs", digest)
     }
+}
+
+/// Opens a database that somebody has just closed. sled lets go of its lock a
+/// little later than it is dropped, when the last of its threads is done.
+fn open_closed(config: &sled::Config) -> Result<sled::Db> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if is_locked(&error) && waited < LONGEST_CLOSING => {
+                std::thread::sleep(CLOSING_PAUSE);
+                waited += CLOSING_PAUSE;
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// sled has no other way to tell: it wraps the system's error into a text.
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
 }
 
 fn get<T: DeserializeOwned>(tree: &Tree, table: &'static str, key: &[u8]) -> Result<Option<T>> {

@@ -19,8 +19,8 @@
 //! would forget commits.
 //!
 //! A last record that is damaged long after looks like a torn one. The catalog,
-//! which was made from it, is then ahead of the journal, and that is how the
-//! store notices.
+//! which was made from it, is then ahead of the journal; that is how the store
+//! notices, and from where it is recovered.
 
 use std::fmt;
 use std::sync::Arc;
@@ -159,6 +159,19 @@ impl Journal {
         }
         let record = self.read(offset, self.file.len()?)?;
         Ok(record.is_some_and(|(header, _)| behind(offset, &header) == position))
+    }
+
+    /// Whether the journal's last whole record comes before the one that ends
+    /// at `position`: the journal has lost what was there.
+    ///
+    /// # Errors
+    /// As [`Journal::next`].
+    pub fn ends_before(&self, position: Position) -> Result<bool> {
+        let mut end = self.start;
+        while let Some((next, _)) = self.next(end)? {
+            end = next;
+        }
+        Ok(end.txn < position.txn && end.offset < position.offset)
     }
 
     /// The record at `offset` if it is whole.

@@ -82,6 +82,13 @@ pub enum Error {
         /// By the bytes.
         got: DiffId,
     },
+    /// Compressed content that is no layer came by a stream, where nothing tells
+    /// it from one before the end, and was unwrapped as was asked for.
+    #[error("{member} is compressed and no layer: a stream cannot be unwrapped with it; load from a file")]
+    Unwrapped {
+        /// The member that holds it.
+        member: String,
+    },
     /// A member's bytes do not hash to what a descriptor says.
     #[error("{member} hashes to {got}, but its descriptor says {wanted}")]
     MemberDigest {
@@ -107,6 +114,7 @@ impl From<Error> for crate::Error {
             Error::BadReference { .. } | Error::TagWithDigest => ErrorKind::InvalidInput,
             Error::ManyNames { .. } => ErrorKind::Conflict,
             Error::Document { .. } | Error::LongHistory => ErrorKind::Corrupt,
+            Error::Unwrapped { .. } => ErrorKind::Unsupported,
             Error::DiffId { .. } | Error::MemberDigest { .. } => ErrorKind::InvalidArchive,
             Error::Archive(error) => kind_of_archive(error),
         };

@@ -5,7 +5,7 @@ use super::{Error, Store, lock};
 use crate::Result;
 use crate::catalog::{Catalog, Change, Commit, Time};
 use crate::chunk::Reader;
-use crate::disk::{Disk, Guard, Mode};
+use crate::disk::{Guard, Mode};
 use crate::image::Digest;
 use crate::journal::{self, Journal, Position};
 use crate::task::{Event, Task};
@@ -30,38 +30,38 @@ impl Ledger {
         let lock = lock::wait(&**disk, journal::FILE, Mode::Exclusive, task)?;
         let writable = store.is_writable();
         let journal = Journal::open(disk, store.id(), writable)?;
-        let (catalog, position) = if writable {
-            Self::open_catalog(&**disk, &journal, task)?
+        let mut ledger = if writable {
+            let found = Found::open(store, &journal, task)?;
+            let ledger =
+                Self { journal, catalog: found.catalog, position: found.position, writable, _lock: lock };
+            match found.ahead {
+                false => ledger,
+                true => ledger.recovered(store, task)?,
+            }
         } else {
             // A database of its own, made from the journal, for as long as this lasts.
-            (Catalog::open(None)?, journal.start())
+            let (catalog, position) = (Catalog::open(None, store.id())?, journal.start());
+            Self { journal, catalog, position, writable, _lock: lock }
         };
-        let mut ledger = Self { journal, catalog, position, writable, _lock: lock };
         ledger.catch_up()?;
         Ok(ledger)
     }
 
-    /// The catalog, and up to where it has gone. One that is damaged, or does
-    /// not belong to this journal, is thrown away.
-    fn open_catalog(disk: &dyn Disk, journal: &Journal, task: &Task) -> Result<(Catalog, Position)> {
-        let path = disk.host_path(CATALOG);
-        let is_new = disk.list(CATALOG)?.is_empty();
-        let why = match Catalog::open(path.as_deref()) {
-            Ok(catalog) if is_new => return Ok((catalog, journal.start())),
-            Ok(catalog) => match catalog.position() {
-                // A crash came between the making of the database and the first commit.
-                Ok(None) if catalog.is_blank() => return Ok((catalog, journal.start())),
-                Ok(Some(position)) if journal.has(position)? => return Ok((catalog, position)),
-                Ok(_) => "it does not belong to the journal".to_owned(),
-                Err(error) => error.to_string(),
-            },
-            Err(error) => error.to_string(),
-        };
-        task.report(&Event::Notice { text: &format!("the catalog is made again from the journal: {why}") });
-        disk.remove_tree(CATALOG)?;
-        // A full disk keeps nobody from reading: the catalog passes away then.
-        let catalog = Catalog::open(path.as_deref()).or_else(|_| Catalog::open(None))?;
-        Ok((catalog, journal.start()))
+    /// The catalog knows commits that the journal has lost: its last record was
+    /// damaged after it had been durable, or the file was cut. They are said
+    /// again, as one commit.
+    fn recovered(mut self, store: &Store, task: &Task) -> Result<Self> {
+        let ahead = std::mem::replace(&mut self.catalog, Catalog::open(None, store.id())?);
+        self.position = self.journal.start();
+        self.catch_up()?;
+        let changes = self.catalog.changes_to(&ahead)?;
+        let text = "the journal has lost its end; what it said is recovered from the catalog";
+        task.report(&Event::Notice { text });
+        let commit = Commit { time: Time::now(), verb: "recover".into(), changes };
+        self.position = self.journal.append(self.position, &commit.encode()?)?;
+        ahead.apply(&commit, self.position)?;
+        self.catalog = ahead;
+        Ok(self)
     }
 
     fn catch_up(&mut self) -> Result<()> {
@@ -75,6 +75,47 @@ impl Ledger {
     /// What there is.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+}
+
+/// The catalog as it was found.
+struct Found {
+    catalog: Catalog,
+    /// Up to where it has gone.
+    position: Position,
+    /// Whether that is further than the journal goes.
+    ahead: bool,
+}
+
+impl Found {
+    /// Opens the catalog. One that is damaged, or belongs to another journal,
+    /// is thrown away.
+    fn open(store: &Store, journal: &Journal, task: &Task) -> Result<Self> {
+        let (disk, id) = (&**store.disk(), store.id());
+        let path = disk.host_path(CATALOG);
+        let is_new = disk.list(CATALOG)?.is_empty();
+        let blank = |catalog| Self { catalog, position: journal.start(), ahead: false };
+        let why = match Catalog::open(path.as_deref(), id) {
+            Ok(catalog) if is_new => return Ok(blank(catalog)),
+            Ok(catalog) => match catalog.position() {
+                // A crash came between the making of the database and the first commit.
+                Ok(None) if catalog.is_blank() => return Ok(blank(catalog)),
+                Ok(Some(position)) if journal.has(position)? => {
+                    return Ok(Self { catalog, position, ahead: false });
+                }
+                Ok(Some(position)) if journal.ends_before(position)? => {
+                    return Ok(Self { catalog, position, ahead: true });
+                }
+                Ok(_) => "it does not belong to the journal".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        task.report(&Event::Notice { text: &format!("the catalog is made again from the journal: {why}") });
+        disk.remove_tree(CATALOG)?;
+        // A full disk keeps nobody from reading: the catalog passes away then.
+        let catalog = Catalog::open(path.as_deref(), id).or_else(|_| Catalog::open(None, id))?;
+        Ok(blank(catalog))
     }
 }
 

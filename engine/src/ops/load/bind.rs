@@ -211,9 +211,16 @@ impl Store {
                 changes.push(Change::PutBlob(blob.clone()));
             }
         }
+        let targets: BTreeSet<Digest> = bound.images.iter().map(|bound| bound.image.target).collect();
+        let mut taken = BTreeSet::new();
+        let mut superseded = BTreeSet::new();
         let mut loaded = Vec::new();
         for BoundImage { image, names } in bound.images {
-            loaded.push(bind(&ledger, image, names, &put, &mut changes)?);
+            taken.extend(names.iter().map(|(reference, _)| reference.to_string()));
+            loaded.push(bind(&ledger, image, names, &mut superseded, &mut changes)?);
+        }
+        for target in superseded.difference(&targets) {
+            forget_other_packing(&ledger, target, &taken, &put, &mut changes)?;
         }
         ledger.commit("load", changes)?;
         Ok(loaded)
@@ -224,7 +231,7 @@ fn bind(
     ledger: &Ledger,
     image: Image,
     names: Vec<(Reference, Option<String>)>,
-    put: &BTreeSet<Digest>,
+    superseded: &mut BTreeSet<Digest>,
     changes: &mut Vec<Change>,
 ) -> Result<LoadedImage> {
     let target = image.target;
@@ -234,7 +241,6 @@ fn bind(
     }
     let mut replaced = Vec::new();
     let mut references = Vec::new();
-    let mut superseded = BTreeSet::new();
     for (reference, entry) in names {
         let name = reference.to_string();
         let before = ledger.catalog().reference(&name)?.map(|named| named.target);
@@ -251,27 +257,23 @@ fn bind(
         changes.push(Change::SetReference(Named { name, target, entry, tagged: Time::now() }));
         references.push(reference);
     }
-    for before in superseded {
-        forget_other_packing(ledger, before, &references, put, changes)?;
-    }
     Ok(LoadedImage { id, target, references, replaced })
 }
 
-/// The same image in another packing has lost its name to the new one. Without
-/// any other it would only be listed twice.
+/// An image in another packing has lost a name to the new one. Without any
+/// other name it would only be listed twice.
 fn forget_other_packing(
     ledger: &Ledger,
-    target: Digest,
-    taken: &[Reference],
+    target: &Digest,
+    taken: &BTreeSet<String>,
     put: &BTreeSet<Digest>,
     changes: &mut Vec<Change>,
 ) -> Result<()> {
-    let taken: BTreeSet<String> = taken.iter().map(Reference::to_string).collect();
-    let names = ledger.catalog().names_of(&target)?;
+    let names = ledger.catalog().names_of(target)?;
     if names.iter().any(|named| !taken.contains(&named.name)) {
         return Ok(());
     }
-    let Some(image) = ledger.catalog().image(&target)? else { return Ok(()) };
+    let Some(image) = ledger.catalog().image(target)? else { return Ok(()) };
     let (forget, _) = remove_image(ledger, &image)?;
     changes.extend(forget.into_iter().filter(|change| match change {
         Change::ForgetBlob(digest) => !put.contains(digest),

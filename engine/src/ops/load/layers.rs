@@ -168,6 +168,9 @@ impl<'l, 'w> Layers<'l, 'w> {
             let (member, got) = (name.to_owned(), taken.digest);
             return Err(Error::MemberDigest { member, wanted, got }.into());
         }
+        if want.layer.is_none() && taken.stored != taken.digest {
+            return Err(Error::Unwrapped { member: name.to_owned() }.into());
+        }
         let digest = taken.stored;
         let kind = match want.layer {
             None => Kind::Other,
