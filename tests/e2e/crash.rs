@@ -47,6 +47,8 @@ fn kill_9_at_any_moment_of_a_load_costs_nothing_but_garbage() {
                 removing.signal(Signal::KILL);
             }
             removing.wait();
+            // One name may be gone and the other not: each is a commit of its own.
+            sandbox.run(["rmi", "-f", "app:1", "app:one"]).ok();
         }
         if cycle % 8 == 7 {
             sandbox.is_clean();
