@@ -71,6 +71,36 @@ fn kill_9_at_any_moment_of_a_load_costs_nothing_but_garbage() {
     assert!(tmp_is_empty(&sandbox));
 }
 
+/// What rmi and gc take away lies in packs beside what stays: the packs are written anew.
+#[test]
+fn kill_9_at_any_moment_of_a_removal_costs_no_other_image() {
+    let layer = |seed: u64| Layer::new().file("noise", noise(seed, 3 << 20));
+    let kept = Image::new(&["kept:1"], vec![layer(1), layer(2)]);
+    let gone = Image::new(&["gone:1"], vec![layer(1), layer(3)]);
+    let sandbox = Sandbox::new();
+    sandbox.write("both.tar", layouts::docker24(&[kept.clone(), gone]).tar());
+    sandbox.run(["load", "-i", "both.tar"]).ok();
+    let whole = sandbox.run(["rmi", "gone:1"]).ok().elapsed;
+    let mut dice = Noise::new(7);
+    for cycle in 0..16 {
+        sandbox.run(["load", "-i", "both.tar"]).ok();
+        let args: &[&str] = if cycle % 4 == 3 { &["gc"] } else { &["rmi", "gone:1"] };
+        let removing = sandbox.start(args, Feed::Nothing);
+        thread::sleep(whole.mul_f64(dice.below(1200) as f64 / 1000.0));
+        removing.signal(Signal::KILL);
+        removing.wait();
+        let saved = Saved::read(&sandbox.save(["kept:1"])).images();
+        assert_eq!((saved[0].id(), &saved[0].layers), (kept.id(), &kept.tars()), "cycle {cycle}");
+        sandbox.is_clean();
+    }
+    sandbox.run(["rmi", "-f", "gone:1"]).ok();
+    sandbox.run(["gc"]).ok();
+    let bytes = sandbox.disk_bytes();
+    assert!(bytes < 8 << 20, "{bytes} bytes on disk for 6 MiB");
+    assert!(tmp_is_empty(&sandbox));
+    sandbox.is_clean();
+}
+
 /// A load that has read half of its archive and waits for more, until the other end is
 /// dropped.
 fn stalled(sandbox: &Sandbox) -> (Running, Sender<()>) {

@@ -197,6 +197,17 @@ fn quiet_is_what_docker_understands_by_it() {
     sandbox.run(["load", "-q", "-i", "a.tar"]).ok().stdout("Loaded image: app:1\n");
 }
 
+/// `-i` may name what is no regular file: `load -i <(ssh host docker save app)`.
+#[test]
+fn a_pipe_may_be_named_as_the_input() {
+    let image = Image::small("app:1");
+    let tar = layouts::docker24(std::slice::from_ref(&image)).tar();
+    let sandbox = Sandbox::new();
+    let feed = crate::harness::child::Feed::Bytes(tar);
+    sandbox.run_fed(["load", "-i", "/dev/stdin"], feed).ok().stdout("Loaded image: app:1\n");
+    is_there(&sandbox, &image);
+}
+
 #[test]
 fn an_image_without_layers_comes_back_exact() {
     let image = Image::new(&["nothing:1"], vec![]);
