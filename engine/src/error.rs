@@ -52,6 +52,11 @@ impl Error {
         Self { kind, cause: cause.into() }
     }
 
+    /// The cause, if it is a `T`.
+    pub(crate) fn cause<T: StdError + 'static>(&self) -> Option<&T> {
+        self.cause.downcast_ref()
+    }
+
     /// What kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -10,7 +10,7 @@ use super::plan::{PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
 use super::planner::{Planner, bad, check_variants, named, reference};
 use super::{Error, MemberName};
 use crate::image::{
-    Config, Descriptor, Digest, DocumentError, Index, IndexEntry, Manifest, Platform, Reference, media_type,
+    Config, Descriptor, Digest, DocumentError, Index, IndexEntry, Platform, Reference, media_type,
     parse_object,
 };
 
@@ -184,7 +184,7 @@ impl Walk<'_, '_> {
             return Err(Error::IndexDepth { member: member.to_string(), limit: MAX_INDEXES });
         }
         let document = self.planner.described("the index", descriptor, member, named_by)?;
-        let index = Index::parse(&document.bytes).map_err(bad(member))?;
+        let index = self.planner.index(member, &document)?;
         self.image.documents.push(document);
         // Attestations last: only then is it known which images they are about.
         let (about, images): (Vec<_>, Vec<_>) =
@@ -218,7 +218,7 @@ impl Walk<'_, '_> {
     ) -> Result<(), Error> {
         let descriptor = &entry.descriptor;
         let document = self.planner.described("the manifest", descriptor, member, named_by)?;
-        let manifest = Manifest::parse(&document.bytes).map_err(bad(member))?;
+        let manifest = self.planner.manifest(member, &document)?;
         if entry.is_attestation() || !manifest.is_image() {
             self.image.documents.push(document);
             return self.carry(std::iter::once(&manifest.config).chain(&manifest.layers), member);

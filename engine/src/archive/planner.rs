@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::plan::{PlannedBlob, PlannedDocument, PlannedImage, PlannedLayer};
 use super::{Documents, Error, LimitError, MemberName, name};
-use crate::image::{Config, Descriptor, Digest, DocumentError, Platform, Reference};
+use crate::image::{Config, Descriptor, Digest, DocumentError, Index, Manifest, Platform, Reference};
 
 /// The most layers of all images together.
 ///
@@ -21,6 +21,8 @@ pub(super) struct Planner<'a> {
     read: HashMap<MemberName, Read>,
     read_bytes: u64,
     configs: HashMap<Digest, Arc<Config>>,
+    manifests: HashMap<Digest, Arc<Manifest>>,
+    indexes: HashMap<Digest, Arc<Index>>,
     layers: usize,
     /// Which image each name was given to, by what makes it that image.
     names: BTreeMap<Reference, Digest>,
@@ -41,6 +43,8 @@ impl<'a> Planner<'a> {
             read: HashMap::new(),
             read_bytes: 0,
             configs: HashMap::new(),
+            manifests: HashMap::new(),
+            indexes: HashMap::new(),
             layers: 0,
             names: BTreeMap::new(),
         }
@@ -117,6 +121,36 @@ impl<'a> Planner<'a> {
         let config = Arc::new(config);
         self.configs.insert(digest, Arc::clone(&config));
         Ok(config)
+    }
+
+    /// An image manifest, read.
+    pub(super) fn manifest(
+        &mut self,
+        member: &MemberName,
+        document: &PlannedDocument,
+    ) -> Result<Arc<Manifest>, Error> {
+        let digest = document.descriptor.digest;
+        if let Some(manifest) = self.manifests.get(&digest) {
+            return Ok(Arc::clone(manifest));
+        }
+        let manifest = Arc::new(Manifest::parse(&document.bytes).map_err(bad(member))?);
+        self.manifests.insert(digest, Arc::clone(&manifest));
+        Ok(manifest)
+    }
+
+    /// An image index, read.
+    pub(super) fn index(
+        &mut self,
+        member: &MemberName,
+        document: &PlannedDocument,
+    ) -> Result<Arc<Index>, Error> {
+        let digest = document.descriptor.digest;
+        if let Some(index) = self.indexes.get(&digest) {
+            return Ok(Arc::clone(index));
+        }
+        let index = Arc::new(Index::parse(&document.bytes).map_err(bad(member))?);
+        self.indexes.insert(digest, Arc::clone(&index));
+        Ok(index)
     }
 
     /// The layer that `member` leads to.

@@ -15,6 +15,9 @@ pub enum Error {
         /// What the decoder said.
         source: bincode::Error,
     },
+    /// A commit is longer than records may be.
+    #[error("the commit is too large; load fewer images at once")]
+    TooLarge(#[source] bincode::Error),
     /// A commit in the journal is not one that this larder knows.
     #[error("the journal has a commit that this larder cannot read")]
     UnknownCommit(#[source] bincode::Error),
@@ -22,3 +25,10 @@ pub enum Error {
 
 /// What the room's functions give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Whether the database is to blame, which can be made again.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Database(_) | Self::Malformed { .. })
+    }
+}

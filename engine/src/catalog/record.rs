@@ -144,9 +144,12 @@ pub struct Variant {
     pub layers: Vec<StoredLayer>,
     /// When it was made, as its config says.
     pub created: Option<Time>,
-    /// The labels in its config.
-    pub labels: BTreeMap<String, String>,
+    /// The labels in its config, if they are short: see [`Variant::labels_to_keep`].
+    pub labels: Option<BTreeMap<String, String>>,
 }
+
+/// Labels that are longer together are not repeated in the catalog.
+const MAX_LABELS_BYTES: usize = 4096;
 
 /// A layer of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +174,15 @@ pub struct Named {
     pub entry: Option<String>,
     /// When it was given.
     pub tagged: Time,
+}
+
+impl Variant {
+    /// The labels as a record keeps them: the catalog's records stay small,
+    /// whatever a config holds, and the config has them too.
+    pub fn labels_to_keep(labels: &BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
+        let bytes: usize = labels.iter().map(|(key, value)| key.len() + value.len()).sum();
+        (bytes <= MAX_LABELS_BYTES).then(|| labels.clone())
+    }
 }
 
 impl Image {
@@ -208,7 +220,7 @@ impl Commit {
     /// # Errors
     /// If it is too large for one.
     pub fn encode(&self) -> super::Result<Vec<u8>> {
-        encode(self).map_err(super::Error::UnknownCommit)
+        encode(self).map_err(super::Error::TooLarge)
     }
 
     /// Reads the payload of a record.

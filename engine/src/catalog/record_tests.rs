@@ -22,7 +22,7 @@ fn image(target: u8, id: u8) -> Image {
         platform: "linux/arm/v7".parse().unwrap(),
         layers: vec![layer],
         created: Some(Time { seconds: 1, nanoseconds: 2 }),
-        labels: [("k".to_owned(), "v".to_owned())].into(),
+        labels: Some([("k".to_owned(), "v".to_owned())].into()),
     };
     Image {
         target: digest(target),

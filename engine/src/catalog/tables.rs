@@ -75,7 +75,7 @@ impl Catalog {
         let config =
             sled::Config::new().cache_capacity(CACHE_BYTES).flush_every_ms(None).mode(sled::Mode::LowSpace);
         let database = match path {
-            Some(path) => config.path(path).open()?,
+            Some(path) => open_closed(&config.path(path))?,
             None => config.temporary(true).open()?,
         };
         Ok(Self {

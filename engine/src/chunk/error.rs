@@ -85,3 +85,11 @@ pub enum Error {
 
 /// What the room's functions give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Whether stored bytes are not what they were: the disk does its work, but
+    /// what it gives is wrong.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Damaged { .. } | Self::Frame { .. } | Self::Recipe { .. })
+    }
+}

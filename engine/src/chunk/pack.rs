@@ -337,6 +337,15 @@ impl Pack {
         Ok(Coded { header: row.header, bytes, chunks: chunks.collect() })
     }
 
+    /// Checks the frames that hold a chunk for whose number `is_live` holds.
+    ///
+    /// # Errors
+    /// If one of them is not as it was written.
+    pub fn check_live(&self, is_live: &dyn Fn(u32) -> bool) -> Result<()> {
+        let mut frames = (0..self.frames()).filter(|frame| self.chunks_in(*frame).any(is_live));
+        frames.try_for_each(|frame| self.verify_frame(frame))
+    }
+
     /// Checks a frame: its checksum, and every chunk in it against its name.
     ///
     /// # Errors

@@ -70,6 +70,12 @@ pub enum Error {
     /// A history that does not fit the layers.
     #[error("too many non-empty layers in History section")]
     LongHistory,
+    /// A layer that was planned for was not taken in: a mistake of larder's own.
+    #[error("the layer {member} was not taken in")]
+    NoLayer {
+        /// The member that holds it.
+        member: String,
+    },
     /// A layer does not expand to what the config says; in Docker's words.
     #[error("{member}: invalid diffID for layer {number}: expected \"{wanted}\", got \"{got}\"")]
     DiffId {
@@ -113,7 +119,7 @@ impl From<Error> for crate::Error {
             Error::Ambiguous { .. } => ErrorKind::Ambiguous,
             Error::BadReference { .. } | Error::TagWithDigest => ErrorKind::InvalidInput,
             Error::ManyNames { .. } => ErrorKind::Conflict,
-            Error::Document { .. } | Error::LongHistory => ErrorKind::Corrupt,
+            Error::Document { .. } | Error::LongHistory | Error::NoLayer { .. } => ErrorKind::Corrupt,
             Error::Unwrapped { .. } => ErrorKind::Unsupported,
             Error::DiffId { .. } | Error::MemberDigest { .. } => ErrorKind::InvalidArchive,
             Error::Archive(error) => kind_of_archive(error),

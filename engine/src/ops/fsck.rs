@@ -52,6 +52,10 @@ impl Store {
     /// If the journal cannot be read at all. Everything else that is wrong is a
     /// [`Fault`].
     pub fn fsck(&self, options: &FsckOptions, task: &Task) -> Result<Checked> {
+        self.healing(task, || self.fsck_once(options, task))
+    }
+
+    fn fsck_once(&self, options: &FsckOptions, task: &Task) -> Result<Checked> {
         let access = self.share(task)?;
         let ledger = self.ledger(task)?;
         let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;

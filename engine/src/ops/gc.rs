@@ -13,9 +13,9 @@
 use std::collections::HashSet;
 
 use crate::Result;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Change};
 use crate::chunk::{self, Index, PackId, Place, Reader};
-use crate::store::{Access, Store};
+use crate::store::{Access, Ledger, Store};
 use crate::task::{Event, Task};
 
 /// What was collected.
@@ -47,7 +47,7 @@ impl Store {
     pub fn gc(&self, task: &Task) -> Result<Collected> {
         self.check_writable()?;
         let access = self.exclude(task)?;
-        self.collect(&access, 0, task)
+        self.healing(task, || self.collect(&access, 0, task))
     }
 
     /// Gives back the space that can be had at once: nothing while another
@@ -59,7 +59,7 @@ impl Store {
     pub fn reclaim(&self, task: &Task) -> Result<Collected> {
         self.check_writable()?;
         match self.try_exclude()? {
-            Some(access) => self.collect(&access, WORTH_REWRITING, task),
+            Some(access) => self.healing(task, || self.collect(&access, WORTH_REWRITING, task)),
             None => Ok(Collected::default()),
         }
     }
@@ -67,7 +67,8 @@ impl Store {
     /// Rewrites packs of which more than one byte in `worth` is dead; any if 0.
     fn collect(&self, access: &Access, worth: u64, task: &Task) -> Result<Collected> {
         let before = self.packed_bytes()?;
-        let ledger = self.ledger(task)?;
+        let mut ledger = self.ledger(task)?;
+        forget_orphans(&mut ledger)?;
         let mut reader = self.reader(access, task)?;
         let marks = mark(ledger.catalog(), &mut reader, task)?;
         drop(ledger);
@@ -79,9 +80,13 @@ impl Store {
             task.check()?;
             let pack = match reader.index().pack(number) {
                 Ok(pack) => pack,
-                // Nothing alive was found in it, or marking would have failed.
+                // What is alive was found elsewhere, or marking would have failed.
                 Err(error) if marks.live_in(number) == 0 => {
-                    task.report(&Event::Notice { text: &format!("{error}; nothing needs it") });
+                    task.report(&Event::Notice {
+                        text: &format!("{error}; nothing needs it, it is removed"),
+                    });
+                    collected.packs_removed += 1;
+                    gone.insert(id);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -95,10 +100,21 @@ impl Store {
                 gone.insert(id);
             } else if live < chunks {
                 let (dead, all) = marks.dead_bytes_in(number, &pack);
-                if worth == 0 || dead * worth >= all {
-                    writer.copy_live(&pack, &|chunk| marks.is_live(Place { pack: number, chunk }))?;
-                    collected.packs_rewritten += 1;
-                    gone.insert(id);
+                if worth > 0 && dead * worth < all {
+                    continue;
+                }
+                let is_live = |chunk| marks.is_live(Place { pack: number, chunk });
+                match pack.check_live(&is_live) {
+                    Ok(()) => {
+                        writer.copy_live(&pack, &is_live)?;
+                        collected.packs_rewritten += 1;
+                        gone.insert(id);
+                    }
+                    // What is damaged is not copied as if it were sound, nor taken away.
+                    Err(error) if error.is_damage() => {
+                        task.report(&Event::Notice { text: &format!("{error}; the pack is left as it is") });
+                    }
+                    Err(error) => return Err(error.into()),
                 }
             }
         }
@@ -134,6 +150,19 @@ impl Store {
         let here = usage.iter().filter(|file| counted.iter().any(|dir| file.name.starts_with(dir)));
         Ok(here.map(|file| file.bytes).sum())
     }
+}
+
+/// Forgets blobs that no image needs. No commit leaves any; a mistake of an
+/// earlier larder may have.
+fn forget_orphans(ledger: &mut Ledger) -> Result<()> {
+    let mut changes = Vec::new();
+    for blob in ledger.catalog().blobs() {
+        let digest = blob?.digest;
+        if ledger.catalog().users_of(&digest)?.is_empty() {
+            changes.push(Change::ForgetBlob(digest));
+        }
+    }
+    if changes.is_empty() { Ok(()) } else { ledger.commit("gc", changes) }
 }
 
 /// Which chunks are alive: a bit for each chunk of each pack.

@@ -38,11 +38,20 @@ impl Store {
     /// If there is no such image, or its history names more layers than it has.
     pub fn history(&self, name: &str, platform: Option<&Platform>) -> Result<Vec<HistoryEntry>> {
         let task = Task::silent();
-        let access = self.share(&task)?;
-        let ledger = self.ledger(&task)?;
+        self.healing(&task, || self.history_once(name, platform, &task))
+    }
+
+    fn history_once(
+        &self,
+        name: &str,
+        platform: Option<&Platform>,
+        task: &Task,
+    ) -> Result<Vec<HistoryEntry>> {
+        let access = self.share(task)?;
+        let ledger = self.ledger(task)?;
         let resolved = resolve(ledger.catalog(), name)?;
         let Some(variant) = resolved.variant(platform)? else { return Ok(Vec::new()) };
-        let config = config(&ledger, variant.id, &mut self.reader(&access, &task)?)?;
+        let config = config(&ledger, variant.id, &mut self.reader(&access, task)?)?;
         let mut layers = variant.layers.iter();
         let mut entries = Vec::new();
         for step in config.history {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::inspect::config;
 use crate::catalog::Image;
+use crate::chunk::Reader;
 use crate::image::{DiffId, Digest, ImageId, Platform, Reference};
 use crate::store::{Ledger, Store};
 use crate::task::Task;
@@ -40,21 +42,43 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn images(&self) -> Result<Vec<ImageSummary>> {
-        let ledger = self.ledger(&Task::silent())?;
-        let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
-        let mut names: HashMap<Digest, Vec<Reference>> = HashMap::new();
-        for named in ledger.catalog().references() {
-            let named = named?;
-            names.entry(named.target).or_default().extend(named.name.parse().ok());
-        }
-        let users = count_users(&images);
-        let mut summaries: Vec<_> = images
-            .iter()
-            .map(|image| summary(image, names.remove(&image.target).unwrap_or_default(), &users))
-            .collect();
-        summaries.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.references.cmp(&b.references)));
-        Ok(summaries)
+        let task = Task::silent();
+        self.healing(&task, || {
+            if let Some(list) = list(&self.ledger(&task)?, None)? {
+                return Ok(list);
+            }
+            let access = self.share(&task)?;
+            let ledger = self.ledger(&task)?;
+            let mut reader = self.reader(&access, &task)?;
+            Ok(list(&ledger, Some(&mut reader))?.unwrap_or_default())
+        })
     }
+}
+
+/// All images, the newest first; `None` if labels have to be read that are too
+/// long for the catalog, and there is no `reader`.
+fn list(ledger: &Ledger, mut reader: Option<&mut Reader>) -> Result<Option<Vec<ImageSummary>>> {
+    let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
+    let mut names: HashMap<Digest, Vec<Reference>> = HashMap::new();
+    for named in ledger.catalog().references() {
+        let named = named?;
+        names.entry(named.target).or_default().extend(named.name.parse().ok());
+    }
+    let users = count_users(&images);
+    let mut summaries = Vec::new();
+    for image in &images {
+        let mut summary = summary(image, names.remove(&image.target).unwrap_or_default(), &users);
+        if let Some(variant) = image.main_variant() {
+            summary.labels = match (&variant.labels, &mut reader) {
+                (Some(labels), _) => labels.clone(),
+                (None, Some(reader)) => config(ledger, variant.id, reader)?.labels,
+                (None, None) => return Ok(None),
+            };
+        }
+        summaries.push(summary);
+    }
+    summaries.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.references.cmp(&b.references)));
+    Ok(Some(summaries))
 }
 
 /// How many images have each layer.
@@ -86,7 +110,7 @@ fn summary(image: &Image, mut references: Vec<Reference>, users: &HashMap<DiffId
         created: main.and_then(|variant| variant.created?.timestamp()),
         content_bytes,
         platform: main.map(|variant| variant.platform.clone()).unwrap_or_default(),
-        labels: main.map(|variant| variant.labels.clone()).unwrap_or_default(),
+        labels: main.and_then(|variant| variant.labels.clone()).unwrap_or_default(),
         shared_bytes,
         unique_bytes: content_bytes.saturating_sub(shared_bytes),
     }

@@ -33,24 +33,30 @@ impl Store {
     /// image or it is not there for the platform.
     pub fn inspect(&self, name: &str, platform: Option<&Platform>) -> Result<ImageDetails> {
         let task = Task::silent();
-        let access = self.share(&task)?;
-        let ledger = self.ledger(&task)?;
+        self.healing(&task, || self.inspect_once(name, platform, &task))
+    }
+
+    fn inspect_once(&self, name: &str, platform: Option<&Platform>, task: &Task) -> Result<ImageDetails> {
+        let access = self.share(task)?;
+        let ledger = self.ledger(task)?;
         let resolved = resolve(ledger.catalog(), name)?;
         let mut summary = summary_of(&ledger, &resolved.image)?;
         let names = ledger.catalog().names_of(&resolved.image.target)?;
         let tagged = names.iter().map(|named| named.tagged).max().and_then(|time| time.timestamp());
         let variant = resolved.variant(platform)?;
         let descriptor = descriptor(&resolved.image);
-        let mut reader = self.reader(&access, &task)?;
+        let mut reader = self.reader(&access, task)?;
         let (manifest, config, diff_ids) = match variant {
             None => (ledger.document(&resolved.image.target, &mut reader)?, Vec::new(), Vec::new()),
             Some(variant) => {
                 summary.id = variant.id;
                 summary.platform = variant.platform.clone();
-                summary.labels = variant.labels.clone();
                 summary.created = variant.created.and_then(|time| time.timestamp());
                 let diff_ids = variant.layers.iter().map(|layer| layer.diff_id).collect();
                 let config = ledger.document(&variant.id.0, &mut reader)?;
+                let digest = variant.id.0;
+                let view = Config::parse(&config).map_err(|source| Error::Document { digest, source })?;
+                summary.labels = view.labels;
                 (ledger.document(&variant.manifest, &mut reader)?, config, diff_ids)
             }
         };

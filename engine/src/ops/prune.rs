@@ -1,9 +1,11 @@
 //! Removing images that nobody needs.
 
+use super::inspect::config;
 use super::remove::{Removed, remove_image};
 use crate::Result;
-use crate::catalog::{self, Image};
-use crate::store::Store;
+use crate::catalog::{self, Image, Variant};
+use crate::chunk::Reader;
+use crate::store::{Ledger, Store};
 use crate::task::Task;
 
 /// Which images to remove.
@@ -52,13 +54,19 @@ impl Store {
     /// If the store cannot be read or written; then nothing was removed.
     pub fn prune(&self, options: &PruneOptions, task: &Task) -> Result<Pruned> {
         self.check_writable()?;
+        self.healing(task, || self.prune_once(options, task))
+    }
+
+    fn prune_once(&self, options: &PruneOptions, task: &Task) -> Result<Pruned> {
+        let access = self.share(task)?;
         let mut ledger = self.ledger(task)?;
+        let mut reader = self.reader(&access, task)?;
         let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
         let mut pruned = Pruned::default();
         for image in images {
             task.check()?;
             let is_dangling = ledger.catalog().names_of(&image.target)?.is_empty();
-            if !(options.all || is_dangling) || !passes(&image, options) {
+            if !(options.all || is_dangling) || !passes(&image, options, &ledger, &mut reader)? {
                 continue;
             }
             // One commit an image: a blob that two of them share is forgotten with the second.
@@ -70,10 +78,19 @@ impl Store {
     }
 }
 
-fn passes(image: &Image, options: &PruneOptions) -> bool {
+fn passes(image: &Image, options: &PruneOptions, ledger: &Ledger, reader: &mut Reader) -> Result<bool> {
     let variant = image.main_variant();
     let created = variant.and_then(|variant| variant.created?.timestamp());
-    let labels = variant.map(|variant| variant.labels.clone()).unwrap_or_default();
-    options.until.is_none_or(|until| created.is_some_and(|created| created < until))
-        && options.labels.iter().all(|filter| filter.accepts(&labels))
+    if options.until.is_some_and(|until| created.is_none_or(|created| created >= until)) {
+        return Ok(false);
+    }
+    if options.labels.is_empty() {
+        return Ok(true);
+    }
+    let labels = match variant {
+        None => Default::default(),
+        Some(Variant { labels: Some(labels), .. }) => labels.clone(),
+        Some(variant) => config(ledger, variant.id, reader)?.labels,
+    };
+    Ok(options.labels.iter().all(|filter| filter.accepts(&labels)))
 }

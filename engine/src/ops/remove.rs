@@ -39,6 +39,10 @@ impl Store {
     /// several names and `options` do not force it.
     pub fn remove(&self, name: &str, options: &RemoveOptions, task: &Task) -> Result<Removed> {
         self.check_writable()?;
+        self.healing(task, || self.remove_once(name, options, task))
+    }
+
+    fn remove_once(&self, name: &str, options: &RemoveOptions, task: &Task) -> Result<Removed> {
         let mut ledger = self.ledger(task)?;
         let resolved = resolve(ledger.catalog(), name)?;
         let all = ledger.catalog().names_of(&resolved.image.target)?;
@@ -90,15 +94,26 @@ pub(super) fn plan(
         removed.untagged_digests =
             repositories.into_iter().map(|name| format!("{name}@{}", image.target)).collect();
     }
-    changes.push(Change::ForgetImage(image.target));
-    for blob in image.blobs() {
-        if catalog.users_of(&blob)?.iter().all(|user| *user == image.target) {
-            changes.push(Change::ForgetBlob(blob));
-        }
-    }
+    changes.extend(changes_to_remove(catalog, &[image.target].into())?);
     removed.deleted.push(image.main_variant().map_or(image.target, |variant| variant.id.0));
     removed.deleted.extend(chains_of_its_own(catalog, image)?);
     Ok((changes, removed))
+}
+
+/// The changes that forget the images `going`, and the blobs that only they need.
+pub(super) fn changes_to_remove(catalog: &Catalog, going: &BTreeSet<Digest>) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    let mut blobs = BTreeSet::new();
+    for target in going {
+        changes.push(Change::ForgetImage(*target));
+        blobs.extend(catalog.image(target)?.iter().flat_map(Image::blobs));
+    }
+    for blob in blobs {
+        if catalog.users_of(&blob)?.is_subset(going) {
+            changes.push(Change::ForgetBlob(blob));
+        }
+    }
+    Ok(changes)
 }
 
 /// The chain IDs that no other image has, the longest chain first.

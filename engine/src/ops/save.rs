@@ -59,14 +59,16 @@ impl Store {
         task: &Task,
     ) -> Result<Saved> {
         let access = self.share(task)?;
-        let ledger = self.ledger(task)?;
         let mut reader = self.reader(&access, task)?;
-        let mut bodies = HashMap::new();
-        let mut outgoing = Vec::new();
-        for (resolved, names) in asked(&ledger, names)? {
-            outgoing.push(gather(&ledger, &mut reader, &resolved, names, options, &mut bodies)?);
-        }
-        drop(ledger);
+        let (outgoing, bodies) = self.healing(task, || {
+            let ledger = self.ledger(task)?;
+            let mut bodies = HashMap::new();
+            let mut outgoing = Vec::new();
+            for (resolved, names) in asked(&ledger, names)? {
+                outgoing.push(gather(&ledger, &mut reader, &resolved, names, options, &mut bodies)?);
+            }
+            Ok((outgoing, bodies))
+        })?;
         let assembly = Assembly::new(&outgoing, options.format).map_err(Error::Archive)?;
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         assembly.write(&mut out, |descriptor, out| {

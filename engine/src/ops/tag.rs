@@ -19,10 +19,13 @@ impl Store {
         if target.digest().is_some() {
             return Err(Error::TagWithDigest.into());
         }
-        let mut ledger = self.ledger(&Task::silent())?;
-        let image = resolve(ledger.catalog(), source)?.image;
-        let name = target.clone().or_latest().to_string();
-        let named = Named { name, target: image.target, entry: None, tagged: Time::now() };
-        ledger.commit("tag", vec![Change::SetReference(named)])
+        let task = Task::silent();
+        self.healing(&task, || {
+            let mut ledger = self.ledger(&task)?;
+            let image = resolve(ledger.catalog(), source)?.image;
+            let name = target.clone().or_latest().to_string();
+            let named = Named { name, target: image.target, entry: None, tagged: Time::now() };
+            ledger.commit("tag", vec![Change::SetReference(named)])
+        })
     }
 }

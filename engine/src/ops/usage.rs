@@ -56,8 +56,12 @@ impl Store {
     /// If the store cannot be read.
     pub fn usage(&self) -> Result<Usage> {
         let task = Task::silent();
-        let access = self.share(&task)?;
-        let ledger = self.ledger(&task)?;
+        self.healing(&task, || self.usage_once(&task))
+    }
+
+    fn usage_once(&self, task: &Task) -> Result<Usage> {
+        let access = self.share(task)?;
+        let ledger = self.ledger(task)?;
         let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
         let layers: HashMap<DiffId, u64> = images
             .iter()
@@ -66,8 +70,8 @@ impl Store {
             .map(|layer| (layer.diff_id, layer.content_bytes))
             .collect();
         let images_content_bytes = layers.values().sum();
-        let mut reader = self.reader(&access, &task)?;
-        let garbage_bytes = mark(ledger.catalog(), &mut reader, &task)?.dead_bytes(reader.index())?;
+        let mut reader = self.reader(&access, task)?;
+        let garbage_bytes = mark(ledger.catalog(), &mut reader, task)?.dead_bytes(reader.index())?;
         // The database is closed before it is measured: it writes when it closes.
         drop(ledger);
         Ok(Usage {

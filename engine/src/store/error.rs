@@ -130,6 +130,7 @@ impl From<catalog::Error> for crate::Error {
     fn from(error: catalog::Error) -> Self {
         let kind = match &error {
             catalog::Error::UnknownCommit(_) => ErrorKind::Unsupported,
+            catalog::Error::TooLarge(_) => ErrorKind::LimitExceeded,
             catalog::Error::Database(sled::Error::Io(source)) => kind_of(source),
             _ => ErrorKind::Corrupt,
         };

@@ -11,7 +11,7 @@ use crate::journal::{self, Journal, Position};
 use crate::task::{Event, Task};
 
 /// Where the database lies.
-const CATALOG: &str = "catalog";
+pub(super) const CATALOG: &str = "catalog";
 
 /// The journal, and the catalog brought up to date with it. Nobody else has
 /// them at the same time, so what is asked stays true until the commit.

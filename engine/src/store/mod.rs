@@ -30,6 +30,7 @@ pub use ingest::{Error as IngestError, Ingest, Taken, Treatment};
 pub use ledger::Ledger;
 
 use crate::Result;
+use crate::catalog;
 use crate::chunk::{Index, Reader, Writer};
 use crate::disk::{Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
@@ -210,6 +211,25 @@ impl Store {
     /// The same, if it can be had at once.
     pub(crate) fn try_exclude(&self) -> Result<Option<Access>> {
         Ok(self.disk.try_lock(LOCK, Mode::Exclusive)?.map(Access))
+    }
+
+    /// Does `act`, which asks the catalog; if that turns out to be damaged, once
+    /// more with one that is made again from the journal.
+    pub(crate) fn healing<T>(&self, task: &Task, mut act: impl FnMut() -> Result<T>) -> Result<T> {
+        match act() {
+            Err(error) if self.writable && error.cause().is_some_and(catalog::Error::is_damage) => {
+                self.forget_catalog(&error, task)?;
+                act()
+            }
+            other => other,
+        }
+    }
+
+    fn forget_catalog(&self, why: &crate::Error, task: &Task) -> Result<()> {
+        let _lock = lock::wait(&*self.disk, journal::FILE, Mode::Exclusive, task)?;
+        let text = format!("the catalog is made again from the journal: {why}");
+        task.report(&crate::task::Event::Notice { text: &text });
+        Ok(self.disk.remove_tree(ledger::CATALOG)?)
     }
 
     /// The ledger; nobody else has it until it is dropped.

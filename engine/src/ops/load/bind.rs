@@ -1,37 +1,38 @@
-//! From a plan and its layers to the commit that makes images of them.
+//! From a plan and its layers to images: every document stored, missing ones made.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::LoadedImage;
 use super::known::Known;
 use super::layers::Found;
 use crate::Result;
-use crate::archive::{Plan, PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
-use crate::catalog::{Blob, Change, Image, Kind, Named, StoredLayer, Time, Variant};
-use crate::image::{Config, Descriptor, Digest, ImageId, Manifest, Platform, Reference, media_type};
+use crate::archive::{Plan, PlannedConfig, PlannedDocument, PlannedImage, PlannedName, PlannedVariant};
+use crate::catalog::{Blob, Image, Kind, StoredLayer, Time, Variant};
+use crate::image::{Config, Descriptor, Digest, ImageId, Index, Manifest, Platform, Reference, media_type};
 use crate::ops::Error;
-use crate::ops::remove::remove_image;
-use crate::store::{Ingest, Ledger, Store};
-use crate::task::Task;
+use crate::store::Ingest;
+use crate::task::Event;
 
 /// The images of a plan, with all their blobs in the packs.
 #[derive(Debug, Default)]
 pub struct Bound {
-    blobs: HashMap<Digest, Blob>,
-    images: Vec<BoundImage>,
+    pub(super) blobs: HashMap<Digest, Blob>,
+    pub(super) images: Vec<BoundImage>,
+    views: HashMap<Digest, Arc<Config>>,
 }
 
 #[derive(Debug)]
-struct BoundImage {
-    image: Image,
-    names: Vec<(Reference, Option<String>)>,
+pub(super) struct BoundImage {
+    pub(super) image: Image,
+    /// Its names, with the lines that gave them.
+    pub(super) names: Vec<(Reference, Option<String>)>,
 }
 
 impl Bound {
     /// Puts the documents of `plan` into the packs, makes those that are
     /// missing, and ties them to the layers that were found.
     pub fn of(plan: &Plan, known: &Known, found: &Found, ingest: &mut Ingest<'_>) -> Result<Self> {
-        let mut bound = Self { blobs: known.blobs.clone(), images: Vec::new() };
+        let mut bound = Self { blobs: known.blobs.clone(), ..Self::default() };
         for planned in &plan.images {
             let image = match known.image(planned) {
                 Some(image) => image.clone(),
@@ -50,11 +51,12 @@ impl Bound {
     fn image(&mut self, planned: &PlannedImage, found: &Found, ingest: &mut Ingest<'_>) -> Result<Image> {
         let mut documents = Vec::new();
         for document in &planned.documents {
-            documents.push(self.document(&document.bytes, ingest)?.digest);
+            documents.push(self.planned_document(document, ingest)?.digest);
         }
         for carried in &planned.carried {
-            let blob =
-                found.get(&carried.member).ok_or(crate::store::Error::NoBlob(carried.descriptor.digest))?;
+            let digest = carried.descriptor.digest;
+            let blob = found.get(&(carried.member.clone(), Some(digest)));
+            let blob = blob.ok_or(crate::store::Error::NoBlob(digest))?;
             self.blobs.insert(blob.digest, blob.clone());
             documents.push(blob.digest);
         }
@@ -68,6 +70,11 @@ impl Bound {
         let (target, generated) = match &planned.target {
             Some(target) if !is_repacked => (target.clone(), false),
             _ => {
+                if !planned.carried.is_empty() {
+                    let text = "attestations and other content beside the image speak of the manifest \
+                                that was unwrapped, and are left out";
+                    ingest.task.report(&Event::Notice { text });
+                }
                 documents.clear();
                 (self.generated_target(&variants, ingest)?, true)
             }
@@ -97,24 +104,29 @@ impl Bound {
         let mut descriptors = Vec::new();
         let mut differs = planned.manifest.is_none();
         for layer in &planned.layers {
-            let absent =
-                || crate::store::Error::NoBlob(layer.blob.as_ref().map_or(Digest::of(b""), |b| b.digest));
-            let blob = found.get(&layer.member).ok_or_else(absent)?;
+            let digest = layer.blob.as_ref().map(|blob| blob.digest);
+            let absent = || Error::NoLayer { member: layer.member.to_string() };
+            let blob = found.get(&(layer.member.clone(), digest)).ok_or_else(absent)?;
             let Kind::Layer { diff_id, content_bytes, .. } = blob.kind else { return Err(absent().into()) };
             differs |= layer.blob.as_ref().is_some_and(|named| named.digest != blob.digest);
             layers.push(StoredLayer { blob: blob.digest, diff_id, content_bytes });
             descriptors.push(layer_descriptor(blob, diff_id.0 == blob.digest));
             self.blobs.insert(blob.digest, blob.clone());
         }
-        let bytes = match &planned.config {
-            PlannedConfig::Document(document) => document.bytes.to_vec(),
+        let (config, view) = match &planned.config {
+            PlannedConfig::Document(document) => (
+                self.planned_document(document, ingest)?,
+                self.view(document.descriptor.digest, &document.bytes)?,
+            ),
             PlannedConfig::FromV1(v1) => {
-                v1.document(&layers.iter().map(|layer| layer.diff_id).collect::<Vec<_>>())
+                let diff_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id).collect();
+                let bytes = v1.document(&diff_ids);
+                let config = self.document(&bytes, ingest)?;
+                let view = self.view(config.digest, &bytes)?;
+                (config, view)
             }
         };
-        let config = self.document(&bytes, ingest)?;
         let digest = config.digest;
-        let view = Config::parse(&bytes).map_err(|source| Error::Document { digest, source })?;
         let config = Descriptor { media_type: media_type::OCI_CONFIG.into(), ..config };
         let manifest = match &planned.manifest {
             Some(manifest) if !differs => manifest.clone(),
@@ -130,7 +142,7 @@ impl Bound {
             platform: planned.platform.clone(),
             layers,
             created: view.created.map(Time::from),
-            labels: view.labels,
+            labels: Variant::labels_to_keep(&view.labels),
         };
         Ok((BoundVariant { variant, manifest }, differs))
     }
@@ -148,23 +160,52 @@ impl Bound {
                 Descriptor { platform, ..bound.manifest.clone() }
             })
             .collect();
-        let bytes = crate::image::Index::generate(&entries);
+        let bytes = Index::generate(&entries);
         let index = self.document(&bytes, ingest)?;
         Ok(Descriptor { media_type: media_type::OCI_INDEX.into(), ..index })
     }
 
-    /// Stores a document.
+    /// What larder acts on of a config, which may be that of many images.
+    fn view(&mut self, digest: Digest, bytes: &[u8]) -> Result<Arc<Config>> {
+        if let Some(view) = self.views.get(&digest) {
+            return Ok(Arc::clone(view));
+        }
+        let view = Config::parse(bytes).map_err(|source| Error::Document { digest, source })?;
+        let view = Arc::new(view);
+        self.views.insert(digest, Arc::clone(&view));
+        Ok(view)
+    }
+
+    /// Stores a document that came with the archive, once.
+    fn planned_document(
+        &mut self,
+        document: &PlannedDocument,
+        ingest: &mut Ingest<'_>,
+    ) -> Result<Descriptor> {
+        let digest = document.descriptor.digest;
+        if self.blobs.get(&digest).is_none_or(|blob| blob.kind != Kind::Document) {
+            let body = ingest.writer.document(&document.bytes)?;
+            self.blobs.insert(digest, Blob { digest, body, kind: Kind::Document });
+        }
+        Ok(described(digest, document.bytes.len()))
+    }
+
+    /// Stores a document that was made here.
     fn document(&mut self, bytes: &[u8], ingest: &mut Ingest<'_>) -> Result<Descriptor> {
         let digest = Digest::of(bytes);
         let body = ingest.writer.document(bytes)?;
         self.blobs.insert(digest, Blob { digest, body, kind: Kind::Document });
-        Ok(Descriptor {
-            media_type: String::new(),
-            digest,
-            size: bytes.len() as u64,
-            annotations: Default::default(),
-            platform: None,
-        })
+        Ok(described(digest, bytes.len()))
+    }
+}
+
+fn described(digest: Digest, bytes: usize) -> Descriptor {
+    Descriptor {
+        media_type: String::new(),
+        digest,
+        size: bytes as u64,
+        annotations: Default::default(),
+        platform: None,
     }
 }
 
@@ -195,90 +236,4 @@ fn main_of(variants: &[BoundVariant]) -> u32 {
     let host = Platform::host();
     let here = variants.iter().position(|bound| host.accepts(&bound.variant.platform));
     here.unwrap_or_default() as u32
-}
-
-impl Store {
-    /// Makes the images part of the store, all at once.
-    pub(super) fn commit_load(&self, bound: Bound, task: &Task) -> Result<Vec<LoadedImage>> {
-        let mut ledger = self.ledger(task)?;
-        let mut changes = Vec::new();
-        let put: BTreeSet<Digest> = bound.images.iter().flat_map(|bound| bound.image.blobs()).collect();
-        for digest in &put {
-            let blob = bound.blobs.get(digest).ok_or(crate::store::Error::NoBlob(*digest))?;
-            // Somebody may have removed since what was found there at the beginning.
-            let there = ledger.catalog().blob(digest)?;
-            if there.is_none_or(|there| there.kind != blob.kind && there.kind == Kind::Other) {
-                changes.push(Change::PutBlob(blob.clone()));
-            }
-        }
-        let targets: BTreeSet<Digest> = bound.images.iter().map(|bound| bound.image.target).collect();
-        let mut taken = BTreeSet::new();
-        let mut superseded = BTreeSet::new();
-        let mut loaded = Vec::new();
-        for BoundImage { image, names } in bound.images {
-            taken.extend(names.iter().map(|(reference, _)| reference.to_string()));
-            loaded.push(bind(&ledger, image, names, &mut superseded, &mut changes)?);
-        }
-        for target in superseded.difference(&targets) {
-            forget_other_packing(&ledger, target, &taken, &put, &mut changes)?;
-        }
-        ledger.commit("load", changes)?;
-        Ok(loaded)
-    }
-}
-
-fn bind(
-    ledger: &Ledger,
-    image: Image,
-    names: Vec<(Reference, Option<String>)>,
-    superseded: &mut BTreeSet<Digest>,
-    changes: &mut Vec<Change>,
-) -> Result<LoadedImage> {
-    let target = image.target;
-    let id = image.main_variant().map_or(ImageId(target), |variant| variant.id);
-    if ledger.catalog().image(&target)?.is_none() {
-        changes.push(Change::PutImage(image));
-    }
-    let mut replaced = Vec::new();
-    let mut references = Vec::new();
-    for (reference, entry) in names {
-        let name = reference.to_string();
-        let before = ledger.catalog().reference(&name)?.map(|named| named.target);
-        if let Some(before) = before.filter(|before| *before != target) {
-            let other = ledger.catalog().image(&before)?;
-            let other_id =
-                other.as_ref().and_then(Image::main_variant).map_or(ImageId(before), |variant| variant.id);
-            if other_id == id {
-                superseded.insert(before);
-            } else {
-                replaced.push((reference.clone(), other_id));
-            }
-        }
-        changes.push(Change::SetReference(Named { name, target, entry, tagged: Time::now() }));
-        references.push(reference);
-    }
-    Ok(LoadedImage { id, target, references, replaced })
-}
-
-/// An image in another packing has lost a name to the new one. Without any
-/// other name it would only be listed twice.
-fn forget_other_packing(
-    ledger: &Ledger,
-    target: &Digest,
-    taken: &BTreeSet<String>,
-    put: &BTreeSet<Digest>,
-    changes: &mut Vec<Change>,
-) -> Result<()> {
-    let names = ledger.catalog().names_of(target)?;
-    if names.iter().any(|named| !taken.contains(&named.name)) {
-        return Ok(());
-    }
-    let Some(image) = ledger.catalog().image(target)? else { return Ok(()) };
-    let (forget, _) = remove_image(ledger, &image)?;
-    changes.extend(forget.into_iter().filter(|change| match change {
-        Change::ForgetBlob(digest) => !put.contains(digest),
-        Change::ForgetImage(_) => true,
-        _ => false,
-    }));
-    Ok(())
 }

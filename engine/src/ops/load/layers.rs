@@ -96,14 +96,18 @@ impl Needed {
     }
 }
 
-/// What there is for each member that the plan needs.
-pub type Found = BTreeMap<MemberName, Blob>;
+/// What there is for each member that the plan needs, by what a descriptor says
+/// its digest is, if one does: one archive may mean a member's bytes in one
+/// place and only what is in them in another.
+pub type Found = BTreeMap<(MemberName, Option<Digest>), Blob>;
 
 /// Brings what a plan needs into the store.
 pub struct Layers<'l, 'w> {
     ingest: &'l mut Ingest<'w>,
     compressed: Compressed,
     known: HashMap<Digest, Blob>,
+    /// Layers that were taken in, by what is in them.
+    taken: HashMap<DiffId, Blob>,
     found: Found,
 }
 
@@ -111,7 +115,7 @@ impl<'l, 'w> Layers<'l, 'w> {
     /// `known` are the blobs that the store has.
     pub fn new(ingest: &'l mut Ingest<'w>, options: &LoadOptions, known: &Known) -> Self {
         let known = known.blobs.clone();
-        Self { ingest, compressed: options.compressed, known, found: Found::new() }
+        Self { ingest, compressed: options.compressed, known, taken: HashMap::new(), found: Found::new() }
     }
 
     /// Takes in everything that is needed and not there.
@@ -126,7 +130,7 @@ impl<'l, 'w> Layers<'l, 'w> {
                 None => self.take(want, members)?,
             };
             check_diff_id(want, &blob)?;
-            self.found.insert(want.member.clone(), blob);
+            self.found.insert((want.member.clone(), want.digest), blob);
         }
         Ok(())
     }
@@ -138,7 +142,10 @@ impl<'l, 'w> Layers<'l, 'w> {
 
     /// The blob in the store that the archive's is known to be.
     fn known_blob(&self, want: &Want) -> Option<Blob> {
-        let by_diff_id = || self.known.get(&want.layer?.0?.0);
+        let by_diff_id = || {
+            let diff_id = want.layer?.0?;
+            self.known.get(&diff_id.0).or_else(|| self.taken.get(&diff_id))
+        };
         let by_digest = || self.known.get(&want.digest?);
         let known = match (self.compressed, want.layer) {
             (Compressed::Unwrap, Some(_)) => by_diff_id(),
@@ -185,6 +192,9 @@ impl<'l, 'w> Layers<'l, 'w> {
         };
         let blob = Blob { digest, body: taken.body, kind };
         self.known.insert(digest, blob.clone());
+        if let Kind::Layer { diff_id, .. } = blob.kind {
+            self.taken.insert(diff_id, blob.clone());
+        }
         Ok(blob)
     }
 }

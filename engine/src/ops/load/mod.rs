@@ -11,6 +11,7 @@
 //! What a stream held that no manifest claims stays in the packs as garbage.
 
 mod bind;
+mod commit;
 mod known;
 mod layers;
 mod source;
@@ -129,7 +130,7 @@ impl Store {
         let bound = Bound::of(&plan, &known, &found, &mut ingest)?;
         let input_bytes = source.bytes_read();
         let written = writer.finish()?.written;
-        let images = self.commit_load(bound, task)?;
+        let images = self.healing(task, || self.commit_load(&bound, task))?;
         drop(access);
         let (new_bytes, stored_bytes) = (written.new_bytes, written.stored_bytes);
         Ok(Loaded { images, input_bytes, new_bytes, stored_bytes })
@@ -137,7 +138,6 @@ impl Store {
 
     /// What the store has of what an archive speaks of.
     fn known(&self, plan: &Plan, task: &Task) -> Result<Known> {
-        let ledger = self.ledger(task)?;
-        Known::of(plan, ledger.catalog())
+        self.healing(task, || Known::of(plan, self.ledger(task)?.catalog()))
     }
 }

@@ -1,8 +1,8 @@
 //! An archive that comes as a stream: taken in as it comes, planned afterwards.
 //!
 //! Nothing is spooled. What may be a layer goes into the packs at once, in the
-//! form that its name suggests: `blobs/sha256/…` names the bytes as they are,
-//! any other name leaves only the diff ID to count. What is small or JSON is
+//! form that its name suggests: `blobs/sha256/…` and `dir:`'s bare digests name
+//! the bytes as they are, any other name leaves only the diff ID to count. What is small or JSON is
 //! kept in memory.
 
 use std::collections::HashMap;
@@ -14,6 +14,7 @@ use super::source::Stream;
 use super::{Compressed, LoadOptions};
 use crate::Result;
 use crate::archive::{Documents, Error, Found, Kept, Limits, MemberKind, MemberName, Members};
+use crate::image::Digest;
 use crate::store::{Ingest, Taken, Treatment};
 
 /// A stream that has passed.
@@ -50,8 +51,9 @@ impl Streamed {
                 whole.read_to_end(&mut bytes).map_err(reading)?;
                 kept.insert(member, Some(bytes)).map_err(|error| archive(error.into()))?;
             } else {
-                let treatment = match (options.compressed, name.blob_hex()) {
-                    (Compressed::Keep, Some(_)) => Treatment::Keep,
+                let is_named_by_digest = name.blob_hex().is_some() || Digest::from_hex(name.as_str()).is_ok();
+                let treatment = match options.compressed {
+                    Compressed::Keep if is_named_by_digest => Treatment::Keep,
                     _ => Treatment::Unwrap,
                 };
                 let found = ingest.take(name.as_str(), Some(member.size), &mut whole, treatment);
