@@ -11,7 +11,7 @@
 //! cannot be added: what needs more becomes a new variant. The golden test
 //! below holds this.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bincode::Options;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -118,15 +118,18 @@ pub struct Image {
     pub size: u64,
     /// Whether the manifest was made here, because the image came without one.
     pub generated: bool,
-    /// The JSON of the descriptor under which an index named the target, as it
-    /// came, where the image came without a name.
-    pub entry: Option<String>,
+    /// The line of an index that named the target, where the image came without a
+    /// name: a document, whose bytes are the descriptor's JSON as it came.
+    pub entry: Option<Digest>,
     /// The images for single platforms that can be run.
     pub variants: Vec<Variant>,
     /// Which of `variants` stands for the image in lists.
     pub main: u32,
     /// Every blob below the target but the layers: documents and carried content.
     pub documents: Vec<Digest>,
+    /// The lines of indexes by which the image and its references are known.
+    /// They are kept with it and are no part of it.
+    pub lines: BTreeSet<Digest>,
     /// When it was stored.
     pub added: Time,
 }
@@ -169,9 +172,9 @@ pub struct Named {
     pub name: String,
     /// What it names.
     pub target: Digest,
-    /// The JSON of the descriptor under which an index gave the target this
-    /// name, as it came.
-    pub entry: Option<String>,
+    /// The line of an index that gave the target this name: one of the image's
+    /// [`Image::lines`].
+    pub entry: Option<Digest>,
     /// When it was given.
     pub tagged: Time,
 }
@@ -193,10 +196,11 @@ impl Image {
     }
 
     /// Every blob that the image needs, each once.
-    pub fn blobs(&self) -> std::collections::BTreeSet<Digest> {
+    pub fn blobs(&self) -> BTreeSet<Digest> {
         let layers = self.variants.iter().flat_map(|variant| variant.layers.iter().map(|layer| layer.blob));
         let documents = self.variants.iter().flat_map(|variant| [variant.manifest, variant.id.0]);
-        layers.chain(documents).chain(self.documents.iter().copied()).chain([self.target]).collect()
+        let others = self.documents.iter().chain(&self.lines).copied();
+        layers.chain(documents).chain(others).chain([self.target]).collect()
     }
 }
 

@@ -29,10 +29,11 @@ fn image(target: u8, id: u8) -> Image {
         media_type: "m".into(),
         size: 7,
         generated: true,
-        entry: Some("{}".into()),
+        entry: Some(digest(0x34)),
         variants: vec![variant],
         main: 0,
         documents: vec![digest(0x32)],
+        lines: [digest(0x34)].into(),
         added: Time { seconds: 3, nanoseconds: 4 },
     }
 }

@@ -37,12 +37,13 @@ impl RealDisk {
         Ok(Self { root })
     }
 
-    /// The same, making the directory and its parents where they are missing.
+    /// The same, making the directory and its parents where they are missing:
+    /// durably, or a first commit could go with them.
     ///
     /// # Errors
     /// If it cannot be made or looked at.
     pub fn create(root: &Path) -> Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(DIR_MODE).create(root).context("create", root)?;
+        make_durably(root)?;
         Self::open(root)
     }
 
@@ -55,6 +56,20 @@ impl RealDisk {
         let file = options.mode(FILE_MODE).open(&path).context(verb, &path)?;
         Ok(Box::new(RealFile { file, path }))
     }
+}
+
+fn make_durably(dir: &Path) -> Result<()> {
+    match fs::DirBuilder::new().mode(DIR_MODE).create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+            make_durably(parent.ok_or(error).context("create", dir)?)?;
+            return make_durably(dir);
+        }
+        other => other.context("create", dir)?,
+    }
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(parent).and_then(|parent| parent.sync_all()).context("make durable", parent)
 }
 
 impl Disk for RealDisk {

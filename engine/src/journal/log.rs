@@ -68,6 +68,7 @@ pub struct Position {
 /// The open journal.
 pub struct Journal {
     file: Box<dyn File>,
+    store: StoreId,
     start: Position,
 }
 
@@ -118,7 +119,7 @@ impl Journal {
             sum: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
             last_bytes: 0,
         };
-        Ok(Self { file, start })
+        Ok(Self { file, store, start })
     }
 
     /// The place before the first record.
@@ -188,7 +189,7 @@ impl Journal {
         }
         let mut payload = vec![0; header.len as usize];
         self.file.read_exact_at(&mut payload, offset + record::HEADER_BYTES as u64)?;
-        Ok(header.fits(&payload).then_some((header, payload)))
+        Ok(header.fits(self.store, &payload).then_some((header, payload)))
     }
 
     /// Where a whole, later record begins behind the broken one at `position`.
@@ -217,7 +218,7 @@ impl Journal {
     /// If the payload is too long or the disk fails; then the record is not
     /// there, as far as the disk still does what it is told.
     pub fn append(&self, position: Position, payload: &[u8]) -> Result<Position> {
-        let header = Header::of(position.sum, position.txn + 1, payload)
+        let header = Header::of(self.store, position.sum, position.txn + 1, payload)
             .ok_or(Error::TooLarge { bytes: payload.len(), limit: MAX_PAYLOAD_BYTES })?;
         if self.file.len()? > position.offset {
             // What a crash left of a record that was never whole.

@@ -70,6 +70,11 @@ impl Store {
                 check.fault(&named.name, "it names an image that is not there", Vec::new());
             }
         }
+        for blob in &blobs {
+            if !check.users.contains_key(&blob.digest) {
+                check.fault(&blob.digest.to_string(), "no image needs the blob; gc forgets it", Vec::new());
+            }
+        }
         check.packs(options.verify)?;
         check.images(&images, &blobs);
         for blob in &blobs {

@@ -62,12 +62,12 @@ impl Store {
         let mut reader = self.reader(&access, task)?;
         let (outgoing, bodies) = self.healing(task, || {
             let ledger = self.ledger(task)?;
-            let mut bodies = HashMap::new();
+            let mut shared = Shared::default();
             let mut outgoing = Vec::new();
             for (resolved, names) in asked(&ledger, names)? {
-                outgoing.push(gather(&ledger, &mut reader, &resolved, names, options, &mut bodies)?);
+                outgoing.push(gather(&ledger, &mut reader, &resolved, names, options, &mut shared)?);
             }
-            Ok((outgoing, bodies))
+            Ok((outgoing, shared.bodies))
         })?;
         let assembly = Assembly::new(&outgoing, options.format).map_err(Error::Archive)?;
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
@@ -102,15 +102,21 @@ impl From<Stopped> for crate::Error {
     }
 }
 
+/// A name that was asked for, and the line of an index that gave it.
+struct AskedName {
+    reference: Reference,
+    line: Option<Digest>,
+}
+
 /// The images that `names` mean, each once, with the names that were asked for.
-fn asked(ledger: &Ledger, names: &[&str]) -> Result<Vec<(Resolved, Vec<PlannedName>)>> {
-    let mut found: Vec<(Resolved, Vec<PlannedName>)> = Vec::new();
+fn asked(ledger: &Ledger, names: &[&str]) -> Result<Vec<(Resolved, Vec<AskedName>)>> {
+    let mut found: Vec<(Resolved, Vec<AskedName>)> = Vec::new();
     for name in names {
         for resolved in meant(ledger, name)? {
-            let named = resolved.named.as_ref().and_then(|named| {
-                let reference = named.name.parse().ok()?;
-                Some(PlannedName { reference, entry: named.entry.clone() })
-            });
+            let named = resolved
+                .named
+                .as_ref()
+                .and_then(|named| Some(AskedName { reference: named.name.parse().ok()?, line: named.entry }));
             let same = |(other, _): &&mut (Resolved, _)| other.image.target == resolved.image.target;
             match found.iter_mut().find(same) {
                 Some((_, names)) => {
@@ -153,16 +159,16 @@ fn gather(
     ledger: &Ledger,
     reader: &mut Reader,
     resolved: &Resolved,
-    names: Vec<PlannedName>,
+    names: Vec<AskedName>,
     options: &SaveOptions,
-    bodies: &mut HashMap<Digest, Body>,
+    shared: &mut Shared,
 ) -> Result<Outgoing> {
     let image = &resolved.image;
     let chosen = match &options.platform {
         Some(_) => resolved.variant(options.platform.as_ref())?,
         None => None,
     };
-    let mut gathered = Gathered { ledger, reader, bodies, documents: Vec::new(), carried: Vec::new() };
+    let mut gathered = Gathered { ledger, reader, shared, documents: Vec::new(), carried: Vec::new() };
     let mut variants = Vec::new();
     for variant in chosen.map_or_else(|| main_first(image), |only| vec![only]) {
         variants.push(gathered.variant(variant)?);
@@ -178,13 +184,15 @@ fn gather(
         }
     };
     let is_whole = target.digest == image.target;
-    let names = names.into_iter().map(|name| match is_whole {
-        true => name,
-        false => PlannedName { entry: None, ..name },
-    });
+    let mut planned_names = Vec::new();
+    for AskedName { reference, line } in names {
+        let entry = line.filter(|_| is_whole).map(|line| gathered.line(&line)).transpose()?;
+        planned_names.push(PlannedName { reference, entry });
+    }
+    let entry = image.entry.filter(|_| is_whole).map(|line| gathered.line(&line)).transpose()?;
     Ok(Outgoing {
-        names: names.collect(),
-        entry: image.entry.clone().filter(|_| is_whole),
+        names: planned_names,
+        entry,
         target,
         documents: gathered.documents,
         variants,
@@ -198,10 +206,17 @@ fn main_first(image: &Image) -> Vec<&Variant> {
     image.variants.get(main).into_iter().chain(others.map(|(_, variant)| variant)).collect()
 }
 
+/// What the images of one archive have in common: each is read once.
+#[derive(Default)]
+struct Shared {
+    documents: HashMap<Digest, std::sync::Arc<[u8]>>,
+    bodies: HashMap<Digest, Body>,
+}
+
 struct Gathered<'g> {
     ledger: &'g Ledger,
     reader: &'g mut Reader,
-    bodies: &'g mut HashMap<Digest, Body>,
+    shared: &'g mut Shared,
     documents: Vec<PlannedDocument>,
     carried: Vec<Descriptor>,
 }
@@ -212,10 +227,23 @@ impl Gathered<'_> {
         if let Some(there) = self.documents.iter().find(|document| document.descriptor.digest == *digest) {
             return Ok(there.bytes.clone());
         }
-        let bytes: std::sync::Arc<[u8]> = self.ledger.document(digest, self.reader)?.into();
+        let bytes = match self.shared.documents.get(digest) {
+            Some(bytes) => bytes.clone(),
+            None => {
+                let bytes: std::sync::Arc<[u8]> = self.ledger.document(digest, self.reader)?.into();
+                self.shared.documents.insert(*digest, bytes.clone());
+                bytes
+            }
+        };
         let descriptor = described(*digest, bytes.len() as u64);
         self.documents.push(PlannedDocument { descriptor, bytes: bytes.clone() });
         Ok(bytes)
+    }
+
+    /// A line of an index, which is no part of what is written.
+    fn line(&mut self, digest: &Digest) -> Result<String> {
+        let bytes = self.ledger.document(digest, self.reader)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// A document, or content that is only carried.
@@ -224,7 +252,7 @@ impl Gathered<'_> {
         if blob.kind == Kind::Document {
             return self.document(digest).map(drop);
         }
-        self.bodies.insert(*digest, blob.body);
+        self.shared.bodies.insert(*digest, blob.body);
         self.carried.push(described(*digest, blob.body.len));
         Ok(())
     }
@@ -237,7 +265,7 @@ impl Gathered<'_> {
         let mut layers = Vec::new();
         for (layer, descriptor) in variant.layers.iter().zip(manifest.layers) {
             let blob = self.ledger.catalog().blob(&layer.blob)?.ok_or(store::Error::NoBlob(layer.blob))?;
-            self.bodies.insert(layer.blob, blob.body);
+            self.shared.bodies.insert(layer.blob, blob.body);
             let blob = Descriptor { digest: layer.blob, size: blob.body.len, ..descriptor };
             layers.push(OutgoingLayer { blob, diff_id: layer.diff_id });
         }

@@ -21,6 +21,8 @@ pub struct Ledger {
     catalog: Catalog,
     position: Position,
     writable: bool,
+    /// Whether the catalog has failed to take in a commit.
+    is_behind: bool,
     _lock: Box<dyn Guard>,
 }
 
@@ -32,8 +34,14 @@ impl Ledger {
         let journal = Journal::open(disk, store.id(), writable)?;
         let mut ledger = if writable {
             let found = Found::open(store, &journal, task)?;
-            let ledger =
-                Self { journal, catalog: found.catalog, position: found.position, writable, _lock: lock };
+            let ledger = Self {
+                journal,
+                catalog: found.catalog,
+                position: found.position,
+                writable,
+                is_behind: false,
+                _lock: lock,
+            };
             match found.ahead {
                 false => ledger,
                 true => ledger.recovered(store, task)?,
@@ -41,7 +49,7 @@ impl Ledger {
         } else {
             // A database of its own, made from the journal, for as long as this lasts.
             let (catalog, position) = (Catalog::open(None, store.id())?, journal.start());
-            Self { journal, catalog, position, writable, _lock: lock }
+            Self { journal, catalog, position, writable, is_behind: false, _lock: lock }
         };
         ledger.catch_up()?;
         Ok(ledger)
@@ -131,9 +139,9 @@ impl Ledger {
         }
         let commit = Commit { time: Time::now(), verb: verb.into(), changes };
         self.position = self.journal.append(self.position, &commit.encode()?)?;
-        // The commit has happened. A catalog that cannot take it in now does so
-        // when it is opened next, or is made again.
-        let _ = self.catalog.apply(&commit, self.position);
+        // The commit has happened. A catalog that cannot take it in stays where it
+        // is, whatever comes, and catches up when it is opened next.
+        self.is_behind = self.is_behind || self.catalog.apply(&commit, self.position).is_err();
         Ok(())
     }
 

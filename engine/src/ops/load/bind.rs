@@ -1,6 +1,6 @@
 //! From a plan and its layers to images: every document stored, missing ones made.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::known::Known;
@@ -25,7 +25,7 @@ pub struct Bound {
 pub(super) struct BoundImage {
     pub(super) image: Image,
     /// Its names, with the lines that gave them.
-    pub(super) names: Vec<(Reference, Option<String>)>,
+    pub(super) names: Vec<(Reference, Option<Digest>)>,
 }
 
 impl Bound {
@@ -34,15 +34,24 @@ impl Bound {
     pub fn of(plan: &Plan, known: &Known, found: &Found, ingest: &mut Ingest<'_>) -> Result<Self> {
         let mut bound = Self { blobs: known.blobs.clone(), ..Self::default() };
         for planned in &plan.images {
-            let image = match known.image(planned) {
+            let mut image = match known.image(planned) {
                 Some(image) => image.clone(),
                 None => bound.image(planned, found, ingest)?,
             };
             // What an index said of a manifest does not hold for another one.
             let is_as_it_came = planned.target.as_ref().is_some_and(|target| target.digest == image.target);
-            let name =
-                |name: &PlannedName| (name.reference.clone(), name.entry.clone().filter(|_| is_as_it_came));
-            let names = planned.names.iter().map(name).collect();
+            let mut names = Vec::new();
+            for PlannedName { reference, entry } in &planned.names {
+                let entry = entry.as_ref().filter(|_| is_as_it_came);
+                let entry = entry.map(|line| bound.line(line, ingest)).transpose()?;
+                image.lines.extend(entry);
+                names.push((reference.clone(), entry));
+            }
+            if let Some(line) = planned.entry.as_ref().filter(|_| is_as_it_came) {
+                let entry = bound.line(line, ingest)?;
+                image.lines.insert(entry);
+                image.entry = Some(entry);
+            }
             bound.images.push(BoundImage { image, names });
         }
         Ok(bound)
@@ -85,7 +94,8 @@ impl Bound {
             media_type: target.media_type.clone(),
             size: target.size,
             generated,
-            entry: if generated { None } else { planned.entry.clone() },
+            entry: None,
+            lines: BTreeSet::new(),
             variants: variants.into_iter().map(|variant| variant.variant).collect(),
             main,
             documents,
@@ -188,6 +198,11 @@ impl Bound {
             self.blobs.insert(digest, Blob { digest, body, kind: Kind::Document });
         }
         Ok(described(digest, document.bytes.len()))
+    }
+
+    /// Stores a line of an index.
+    fn line(&mut self, line: &str, ingest: &mut Ingest<'_>) -> Result<Digest> {
+        Ok(self.document(line.as_bytes(), ingest)?.digest)
     }
 
     /// Stores a document that was made here.

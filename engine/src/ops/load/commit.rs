@@ -28,12 +28,41 @@ impl Store {
         let mut superseded = BTreeSet::new();
         let mut loaded = Vec::new();
         for bound in &bound.images {
+            changes.extend(put_image(&ledger, bound, &needed)?);
             loaded.push(bind(&ledger, bound, &mut superseded, &mut changes)?);
         }
         changes.extend(forget_other_packings(&ledger, bound, superseded, &needed)?);
         ledger.commit("load", changes)?;
         Ok(loaded)
     }
+}
+
+/// Puts the image in, or the lines by which it is known now; lines that nothing
+/// knows it by any more go.
+fn put_image(ledger: &Ledger, bound: &BoundImage, needed: &BTreeSet<Digest>) -> Result<Vec<Change>> {
+    let catalog = ledger.catalog();
+    let BoundImage { image, names } = bound;
+    let Some(mut there) = catalog.image(&image.target)? else {
+        return Ok(vec![Change::PutImage(image.clone())]);
+    };
+    let given: BTreeSet<String> = names.iter().map(|(name, _)| name.to_string()).collect();
+    let others = catalog.names_of(&image.target)?;
+    let others = others.iter().filter(|named| !given.contains(&named.name)).filter_map(|named| named.entry);
+    there.entry = image.entry.or(there.entry);
+    let lines = image.lines.iter().copied().chain(others).chain(there.entry).collect();
+    let before = std::mem::replace(&mut there.lines, lines);
+    if before == there.lines {
+        return Ok(Vec::new());
+    }
+    let only_here = BTreeSet::from([image.target]);
+    let mut changes = Vec::new();
+    for line in before.difference(&there.lines).filter(|line| !needed.contains(*line)) {
+        if catalog.users_of(line)?.is_subset(&only_here) {
+            changes.push(Change::ForgetBlob(*line));
+        }
+    }
+    changes.push(Change::PutImage(there));
+    Ok(changes)
 }
 
 fn bind(
@@ -45,9 +74,6 @@ fn bind(
     let BoundImage { image, names } = bound;
     let target = image.target;
     let id = image.main_variant().map_or(ImageId(target), |variant| variant.id);
-    if ledger.catalog().image(&target)?.is_none() {
-        changes.push(Change::PutImage(image.clone()));
-    }
     let mut replaced = Vec::new();
     let mut references = Vec::new();
     for (reference, entry) in names {
@@ -63,8 +89,7 @@ fn bind(
                 replaced.push((reference.clone(), other_id));
             }
         }
-        let entry = entry.clone();
-        changes.push(Change::SetReference(Named { name, target, entry, tagged: Time::now() }));
+        changes.push(Change::SetReference(Named { name, target, entry: *entry, tagged: Time::now() }));
         references.push(reference.clone());
     }
     Ok(LoadedImage { id, target, references, replaced })

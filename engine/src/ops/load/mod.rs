@@ -8,7 +8,8 @@
 //! 4. **Commit** all images at once. Whatever fails before leaves the store as
 //!    it was.
 //!
-//! What a stream held that no manifest claims stays in the packs as garbage.
+//! What a stream held that no manifest claims is garbage in the packs by then,
+//! and is removed at once if nobody else uses the store.
 
 mod bind;
 mod commit;
@@ -138,6 +139,10 @@ impl Store {
         let written = writer.finish()?.written;
         let images = self.healing(task, || self.commit_load(&bound, task))?;
         drop(access);
+        if written.new_bytes > 0 && streamed.is_some_and(|streamed| streamed.has_unclaimed()) {
+            // The images are there; what is left of the rest goes now or with gc.
+            let _ = self.reclaim(&Task::silent());
+        }
         let (new_bytes, stored_bytes) = (written.new_bytes, written.stored_bytes);
         Ok(Loaded { images, input_bytes, new_bytes, stored_bytes })
     }

@@ -67,6 +67,13 @@ impl Streamed {
     }
 }
 
+impl Streamed {
+    /// Whether it held something large that no manifest has asked for.
+    pub fn has_unclaimed(&self) -> bool {
+        !self.taken.is_empty()
+    }
+}
+
 impl Documents for Streamed {
     fn find(&self, name: &MemberName) -> Result<Option<Found>, Error> {
         self.kept.find(name)
