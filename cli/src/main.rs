@@ -2,6 +2,10 @@
 //!
 //! `cli` says what can be typed, `commands` has a file for each verb, `context`
 //! is what they share. The engine does the work; only this program prints.
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "comments on arguments are help texts: NAME[:TAG] is no link"
+)]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

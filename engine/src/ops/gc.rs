@@ -3,18 +3,20 @@
 //! Everything is written children first and named last, so it is taken down in
 //! the opposite order; a crash between two steps leaves garbage for next time.
 //! 1. **Mark** the chunks that the blobs of the catalog stand on.
-//! 2. **Copy** what is alive in packs that are dead in part to new packs.
-//! 3. **Publish** one index run for the packs that stay.
-//! 4. **Remove** the packs that went, and what is left in `tmp/`.
+//! 2. **Remove** packs in which nothing is alive, and what is left in `tmp/`.
+//! 3. **Copy** what is alive in packs that are dead in part to new packs.
+//! 4. **Publish** one index run for the packs that stay.
+//! 5. **Remove** the packs that were copied.
 //!
 //! Nobody else reads or adds packs meanwhile. If a recipe cannot be read then
 //! it is not known what is alive, and nothing is removed.
 
 use std::collections::HashSet;
 
+use super::marks::{Marks, mark};
 use crate::Result;
-use crate::catalog::{Catalog, Change};
-use crate::chunk::{self, Index, PackId, Place, Reader};
+use crate::catalog::Change;
+use crate::chunk::{PackId, Place, Reader};
 use crate::store::{Access, Ledger, Store};
 use crate::task::{Event, Task};
 
@@ -64,7 +66,9 @@ impl Store {
         }
     }
 
-    /// Rewrites packs of which more than one byte in `worth` is dead; any if 0.
+    /// Makes packs anew of which more than one byte in `worth` is dead; any if 0.
+    ///
+    /// What needs no space comes first, so that a full disk can be emptied.
     fn collect(&self, access: &Access, worth: u64, task: &Task) -> Result<Collected> {
         let before = self.packed_bytes()?;
         let mut ledger = self.ledger(task)?;
@@ -72,75 +76,78 @@ impl Store {
         let mut reader = self.reader(access, task)?;
         let marks = mark(ledger.catalog(), &mut reader, task)?;
         drop(ledger);
-        let mut writer = self.writer(access, task)?;
-        let mut gone = HashSet::new();
         let mut collected = Collected::default();
+        let mut dying = Vec::new();
         let packs: Vec<_> = reader.index().packs().collect();
         for (number, id) in packs {
             task.check()?;
-            let pack = match reader.index().pack(number) {
-                Ok(pack) => pack,
-                // What is alive was found elsewhere, or marking would have failed.
-                Err(error) if marks.live_in(number) == 0 => {
-                    task.report(&Event::Notice {
-                        text: &format!("{error}; nothing needs it, it is removed"),
-                    });
+            match condition(number, &mut reader, &marks, &mut collected, task)? {
+                Condition::Alive => {}
+                Condition::Dead => {
+                    self.disk().remove(&id.file())?;
                     collected.packs_removed += 1;
-                    gone.insert(id);
-                    continue;
                 }
-                Err(error) => return Err(error.into()),
-            };
-            let chunks = pack.names().len() as u64;
-            let live = marks.live_in(number);
-            collected.live_chunks += live;
-            collected.dead_chunks += chunks - live;
-            if live == 0 {
-                collected.packs_removed += 1;
-                gone.insert(id);
-            } else if live < chunks {
-                let (dead, all) = marks.dead_bytes_in(number, &pack);
-                if worth > 0 && dead * worth < all {
-                    continue;
+                Condition::Dying { dead, all } if worth == 0 || dead * worth >= all => {
+                    dying.push((number, id))
                 }
-                let is_live = |chunk| marks.is_live(Place { pack: number, chunk });
-                match pack.check_live(&is_live) {
-                    Ok(()) => {
-                        writer.copy_live(&pack, &is_live)?;
-                        collected.packs_rewritten += 1;
-                        gone.insert(id);
-                    }
-                    // What is damaged is not copied as if it were sound, nor taken away.
-                    Err(error) if error.is_damage() => {
-                        task.report(&Event::Notice { text: &format!("{error}; the pack is left as it is") });
-                    }
-                    Err(error) => return Err(error.into()),
-                }
+                Condition::Dying { .. } => {}
             }
-        }
-        drop(reader);
-        let mut finished = writer.finish()?;
-        // What a collection before this one had copied when it was cut off comes
-        // out as the same pack again, and then that one stays.
-        finished.packs.iter().for_each(|made| _ = gone.remove(made));
-        if !gone.is_empty() {
-            self.remove_packs(&mut finished.index, &gone)?;
         }
         for entry in self.disk().list("tmp")? {
             self.disk().remove(&format!("tmp/{}", entry.name))?;
         }
+        self.disk().sync_dir("packs")?;
+        if !dying.is_empty() {
+            collected.packs_rewritten = self.renew(access, &dying, &mut reader, &marks, task)?;
+        }
+        // Runs that name packs which are gone are written anew.
+        drop(reader);
+        self.index(access, task)?;
         let after = self.packed_bytes()?;
         collected.freed_bytes = before.saturating_sub(after);
         Ok(collected)
     }
 
-    fn remove_packs(&self, index: &mut Index, gone: &HashSet<PackId>) -> Result<()> {
-        index.forget(gone);
-        index.publish(&[], true)?;
-        for id in gone {
+    /// Copies what is alive in the packs `dying`, then removes them. Gives how
+    /// many of them there were.
+    fn renew(
+        &self,
+        access: &Access,
+        dying: &[(u32, PackId)],
+        reader: &mut Reader,
+        marks: &Marks,
+        task: &Task,
+    ) -> Result<u64> {
+        let mut writer = self.writer(access, task)?;
+        let mut gone = HashSet::new();
+        for (number, id) in dying {
+            task.check()?;
+            let pack = reader.index().pack(*number)?;
+            let is_live = |chunk| marks.is_live(Place { pack: *number, chunk });
+            match pack.check_live(&is_live) {
+                Ok(()) => {
+                    writer.copy_live(&pack, &is_live)?;
+                    gone.insert(*id);
+                }
+                // What is damaged is not copied as if it were sound, nor taken away.
+                Err(error) if error.is_damage() => {
+                    task.report(&Event::Notice { text: &format!("{error}; the pack is left as it is") });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut finished = writer.finish()?;
+        let renewed = gone.len() as u64;
+        // What a collection before this one had copied when it was cut off comes
+        // out as the same pack again, and then that one stays.
+        finished.packs.iter().for_each(|made| _ = gone.remove(made));
+        finished.index.forget(&gone);
+        finished.index.publish(&[], true)?;
+        for id in &gone {
             self.disk().remove(&id.file())?;
         }
-        Ok(self.disk().sync_dir("packs")?)
+        self.disk().sync_dir("packs")?;
+        Ok(renewed)
     }
 
     /// What packs, index and passing files take on the disk.
@@ -165,79 +172,37 @@ fn forget_orphans(ledger: &mut Ledger) -> Result<()> {
     if changes.is_empty() { Ok(()) } else { ledger.commit("gc", changes) }
 }
 
-/// Which chunks are alive: a bit for each chunk of each pack.
-#[derive(Debug, Default)]
-pub(super) struct Marks {
-    packs: Vec<Vec<u64>>,
+/// What becomes of a pack.
+enum Condition {
+    Alive,
+    Dying { dead: u64, all: u64 },
+    Dead,
 }
 
-/// The chunks that the blobs of `catalog` stand on.
-pub(super) fn mark(catalog: &Catalog, reader: &mut Reader, task: &Task) -> Result<Marks> {
-    let mut marks = Marks::default();
-    for blob in catalog.blobs() {
-        task.check()?;
-        reader.chunks(&blob?.body, &mut |index, name| {
-            let place = index.locate(name)?.ok_or(chunk::Error::NotFound(*name))?;
-            marks.set(place);
-            Ok(())
-        })?;
-    }
-    Ok(marks)
-}
-
-impl Marks {
-    fn set(&mut self, place: Place) {
-        let (pack, word) = (place.pack as usize, place.chunk as usize / 64);
-        if self.packs.len() <= pack {
-            self.packs.resize_with(pack + 1, Vec::new);
+fn condition(
+    number: u32,
+    reader: &mut Reader,
+    marks: &Marks,
+    collected: &mut Collected,
+    task: &Task,
+) -> Result<Condition> {
+    let live = marks.live_in(number);
+    let pack = match reader.index().pack(number) {
+        Ok(pack) => pack,
+        // What is alive was found elsewhere, or marking would have failed.
+        Err(error) if live == 0 && error.is_damage() => {
+            task.report(&Event::Notice { text: &format!("{error}; nothing needs it, it is removed") });
+            return Ok(Condition::Dead);
         }
-        if let Some(words) = self.packs.get_mut(pack) {
-            if words.len() <= word {
-                words.resize(word + 1, 0);
-            }
-            if let Some(word) = words.get_mut(word) {
-                *word |= 1 << (place.chunk % 64);
-            }
-        }
-    }
-
-    fn is_live(&self, place: Place) -> bool {
-        let word = self.packs.get(place.pack as usize).and_then(|words| words.get(place.chunk as usize / 64));
-        word.is_some_and(|word| word >> (place.chunk % 64) & 1 == 1)
-    }
-
-    fn live_in(&self, pack: u32) -> u64 {
-        let words = self.packs.get(pack as usize);
-        words.map_or(0, |words| words.iter().map(|word| u64::from(word.count_ones())).sum())
-    }
-
-    /// The bytes of the pack's frames that are dead, and all of them. Of a frame
-    /// that is dead in part, the part that its dead chunks are of all.
-    fn dead_bytes_in(&self, number: u32, pack: &chunk::Pack) -> (u64, u64) {
-        let (mut dead, mut all) = (0, 0);
-        for frame in 0..pack.frames() {
-            let (mut dead_raw, mut raw) = (0, 0);
-            for chunk in pack.chunks_in(frame) {
-                let len = u64::from(pack.chunk_len(chunk));
-                raw += len;
-                if !self.is_live(Place { pack: number, chunk }) {
-                    dead_raw += len;
-                }
-            }
-            let stored = pack.stored_bytes(frame);
-            all += stored;
-            dead += stored * dead_raw / raw.max(1);
-        }
-        (dead, all)
-    }
-
-    /// The bytes in all packs that nothing needs.
-    pub(super) fn dead_bytes(&self, index: &mut Index) -> Result<u64> {
-        let packs: Vec<_> = index.packs().collect();
-        let mut dead = 0;
-        for (number, _) in packs {
-            dead += self.dead_bytes_in(number, &*index.pack(number)?).0;
-        }
-        Ok(dead)
-    }
+        Err(error) => return Err(error.into()),
+    };
+    let chunks = pack.names().len() as u64;
+    collected.live_chunks += live;
+    collected.dead_chunks += chunks - live;
+    let (dead, all) = marks.dead_bytes_in(number, &pack);
+    Ok(match live {
+        0 => Condition::Dead,
+        live if live < chunks => Condition::Dying { dead, all },
+        _ => Condition::Alive,
+    })
 }

@@ -7,6 +7,7 @@ mod history;
 mod images;
 mod inspect;
 mod load;
+mod marks;
 mod prune;
 mod remove;
 mod resolve;

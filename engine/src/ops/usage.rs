@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::gc::mark;
+use super::marks::mark;
 use crate::Result;
 use crate::catalog;
 use crate::image::DiffId;

@@ -31,7 +31,7 @@ pub use ledger::Ledger;
 
 use crate::Result;
 use crate::catalog;
-use crate::chunk::{Index, Reader, Writer};
+use crate::chunk::{self, Index, Reader, Writer};
 use crate::disk::{Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
 use crate::task::Task;
@@ -237,17 +237,22 @@ impl Store {
         Ledger::open(self, task)
     }
 
-    /// All packs, to be read or added to.
+    /// All packs, to be read or added to. Runs that are missing or damaged are
+    /// made again; where that cannot be written, they are made in memory.
     pub(crate) fn index(&self, _access: &Access, task: &Task) -> Result<Index> {
         let mut index = Index::open(Arc::clone(&self.disk))?;
-        if self.writable && !index.is_settled() {
-            for (run, why) in index.distrusted_runs() {
-                let text = format!("{run} is made again: {why}");
-                task.report(&crate::task::Event::Notice { text: &text });
-            }
-            index.publish(&[], false)?;
+        if !self.writable || index.is_settled() {
+            return Ok(index);
         }
-        Ok(index)
+        for (run, why) in index.distrusted_runs() {
+            let text = format!("{run} is made again: {why}");
+            task.report(&crate::task::Event::Notice { text: &text });
+        }
+        match index.publish(&[], false) {
+            Ok(()) => Ok(index),
+            Err(chunk::Error::Disk(_)) => Ok(Index::open(Arc::clone(&self.disk))?),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(crate) fn reader(&self, access: &Access, task: &Task) -> Result<Reader> {

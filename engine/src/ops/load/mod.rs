@@ -88,10 +88,16 @@ impl Store {
     /// wrong with the archive, and whatever the disk has to say. The store is
     /// then as it was.
     pub fn load(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
+        let before = self.disk().list("packs")?.len();
         let loaded = self.load_all(input, options, task);
-        // A source that stops because the work was told to stop has an error of its own.
         if loaded.is_err() {
-            task.check()?
+            // Packs that had their names when it failed are garbage, and may be
+            // what fills the disk. The error to tell is the load's.
+            if self.disk().list("packs")?.len() > before {
+                let _ = self.reclaim(&Task::silent());
+            }
+            // A source that stops because the work was told to has an error of its own.
+            task.check()?;
         }
         loaded
     }
