@@ -126,7 +126,7 @@ fn hint_for(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::Ambiguous => "give more digits of the ID, or a name",
         ErrorKind::LimitExceeded => {
-            "if you trust the archive, raise the limit with --max-expanded, --max-ratio or --max-members"
+            "if you trust the archive, 'larder load --help' lists the --max-… that raise its limits"
         }
         ErrorKind::Corrupt => "'larder fsck --verify' lists everything that is damaged",
         ErrorKind::NoSpace => "'larder image prune' and 'larder gc' give space back",

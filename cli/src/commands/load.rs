@@ -40,6 +40,12 @@ pub struct LoadArgs {
     /// Refuse an archive of more members than this
     #[arg(long, value_name = "COUNT")]
     max_members: Option<u64>,
+    /// Refuse a member whose extended headers are longer than this
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_headers: Option<u64>,
+    /// Refuse a manifest, index or config that is longer than this
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_document: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -67,6 +73,9 @@ impl LoadArgs {
         limits.max_expanded_bytes = self.max_expanded.unwrap_or(limits.max_expanded_bytes);
         limits.max_ratio = self.max_ratio.unwrap_or(limits.max_ratio);
         limits.max_members = self.max_members.unwrap_or(limits.max_members);
+        limits.max_header_bytes = self.max_headers.unwrap_or(limits.max_header_bytes);
+        limits.max_document_bytes = self.max_document.unwrap_or(limits.max_document_bytes);
+        limits.max_documents_bytes = limits.max_documents_bytes.max(limits.max_document_bytes);
     }
 }
 

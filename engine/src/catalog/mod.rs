@@ -8,6 +8,8 @@
 mod apply;
 mod difference;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod query;
 mod record;
 mod tables;

@@ -11,9 +11,11 @@
 
 mod checksum;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod input;
 mod real;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod simulated;
 mod temporary;
 mod tree;
@@ -25,8 +27,10 @@ pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
 pub use input::{Input, InputFile};
 pub use real::RealDisk;
+#[cfg(any(test, fuzzing))]
+pub use simulated::SimulatedDisk;
 #[cfg(test)]
-pub use simulated::{SimulatedDisk, Survival};
+pub use simulated::Survival;
 pub use temporary::Temporary;
 pub use tree::Tree;
 

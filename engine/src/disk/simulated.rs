@@ -62,6 +62,18 @@ impl SimulatedDisk {
         Self::default()
     }
 
+    /// A disk with one file.
+    pub fn holding(name: &str, bytes: &[u8]) -> Self {
+        let disk = Self::new();
+        {
+            let mut state = disk.locked();
+            state.dirs.extend([dir_of(name).to_owned()]);
+            state.names.insert(name.into(), 0);
+            state.inodes.push(Inode { bytes: bytes.to_vec(), durable: bytes.to_vec() });
+        }
+        disk
+    }
+
     /// How many operations have changed something.
     pub fn operations(&self) -> u64 {
         self.locked().operations

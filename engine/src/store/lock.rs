@@ -21,8 +21,15 @@ pub fn wait(disk: &dyn Disk, name: &str, mode: Mode, task: &Task) -> Result<Box<
     let mut waited = Duration::ZERO;
     loop {
         task.check()?;
-        if let Some(guard) = disk.try_lock(name, mode)? {
-            return Ok(guard);
+        match disk.try_lock(name, mode) {
+            Ok(Some(guard)) => return Ok(guard),
+            Ok(None) => {}
+            // There is nothing in it; one that was lost is made again.
+            Err(error) if error.is_absent() && name == super::LOCK => match disk.create(name) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+                _ => continue,
+            },
+            Err(error) => return Err(error.into()),
         }
         sleep(pause);
         if waited < LONG && waited + pause >= LONG {
