@@ -59,15 +59,16 @@ impl Store {
         task: &Task,
     ) -> Result<Saved> {
         let access = self.share(task)?;
-        let mut reader = self.reader(&access, task)?;
-        let (outgoing, bodies) = self.healing(task, || {
+        let (outgoing, bodies, mut reader) = self.healing(task, || {
             let ledger = self.ledger(task)?;
+            // Only now: it must know the packs of everything that the ledger names.
+            let mut reader = self.reader(&access, task)?;
             let mut shared = Shared::default();
             let mut outgoing = Vec::new();
             for (resolved, names) in asked(&ledger, names)? {
                 outgoing.push(gather(&ledger, &mut reader, &resolved, names, options, &mut shared)?);
             }
-            Ok((outgoing, shared.bodies))
+            Ok((outgoing, shared.bodies, reader))
         })?;
         let assembly = Assembly::new(&outgoing, options.format).map_err(Error::Archive)?;
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);

@@ -239,7 +239,8 @@ impl Store {
         Ledger::open(self, task)
     }
 
-    /// All packs, to be read or added to. Runs that are missing or damaged are
+    /// All packs as they are now, to be read or added to: opened behind the
+    /// ledger, it finds whatever that names. Runs that are missing or damaged are
     /// made again; where that cannot be written, they are made in memory.
     pub(crate) fn index(&self, _access: &Access, task: &Task) -> Result<Index> {
         let mut index = Index::open(Arc::clone(&self.disk))?;
