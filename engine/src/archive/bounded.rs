@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Decoder, LimitError, Limits};
+use super::{Compression, Decoder, LimitError, Limits, sniff};
 
 /// What all streams of one archive may expand to together.
 ///
@@ -67,12 +67,25 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 }
 
+/// A stream is compressed, and what is in it is too.
+#[derive(Debug, thiserror::Error)]
+#[error("compressed twice, with {inner} inside")]
+pub struct CompressedTwice {
+    /// What it is under the first compression.
+    pub inner: Compression,
+}
+
+/// How much of what a stream expands to tells whether it is compressed again.
+const HEAD_BYTES: usize = 6;
+
 /// Takes off a stream's compression, within a [`Budget`].
 ///
-/// An [`io::Error`] that it gives may hold a [`LimitError`].
+/// An [`io::Error`] that it gives may hold a [`LimitError`] or [`CompressedTwice`].
 #[derive(Debug)]
 pub struct Bounded<R: BufRead> {
     decoder: Decoder<Counted<R>>,
+    /// The first bytes that it expands to, if it is compressed.
+    head: Vec<u8>,
     consumed: Arc<AtomicU64>,
     expanded: u64,
     budget: Budget,
@@ -85,11 +98,12 @@ impl<R: BufRead> Bounded<R> {
     /// When they cannot be read.
     pub fn new(inner: R, budget: &Budget) -> io::Result<Self> {
         let (counted, consumed) = Counted::new(inner);
-        Ok(Self { decoder: Decoder::new(counted)?, consumed, expanded: 0, budget: budget.clone() })
+        let decoder = Decoder::new(counted)?;
+        Ok(Self { decoder, head: Vec::new(), consumed, expanded: 0, budget: budget.clone() })
     }
 
     /// How the stream is compressed.
-    pub fn compression(&self) -> super::Compression {
+    pub fn compression(&self) -> Compression {
         self.decoder.compression()
     }
 
@@ -113,9 +127,24 @@ impl<R: BufRead> Bounded<R> {
     }
 }
 
+impl<R: BufRead> Bounded<R> {
+    fn check_inner(&mut self, read: &[u8]) -> Result<(), CompressedTwice> {
+        if self.compression() == Compression::None || self.head.len() >= HEAD_BYTES {
+            return Ok(());
+        }
+        self.head.extend(read.iter().take(HEAD_BYTES - self.head.len()));
+        match sniff(&self.head) {
+            Compression::None => Ok(()),
+            inner => Err(CompressedTwice { inner }),
+        }
+    }
+}
+
 impl<R: BufRead> Read for Bounded<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let len = self.decoder.read(buf)?;
+        let twice = |twice| io::Error::new(io::ErrorKind::InvalidData, twice);
+        self.check_inner(buf.get(..len).unwrap_or(buf)).map_err(twice)?;
         self.expanded += len as u64;
         self.budget.spend(len as u64).and_then(|()| self.check_ratio()).map_err(io::Error::other)?;
         Ok(len)
@@ -124,7 +153,6 @@ impl<R: BufRead> Read for Bounded<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Compression;
     use super::super::compression::tests::compress;
     use super::*;
 
@@ -150,6 +178,17 @@ mod tests {
         let error = io::copy(&mut bounded, &mut io::sink()).unwrap_err();
         assert!(matches!(limit_of(&error), LimitError::Ratio { limit: 1100, .. }), "{error}");
         assert!(bounded.expanded_bytes() < 100 << 20);
+    }
+
+    #[test]
+    fn what_is_compressed_twice_is_refused_however_it_is_read() {
+        let twice = compress(Compression::Gzip, &compress(Compression::Zstd, b"larder"));
+        let bounded = Bounded::new(&twice[..], &Budget::new(Limits::default())).unwrap();
+        let error = io::copy(&mut io::BufReader::with_capacity(1, bounded), &mut io::sink()).unwrap_err();
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        assert!(matches!(inner, Some(CompressedTwice { inner: Compression::Zstd })), "{error}");
+        let error = super::super::Error::reading("layer.tar", error).to_string();
+        assert_eq!(error, "layer.tar is compressed twice, with zstd inside");
     }
 
     #[test]

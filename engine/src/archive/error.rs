@@ -51,6 +51,15 @@ pub enum Error {
         /// What it is under the first one.
         inner: Compression,
     },
+    /// The same, of a member: a layer is a tar, so it is none. Taken for one all
+    /// the same, it would not come back from the archive that it is saved to.
+    #[error("{member} is compressed twice, with {inner} inside")]
+    MemberCompressedTwice {
+        /// The member.
+        member: String,
+        /// What it is under the first one.
+        inner: Compression,
+    },
     /// A block that should be a header is none.
     #[error("damaged archive: no header at byte {offset}, after {after}")]
     Header {
@@ -349,6 +358,13 @@ impl Error {
             }
             if let Some(cancelled) = inner.downcast_ref::<Cancelled>() {
                 return Self::Cancelled(*cancelled);
+            }
+            if let Some(super::CompressedTwice { inner }) = inner.downcast_ref() {
+                let inner = *inner;
+                return match place.as_str() {
+                    WHOLE => Self::CompressedTwice { inner },
+                    _ => Self::MemberCompressedTwice { member: place, inner },
+                };
             }
         }
         match source.kind() {

@@ -28,7 +28,7 @@ mod planner;
 mod table;
 
 pub use assemble::{Assembly, Content, Entry};
-pub use bounded::{Bounded, Budget, Counted};
+pub use bounded::{Bounded, Budget, CompressedTwice, Counted};
 pub use compression::{Compression, Corrupt, Decoder, sniff};
 pub use error::{Error, Fault};
 pub use kept::{Documents, Found, Kept};
