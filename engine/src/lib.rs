@@ -33,6 +33,7 @@
 //! | [`archive`] | image archives: their layouts, to read and to write |
 //! | `store` | joins the rooms: locks, ledger, ingest |
 //! | `ops` | one verb, one file: what a [`Store`] can do |
+//! | `fuzz` | every decoder as a fuzzer sees it; compiled for fuzzers and tests only |
 //!
 //! Nothing here prints, and nothing is global: long work tells what it does to
 //! the [`Progress`] in its [`Task`], and stops when that is told to.
@@ -40,7 +41,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(
-    not(test),
+    not(any(test, fuzzing)),
     deny(
         clippy::unwrap_used,
         clippy::expect_used,
@@ -56,6 +57,8 @@ mod catalog;
 mod chunk;
 mod disk;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod image;
 mod journal;
 mod ops;

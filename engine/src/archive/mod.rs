@@ -16,6 +16,8 @@ mod compression;
 mod dir;
 mod docker;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod kept;
 mod legacy;
 mod limits;

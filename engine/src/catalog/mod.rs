@@ -7,6 +7,8 @@
 
 mod apply;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod query;
 mod record;
 mod tables;

@@ -21,6 +21,8 @@ mod cache;
 mod cut;
 mod error;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod name;
 mod pack;
@@ -39,7 +41,7 @@ pub use name::ChunkName;
 pub use pack::{Pack, PackId};
 pub use reader::Reader;
 pub use recipe::Body;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub use recipe::Shape;
 pub use writer::Writer;
 #[cfg(test)]

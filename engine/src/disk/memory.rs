@@ -1,4 +1,4 @@
-//! A disk in memory: what tests use where no real one is needed.
+//! A disk in memory: what tests and fuzzers use where no real one is needed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,6 +29,13 @@ impl MemoryDisk {
     /// An empty disk.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A disk with one file.
+    pub fn holding(name: &str, bytes: &[u8]) -> Self {
+        let disk = Self::new();
+        locked(&disk.files).insert(name.into(), Arc::new(Mutex::new(bytes.to_vec())));
+        disk
     }
 
     fn file(&self, name: &str, verb: &'static str) -> Result<Box<dyn File>> {

@@ -11,8 +11,10 @@
 
 mod checksum;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod input;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod memory;
 mod real;
 mod temporary;
@@ -24,7 +26,7 @@ use std::path::PathBuf;
 pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
 pub use input::{Input, InputFile};
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub use memory::MemoryDisk;
 pub use real::RealDisk;
 pub use temporary::Temporary;

@@ -8,6 +8,8 @@ mod config;
 mod descriptor;
 mod digest;
 mod document;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod glob;
 mod index;
 mod layer;

@@ -5,6 +5,8 @@
 //! What a record means is not known here.
 
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod log;
 mod record;
 

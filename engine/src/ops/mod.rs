@@ -2,6 +2,8 @@
 
 mod error;
 mod fsck;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gc;
 mod history;
 mod images;

@@ -16,6 +16,8 @@
 
 mod error;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod ingest;
 mod ledger;
 mod lock;

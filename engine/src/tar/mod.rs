@@ -8,6 +8,8 @@
 //! The rules where tars disagree are those of Go's `archive/tar`, because that
 //! is what Docker, podman and skopeo read with.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod header;
 mod hints;
 mod pax;
