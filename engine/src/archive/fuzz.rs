@@ -61,12 +61,26 @@ pub fn archives_of(data: &[u8]) -> Vec<Vec<u8>> {
         let stored = compressed(codec, &payload);
         let name = &name.replace('%', &Digest::of(&stored).hex());
         made.push((Digest::of(&stored), Digest::of(&payload), stored.len()));
-        tar.extend(EntryHeader { name, mode: 0o644, size: Some(stored.len() as u64) }.encode());
-        tar.extend(stored);
-        tar.resize(tar.len().next_multiple_of(BLOCK_BYTES), 0);
+        push(&mut tar, name, &stored);
     }
     tar.extend(END);
     vec![tar]
+}
+
+/// An archive of `members`, each a name and what it holds.
+pub fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    for (name, bytes) in members {
+        push(&mut tar, name, bytes);
+    }
+    tar.extend(END);
+    tar
+}
+
+fn push(tar: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+    tar.extend(EntryHeader { name, mode: 0o644, size: Some(bytes.len() as u64) }.encode());
+    tar.extend_from_slice(bytes);
+    tar.resize(tar.len().next_multiple_of(BLOCK_BYTES), 0);
 }
 
 fn members_of(script: &[u8]) -> Vec<&[u8]> {

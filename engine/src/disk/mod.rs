@@ -90,6 +90,9 @@ pub trait File: Send + Sync + fmt::Debug {
     /// Cuts the file to `len` bytes.
     fn truncate(&self, len: u64) -> Result<()>;
 
+    /// Sets space aside for writes to come, if that can be done.
+    fn reserve(&self, offset: u64, len: u64);
+
     /// Makes what was written survive a power cut.
     fn sync(&self) -> Result<()>;
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FallocateFlags, FlockOperation};
 
 use super::error::Context;
 use super::{Allocated, Disk, Entry, File, Guard, Mode, Result};
@@ -192,6 +192,11 @@ impl File for RealFile {
 
     fn truncate(&self, len: u64) -> Result<()> {
         self.file.set_len(len).context("cut", &self.path)
+    }
+
+    fn reserve(&self, offset: u64, len: u64) {
+        // Not every file system can, and a full one need not.
+        let _ = rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, offset, len);
     }
 
     fn sync(&self) -> Result<()> {

@@ -363,6 +363,8 @@ impl File for SimulatedFile {
         Ok(())
     }
 
+    fn reserve(&self, _offset: u64, _len: u64) {}
+
     fn sync(&self) -> Result<()> {
         let mut state = self.disk.locked();
         state.change().context("make durable", &self.name)?;

@@ -35,6 +35,10 @@ const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"LARDJRNL";
 const HEADER_BYTES: usize = 48;
 
+/// Space that is kept for records to come: so that on a full disk an image can
+/// still be removed, which takes a record and gives back far more.
+const RESERVED_BYTES: u64 = 64 << 10;
+
 /// How much the search for whole records behind a broken one reads at once.
 const SEARCH_BYTES: u64 = 1 << 20;
 
@@ -232,7 +236,9 @@ impl Journal {
             let _ = self.file.truncate(position.offset).and_then(|()| self.file.sync());
             return Err(error.into());
         }
-        Ok(behind(position.offset, &header))
+        let end = behind(position.offset, &header);
+        self.file.reserve(end.offset, RESERVED_BYTES);
+        Ok(end)
     }
 }
 

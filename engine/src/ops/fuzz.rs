@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use super::{Compressed, LoadOptions, Loaded, SaveOptions};
 use crate::archive::Format;
-use crate::archive::fuzz::{archives_of, limits};
+use crate::archive::fuzz::{archives_of, limits, tar_of};
 use crate::disk::Input;
 use crate::disk::fuzz::file_of;
 use crate::image::{Digest, ImageId};
@@ -59,6 +59,14 @@ fn save(store: &Store, format: Format) -> Vec<u8> {
 
 /// What a store holds comes back from its own archives.
 fn assert_saves(store: &Store) {
+    let there = images(store);
+    if there
+        .iter()
+        .any(|(_, target, _)| there.iter().any(|(id, other, _)| id.0 == *target && other != target))
+    {
+        // By that digest the image is meant that has it as its ID; the other cannot be named.
+        return;
+    }
     for format in [Format::Docker, Format::Oci] {
         let saved = save(store, format);
         assert!(saved == save(store, format), "saving again gives the same bytes");
@@ -77,14 +85,19 @@ fn assert_saves(store: &Store) {
 /// 2. Either way the store is clean, every digest verified; refused, empty.
 /// 3. What was loaded is listed, and saves to the same bytes every time, from
 ///    which another store gets the same IDs, digests and names.
-/// 4. Where stream and file are both loaded, they make the same images.
-/// 5. Loading again what is there brings nothing new.
+/// 4. Where stream and file are both loaded, they make images of the same IDs
+///    and names. Not always of the same digests: a stream must be told by the
+///    names of its members what to keep compressed.
+/// 5. Loading again what is there changes nothing, and from a file brings nothing new.
 pub fn load_any(data: &[u8]) {
     for archive in archives_of(data) {
         let streamed = load_one(|| stream(&archive), Compressed::Keep);
         let seeking = load_one(|| file_of(&archive), Compressed::Keep);
         if let (Some(streamed), Some(seeking)) = (&streamed, &seeking) {
-            assert_eq!(images(streamed), images(seeking));
+            let without_target = |store: &Store| -> BTreeSet<_> {
+                images(store).into_iter().map(|(id, _, names)| (id, names)).collect()
+            };
+            assert_eq!(without_target(streamed), without_target(seeking));
         }
         let unwrapped = load_one(|| file_of(&archive), Compressed::Unwrap);
         for store in [streamed, seeking, unwrapped].iter().flatten() {
@@ -113,7 +126,9 @@ fn load_one(input: impl Fn() -> Input, compressed: Compressed) -> Option<Store> 
         }
     }
     let again = load(&store, input(), compressed).expect("it was loaded before");
-    assert_eq!((again.new_bytes, again.images.len()), (0, loaded.images.len()));
+    assert_eq!(again.images.len(), loaded.images.len());
+    // What no manifest claims of a stream is removed at once, and comes anew.
+    assert!(again.new_bytes == 0 || matches!(input(), Input::Stream(_)));
     assert_eq!(images(&store), there);
     Some(store)
 }
@@ -133,7 +148,7 @@ pub fn layer(data: &[u8]) {
     let script = |payload: &[u8], diff_id: Digest| {
         let config = format!(r#"{{"os":"linux","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#);
         let manifest = r#"[{"Config":"config","RepoTags":["any:1"],"Layers":["layer.tar"]}]"#;
-        archive_of(&[
+        tar_of(&[
             ("layer.tar", payload),
             ("config", config.as_bytes()),
             ("manifest.json", manifest.as_bytes()),
@@ -145,17 +160,6 @@ pub fn layer(data: &[u8]) {
     let Some(store) = store else { return };
     assert_saves(&store);
     let saved = save(&store, Format::Oci);
-    assert!(saved.windows(plain.len().max(1)).any(|window| window == plain) || plain.is_empty());
-}
-
-fn archive_of(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut tar = Vec::new();
-    for (name, bytes) in members {
-        let size = Some(bytes.len() as u64);
-        tar.extend(crate::tar::EntryHeader { name, mode: 0o644, size }.encode());
-        tar.extend_from_slice(bytes);
-        tar.resize(tar.len().next_multiple_of(crate::tar::BLOCK_BYTES), 0);
-    }
-    tar.extend(crate::tar::END);
-    tar
+    let mut blocks = (0..saved.len()).step_by(512);
+    assert!(blocks.any(|at| saved[at..].starts_with(&plain)));
 }

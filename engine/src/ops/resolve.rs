@@ -77,9 +77,11 @@ fn by_digest(catalog: &Catalog, digest: Digest) -> Result<Option<Resolved>> {
 }
 
 fn by_reference(catalog: &Catalog, reference: &Reference) -> Result<Option<Resolved>> {
-    let named = match reference.digest() {
-        None => catalog.reference(&reference.to_string())?,
-        Some(digest) => {
+    let exact = catalog.reference(&reference.to_string())?;
+    let named = match (exact, reference.digest()) {
+        (Some(named), _) => Some(named),
+        (None, None) => None,
+        (None, Some(digest)) => {
             let names = catalog.names_of(&digest)?;
             let repository = reference.repository();
             let same = |named: &Named| {

@@ -60,6 +60,8 @@ pub struct Taken {
     pub digest: Digest,
     /// How many came.
     pub bytes: u64,
+    /// How they are compressed, as their first bytes tell.
+    pub compression: Compression,
     /// The plain tar; why there is none, if what was kept as it came does not
     /// unwrap: that matters only if it turns out to be a layer.
     pub plain: Result<Plain, io::Error>,
@@ -127,12 +129,14 @@ impl Ingest<'_> {
         if first.len() < BLOCK_BYTES && is_plain {
             return self.take_small(&first);
         }
+        let compression = sniff(&first);
         let source = io::Cursor::new(first).chain(source);
-        match treatment {
+        let taken = match treatment {
             _ if is_plain => self.take_plain(source),
             Treatment::Unwrap => self.take_unwrapped(source),
             _ => self.take_kept(source),
-        }
+        };
+        taken.map(|taken| Taken { compression, ..taken })
     }
 
     /// What fits into a block is not worth a thread.
@@ -160,7 +164,7 @@ impl Ingest<'_> {
         drop(plain);
         let (digest, bytes) = hashed.finish();
         let plain = Ok(Plain { diff_id: DiffId(stored), bytes: body.len, content_bytes });
-        Ok(Taken { digest, bytes, plain, body, stored })
+        Ok(Taken { digest, bytes, compression: Compression::None, plain, body, stored })
     }
 
     fn take_kept(&mut self, source: impl Read) -> Result<Taken, Error> {
@@ -182,13 +186,13 @@ impl Ingest<'_> {
             Ok::<_, Error>((digest?, plain?))
         })?;
         let body = blob.finish().map_err(Error::Store)?;
-        Ok(Taken { digest, bytes: body.len, plain, body, stored: digest })
+        Ok(Taken { digest, bytes: body.len, compression: Compression::None, plain, body, stored: digest })
     }
 }
 
 fn taken_plain(digest: Digest, body: Body, content_bytes: u64) -> Taken {
     let plain = Ok(Plain { diff_id: DiffId(digest), bytes: body.len, content_bytes });
-    Taken { digest, bytes: body.len, plain, body, stored: digest }
+    Taken { digest, bytes: body.len, compression: Compression::None, plain, body, stored: digest }
 }
 
 /// A reader that tells how far it is, now and then.

@@ -4,9 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::known::Known;
-use super::layers::Found;
+use super::layers::{Found, Meant, Stored};
 use crate::Result;
-use crate::archive::{Plan, PlannedConfig, PlannedDocument, PlannedImage, PlannedName, PlannedVariant};
+use crate::archive::{
+    Compression, Plan, PlannedConfig, PlannedDocument, PlannedImage, PlannedName, PlannedVariant,
+};
 use crate::catalog::{Blob, Image, Kind, StoredLayer, Time, Variant};
 use crate::image::{Config, Descriptor, Digest, ImageId, Index, Manifest, Platform, Reference, media_type};
 use crate::ops::Error;
@@ -64,8 +66,8 @@ impl Bound {
         }
         for carried in &planned.carried {
             let digest = carried.descriptor.digest;
-            let blob = found.get(&(carried.member.clone(), Some(digest)));
-            let blob = blob.ok_or(crate::store::Error::NoBlob(digest))?;
+            let meant = Meant { member: carried.member.clone(), digest: Some(digest), is_layer: false };
+            let blob = &found.get(&meant).ok_or(crate::store::Error::NoBlob(digest))?.blob;
             self.blobs.insert(blob.digest, blob.clone());
             documents.push(blob.digest);
         }
@@ -116,11 +118,12 @@ impl Bound {
         for layer in &planned.layers {
             let digest = layer.blob.as_ref().map(|blob| blob.digest);
             let absent = || Error::NoLayer { member: layer.member.to_string() };
-            let blob = found.get(&(layer.member.clone(), digest)).ok_or_else(absent)?;
+            let meant = Meant { member: layer.member.clone(), digest, is_layer: true };
+            let Stored { blob, compression } = found.get(&meant).ok_or_else(absent)?;
             let Kind::Layer { diff_id, content_bytes, .. } = blob.kind else { return Err(absent().into()) };
             differs |= layer.blob.as_ref().is_some_and(|named| named.digest != blob.digest);
             layers.push(StoredLayer { blob: blob.digest, diff_id, content_bytes });
-            descriptors.push(layer_descriptor(blob, diff_id.0 == blob.digest));
+            descriptors.push(layer_descriptor(blob, diff_id.0 == blob.digest, *compression));
             self.blobs.insert(blob.digest, blob.clone());
         }
         let (config, view) = match &planned.config {
@@ -230,20 +233,16 @@ struct BoundVariant {
     manifest: Descriptor,
 }
 
-fn layer_descriptor(blob: &Blob, is_plain: bool) -> Descriptor {
-    // Kept compressed by its name alone, without a manifest that tells how: gzip is
-    // what archives without manifests have.
-    let media_type = match is_plain {
-        true => media_type::OCI_LAYER.to_owned(),
-        false => format!("{}+gzip", media_type::OCI_LAYER),
+/// What names a layer in a manifest that is made here.
+fn layer_descriptor(blob: &Blob, is_plain: bool, compression: Compression) -> Descriptor {
+    let suffix = match compression {
+        _ if is_plain => "",
+        Compression::Zstd => "+zstd",
+        // The spec knows no others.
+        _ => "+gzip",
     };
-    Descriptor {
-        media_type,
-        digest: blob.digest,
-        size: blob.body.len,
-        annotations: Default::default(),
-        platform: None,
-    }
+    let media_type = format!("{}{suffix}", media_type::OCI_LAYER);
+    Descriptor { media_type, ..described(blob.digest, blob.body.len as usize) }
 }
 
 /// The variant for this machine, or the first.

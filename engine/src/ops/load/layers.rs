@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::{Compressed, LoadOptions};
 use crate::Result;
-use crate::archive::{Error as ArchiveError, MemberName, Plan};
+use crate::archive::{Compression, Error as ArchiveError, MemberName, Plan};
 use crate::catalog::{Blob, Kind};
 use crate::image::{DiffId, Digest};
 use crate::ops::Error;
@@ -53,6 +53,10 @@ pub struct Want {
 }
 
 impl Want {
+    fn meant(&self) -> Meant {
+        Meant { member: self.member.clone(), digest: self.digest, is_layer: self.layer.is_some() }
+    }
+
     /// What it is called before people.
     fn told(&self) -> String {
         match (self.layer, self.digest) {
@@ -99,7 +103,27 @@ impl Needed {
 /// What there is for each member that the plan needs, by what a descriptor says
 /// its digest is, if one does: one archive may mean a member's bytes in one
 /// place and only what is in them in another.
-pub type Found = BTreeMap<(MemberName, Option<Digest>), Blob>;
+pub type Found = BTreeMap<Meant, Stored>;
+
+/// A member, and what is meant by it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Meant {
+    /// The member.
+    pub member: MemberName,
+    /// The digest of its bytes, if that names it.
+    pub digest: Option<Digest>,
+    /// Whether it is a layer, or only carried.
+    pub is_layer: bool,
+}
+
+/// A blob, and how its bytes are compressed as far as that is known.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The blob.
+    pub blob: Blob,
+    /// How it is compressed.
+    pub compression: Compression,
+}
 
 /// Brings what a plan needs into the store.
 pub struct Layers<'l, 'w> {
@@ -108,6 +132,8 @@ pub struct Layers<'l, 'w> {
     known: HashMap<Digest, Blob>,
     /// Layers that were taken in, by what is in them.
     taken: HashMap<DiffId, Blob>,
+    /// How blobs that were taken in are compressed.
+    compressions: HashMap<Digest, Compression>,
     found: Found,
 }
 
@@ -115,7 +141,14 @@ impl<'l, 'w> Layers<'l, 'w> {
     /// `known` are the blobs that the store has.
     pub fn new(ingest: &'l mut Ingest<'w>, options: &LoadOptions, known: &Known) -> Self {
         let known = known.blobs.clone();
-        Self { ingest, compressed: options.compressed, known, taken: HashMap::new(), found: Found::new() }
+        Self {
+            ingest,
+            compressed: options.compressed,
+            known,
+            taken: HashMap::new(),
+            compressions: HashMap::new(),
+            found: Found::new(),
+        }
     }
 
     /// Takes in everything that is needed and not there.
@@ -130,7 +163,8 @@ impl<'l, 'w> Layers<'l, 'w> {
                 None => self.take(want, members)?,
             };
             check_diff_id(want, &blob)?;
-            self.found.insert((want.member.clone(), want.digest), blob);
+            let compression = self.compressions.get(&blob.digest).copied().unwrap_or(Compression::None);
+            self.found.insert(want.meant(), Stored { blob, compression });
         }
         Ok(())
     }
@@ -190,6 +224,9 @@ impl<'l, 'w> Layers<'l, 'w> {
                 }
             }
         };
+        if taken.stored == taken.digest {
+            self.compressions.insert(digest, taken.compression);
+        }
         let blob = Blob { digest, body: taken.body, kind };
         self.known.insert(digest, blob.clone());
         if let Kind::Layer { diff_id, .. } = blob.kind {
