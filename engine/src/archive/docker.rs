@@ -97,13 +97,7 @@ fn check_name(member: &MemberName, got: Digest, named_by: &MemberName) -> Result
 }
 
 fn config_descriptor(digest: Digest, bytes: &[u8]) -> Descriptor {
-    Descriptor {
-        media_type: media_type::OCI_CONFIG.into(),
-        digest,
-        size: bytes.len() as u64,
-        annotations: Default::default(),
-        platform: None,
-    }
+    Descriptor::new(media_type::OCI_CONFIG, digest, bytes.len() as u64)
 }
 
 fn image(

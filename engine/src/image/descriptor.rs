@@ -32,6 +32,14 @@ pub struct Descriptor {
     pub platform: Option<Platform>,
 }
 
+impl Descriptor {
+    /// A descriptor that says no more than it must.
+    pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Self {
+        let (annotations, platform) = (BTreeMap::new(), None);
+        Self { media_type: media_type.into(), digest, size, annotations, platform }
+    }
+}
+
 /// Go writes `null` for an empty map.
 pub(super) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -39,4 +47,17 @@ where
     T: Default + Deserialize<'de>,
 {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_descriptor_says_no_more_than_it_must() {
+        let descriptor = Descriptor::new("text/plain", Digest::of("x"), 1);
+        let text = serde_json::to_string(&descriptor).unwrap();
+        assert_eq!(text, format!(r#"{{"mediaType":"text/plain","digest":"{}","size":1}}"#, Digest::of("x")));
+        assert_eq!(serde_json::from_str::<Descriptor>(&text).unwrap(), descriptor);
+    }
 }

@@ -255,7 +255,7 @@ impl Gathered<'_> {
 }
 
 fn described(digest: Digest, size: u64) -> Descriptor {
-    Descriptor { media_type: String::new(), digest, size, annotations: Default::default(), platform: None }
+    Descriptor::new("", digest, size)
 }
 
 fn write_blob(

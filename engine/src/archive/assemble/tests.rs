@@ -7,8 +7,7 @@ use super::*;
 use crate::image::{DiffId, Manifest};
 
 fn descriptor(media_type: &str, bytes: &[u8]) -> Descriptor {
-    let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
-    Descriptor { media_type: media_type.into(), digest, size, annotations: BTreeMap::new(), platform: None }
+    Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
 }
 
 /// An image of the layers given, each of them its own text.

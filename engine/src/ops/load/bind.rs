@@ -200,13 +200,7 @@ impl Bound {
 }
 
 fn described(digest: Digest, bytes: usize) -> Descriptor {
-    Descriptor {
-        media_type: String::new(),
-        digest,
-        size: bytes as u64,
-        annotations: Default::default(),
-        platform: None,
-    }
+    Descriptor::new("", digest, bytes as u64)
 }
 
 /// A variant, and what names its manifest.
@@ -222,13 +216,7 @@ fn layer_descriptor(blob: &Blob, is_plain: bool) -> Descriptor {
         true => media_type::OCI_LAYER.to_owned(),
         false => format!("{}+gzip", media_type::OCI_LAYER),
     };
-    Descriptor {
-        media_type,
-        digest: blob.digest,
-        size: blob.body.len,
-        annotations: Default::default(),
-        platform: None,
-    }
+    Descriptor::new(media_type, blob.digest, blob.body.len)
 }
 
 /// The variant for this machine, or the first.
