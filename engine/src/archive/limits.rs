@@ -1,5 +1,7 @@
 //! How much an archive may ask for, and what is said when it asks for more.
 
+use super::Compression;
+
 /// Bounds on what is read from one archive.
 ///
 /// The defaults are far beyond what real images need, and small enough that
@@ -115,6 +117,17 @@ pub enum LimitError {
         /// The first document beyond it.
         member: String,
         /// The limit.
+        limit: u64,
+    },
+    /// A decoder that would have to remember too much at once.
+    #[error(
+        "the {compression} data takes more than {limit} bytes of memory to expand; \
+         compress it again with a smaller window, or expand it first"
+    )]
+    DecoderMemory {
+        /// How it is compressed.
+        compression: Compression,
+        /// The limit, which is lower for a layer than for the whole archive.
         limit: u64,
     },
     /// More layers than a thousand images have.

@@ -29,7 +29,7 @@ mod table;
 
 pub use assemble::{Assembly, Content, Entry};
 pub use bounded::{Bounded, Budget, Counted};
-pub use compression::{Compression, Corrupt, Decoder, sniff};
+pub use compression::{Compression, Corrupt, Decoder, Nesting, sniff};
 pub use error::{Error, Fault};
 pub use kept::{Documents, Found, Kept};
 pub use legacy::V1Config;
