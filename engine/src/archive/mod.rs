@@ -26,6 +26,7 @@ mod outgoing;
 mod plan;
 mod planner;
 mod table;
+mod views;
 
 pub use assemble::{Assembly, Content, Entry};
 pub use bounded::{Bounded, Budget, Counted};

@@ -40,6 +40,24 @@ impl Descriptor {
     }
 }
 
+/// Content, pinned by digest and size: what of a descriptor finds and checks it.
+///
+/// All there is to keep where descriptors are kept by the thousand: their
+/// other fields are as long as whoever wrote them liked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pinned {
+    /// The digest of the bytes.
+    pub digest: Digest,
+    /// The number of bytes.
+    pub size: u64,
+}
+
+impl From<&Descriptor> for Pinned {
+    fn from(descriptor: &Descriptor) -> Self {
+        Self { digest: descriptor.digest, size: descriptor.size }
+    }
+}
+
 /// Go writes `null` for an empty map.
 pub(super) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where

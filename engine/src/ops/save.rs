@@ -14,7 +14,7 @@ use crate::archive::{
 };
 use crate::catalog::{Image, Kind, Variant};
 use crate::chunk::{self, Body, Reader};
-use crate::image::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
+use crate::image::{Descriptor, Digest, Manifest, Pinned, Platform, Reference, media_type};
 use crate::store::{Ledger, Store, kind_of};
 use crate::task::{Event, Task};
 use crate::{ErrorKind, Result, store};
@@ -213,7 +213,7 @@ impl Gathered<'_> {
             return Ok(there.bytes.clone());
         }
         let bytes: std::sync::Arc<[u8]> = self.ledger.document(digest, self.reader)?.into();
-        let descriptor = described(*digest, bytes.len() as u64);
+        let descriptor = Pinned { digest: *digest, size: bytes.len() as u64 };
         self.documents.push(PlannedDocument { descriptor, bytes: bytes.clone() });
         Ok(bytes)
     }

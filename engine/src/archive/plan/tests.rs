@@ -9,6 +9,7 @@ use crate::archive::{Kept, Limits, Members};
 use crate::image::{Digest, Manifest, media_type};
 
 mod bad;
+mod hostile;
 mod layouts;
 
 /// Reads an archive as a stream, keeping its documents.
