@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Compression, Decoder, LimitError, Limits, sniff};
+use super::{Compression, Decoder, LimitError, Limits, Nesting, sniff};
 
 /// What all streams of one archive may expand to together.
 ///
@@ -96,9 +96,9 @@ impl<R: BufRead> Bounded<R> {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn new(inner: R, budget: &Budget) -> io::Result<Self> {
+    pub fn new(inner: R, budget: &Budget, nesting: Nesting) -> io::Result<Self> {
         let (counted, consumed) = Counted::new(inner);
-        let decoder = Decoder::new(counted)?;
+        let decoder = Decoder::new(counted, nesting)?;
         Ok(Self { decoder, head: Vec::new(), consumed, expanded: 0, budget: budget.clone() })
     }
 
@@ -165,7 +165,8 @@ mod tests {
         let limits = Limits { max_expanded_bytes: 1500, ..Limits::default() };
         let budget = Budget::new(limits);
         let stream = compress(Compression::Gzip, &[7; 1000]);
-        let read = || io::copy(&mut Bounded::new(&stream[..], &budget).unwrap(), &mut io::sink());
+        let read =
+            || io::copy(&mut Bounded::new(&stream[..], &budget, Nesting::Outer).unwrap(), &mut io::sink());
         assert_eq!(read().unwrap(), 1000);
         assert_eq!(*limit_of(&read().unwrap_err()), LimitError::ExpandedBytes { limit: 1500 });
     }
@@ -174,7 +175,7 @@ mod tests {
     fn a_bomb_is_stopped_by_its_ratio() {
         let zeros = io::Read::take(io::repeat(0), 300 << 20);
         let bomb = zstd::encode_all(zeros, 1).unwrap();
-        let mut bounded = Bounded::new(&bomb[..], &Budget::new(Limits::default())).unwrap();
+        let mut bounded = Bounded::new(&bomb[..], &Budget::new(Limits::default()), Nesting::Outer).unwrap();
         let error = io::copy(&mut bounded, &mut io::sink()).unwrap_err();
         assert!(matches!(limit_of(&error), LimitError::Ratio { limit: 1100, .. }), "{error}");
         assert!(bounded.expanded_bytes() < 100 << 20);
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn what_is_compressed_twice_is_refused_however_it_is_read() {
         let twice = compress(Compression::Gzip, &compress(Compression::Zstd, b"larder"));
-        let mut bounded = Bounded::new(&twice[..], &Budget::new(Limits::default())).unwrap();
+        let mut bounded = Bounded::new(&twice[..], &Budget::new(Limits::default()), Nesting::Inner).unwrap();
         let error = io::copy(&mut bounded, &mut io::sink()).unwrap_err();
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
         assert!(matches!(inner, Some(CompressedTwice { inner: Compression::Zstd })), "{error}");
@@ -194,7 +195,7 @@ mod tests {
     #[test]
     fn zeros_in_gzip_pass() {
         let stream = compress(Compression::Gzip, &vec![0; 80 << 20]);
-        let mut bounded = Bounded::new(&stream[..], &Budget::new(Limits::default())).unwrap();
+        let mut bounded = Bounded::new(&stream[..], &Budget::new(Limits::default()), Nesting::Outer).unwrap();
         assert_eq!(io::copy(&mut bounded, &mut io::sink()).unwrap(), 80 << 20);
         assert_eq!(bounded.consumed_bytes(), stream.len() as u64);
     }

@@ -7,6 +7,9 @@ use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
+use zstd::zstd_safe;
+
+use super::LimitError;
 
 /// How a stream is compressed, if at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,15 +26,48 @@ pub enum Compression {
     Zstd,
 }
 
+/// What libzstd returns for a window beyond the limit: the error's number, negated.
+const ZSTD_WINDOW_TOO_LARGE: usize =
+    (zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge as usize).wrapping_neg();
+
 /// The longest magic, xz's.
 const HEAD_BYTES: u64 = 6;
 
-/// The most memory that decoding xz may take: twice what `xz -9` needs.
-const XZ_MEMORY_BYTES: u64 = 128 << 20;
+/// Where a compressed stream lies. One of each may be open at once, and a
+/// decoder remembers as much as the stream asks for: what both may have
+/// together leaves a third of the 256 MiB that all of larder promises to stay in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Nesting {
+    /// Around the whole archive, by whoever saved it.
+    Outer,
+    /// Around one layer, by the tool that made the image.
+    Inner,
+}
 
-/// The largest zstd window, 128 MiB: what `zstd --long` makes, and what the
-/// `zstd` program itself opens without being told to.
-const ZSTD_WINDOW_LOG: u32 = 27;
+impl Nesting {
+    /// The largest zstd window, as its logarithm.
+    ///
+    /// Outside 128 MiB: what `zstd --long` makes, and what the `zstd` program
+    /// itself opens without being told to. Inside 32 MiB: the largest that the
+    /// encoder of buildx, podman and containerd makes, at its best level.
+    const fn zstd_window_log(self) -> u32 {
+        match self {
+            Self::Outer => 27,
+            Self::Inner => 25,
+        }
+    }
+
+    /// The most memory that decoding xz may take.
+    ///
+    /// Outside what `xz -9` needs, 65 MiB, and some; inside what `xz -8` needs,
+    /// 33 MiB, and some: no tool makes such layers, but Docker reads them.
+    const fn xz_memory_bytes(self) -> u64 {
+        match self {
+            Self::Outer => 80 << 20,
+            Self::Inner => 40 << 20,
+        }
+    }
+}
 
 /// The compression of a stream that starts with `head`.
 pub fn sniff(head: &[u8]) -> Compression {
@@ -105,6 +141,7 @@ impl<R: BufRead> BufRead for Below<R> {
 /// the end is an error.
 pub struct Decoder<R: BufRead> {
     compression: Compression,
+    nesting: Nesting,
     inner: Inner<R>,
 }
 
@@ -122,7 +159,7 @@ impl<R: BufRead> Decoder<R> {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn new(mut inner: R) -> io::Result<Self> {
+    pub fn new(mut inner: R, nesting: Nesting) -> io::Result<Self> {
         let mut head = Vec::new();
         (&mut inner).take(HEAD_BYTES).read_to_end(&mut head)?;
         let compression = sniff(&head);
@@ -132,16 +169,16 @@ impl<R: BufRead> Decoder<R> {
             Compression::Gzip => Inner::Gzip(Box::new(GzDecoder::new(source))),
             Compression::Bzip2 => Inner::Bzip2(Box::new(MultiBzDecoder::new(source))),
             Compression::Xz => {
-                let stream = Stream::new_stream_decoder(XZ_MEMORY_BYTES, CONCATENATED)?;
+                let stream = Stream::new_stream_decoder(nesting.xz_memory_bytes(), CONCATENATED)?;
                 Inner::Xz(Box::new(XzDecoder::new_stream(source, stream)))
             }
             Compression::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                decoder.window_log_max(nesting.zstd_window_log())?;
                 Inner::Zstd(Box::new(decoder))
             }
         };
-        Ok(Self { compression, inner })
+        Ok(Self { compression, nesting, inner })
     }
 
     /// How the stream is compressed.
@@ -151,25 +188,46 @@ impl<R: BufRead> Decoder<R> {
 
     fn read_some(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            let decoder = match &mut self.inner {
+            let len = match &mut self.inner {
                 Inner::Plain(source) => return source.read(buf),
-                Inner::Bzip2(decoder) => return decoder.read(buf),
-                Inner::Xz(decoder) => return decoder.read(buf),
-                Inner::Zstd(decoder) => return decoder.read(buf),
                 Inner::Ended => return Ok(0),
-                Inner::Gzip(decoder) => decoder,
+                Inner::Gzip(decoder) => decoder.read(buf)?,
+                Inner::Bzip2(decoder) => decoder.read(buf)?,
+                Inner::Xz(decoder) => decoder.read(buf)?,
+                Inner::Zstd(decoder) => decoder.read(buf)?,
             };
-            let len = decoder.read(buf)?;
             if len > 0 {
                 return Ok(len);
             }
-            let more = another_member(decoder.get_mut())?;
+            let more = match &mut self.inner {
+                Inner::Gzip(decoder) => another_member(decoder.get_mut())?,
+                _ => false,
+            };
+            // At its end a decoder gives its memory back, whoever still holds the reader.
             if let Inner::Gzip(ended) = std::mem::replace(&mut self.inner, Inner::Ended)
                 && more
             {
                 self.inner = Inner::Gzip(Box::new(GzDecoder::new(ended.into_inner())));
             }
         }
+    }
+
+    /// The limit that stopped the decoder, if one did.
+    fn limit(&self, error: &io::Error) -> Option<LimitError> {
+        let (compression, inner) = (self.compression, error.get_ref()?);
+        let limit = match compression {
+            Compression::Xz => {
+                let is_limit = matches!(inner.downcast_ref(), Some(liblzma::stream::Error::MemLimit));
+                is_limit.then_some(self.nesting.xz_memory_bytes())
+            }
+            // The zstd crate gives on no more of an error than its text.
+            Compression::Zstd => {
+                let is_limit = inner.to_string() == zstd_safe::get_error_name(ZSTD_WINDOW_TOO_LARGE);
+                is_limit.then_some(1 << self.nesting.zstd_window_log())
+            }
+            _ => None,
+        };
+        limit.map(|limit| LimitError::DecoderMemory { compression, limit })
     }
 }
 
@@ -182,6 +240,9 @@ impl<R: BufRead> Read for Decoder<R> {
         self.read_some(buf).map_err(|error| match error.downcast::<BelowError>() {
             Ok(below) => below.0,
             Err(source) => {
+                if let Some(limit) = self.limit(&source) {
+                    return io::Error::other(limit);
+                }
                 let early = source.kind() == io::ErrorKind::UnexpectedEof;
                 let kind = if early { source.kind() } else { io::ErrorKind::InvalidData };
                 io::Error::new(kind, Corrupt { compression, source })
@@ -215,129 +276,4 @@ impl<R: BufRead> fmt::Debug for Decoder<R> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::io::Write;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    pub(in crate::archive) const ALL: [Compression; 4] =
-        [Compression::Gzip, Compression::Bzip2, Compression::Xz, Compression::Zstd];
-
-    pub(in crate::archive) fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
-        match compression {
-            Compression::None => bytes.to_vec(),
-            Compression::Gzip => {
-                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                encoder.write_all(bytes).unwrap();
-                encoder.finish().unwrap()
-            }
-            Compression::Bzip2 => {
-                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-                encoder.write_all(bytes).unwrap();
-                encoder.finish().unwrap()
-            }
-            Compression::Xz => {
-                let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
-                encoder.write_all(bytes).unwrap();
-                encoder.finish().unwrap()
-            }
-            Compression::Zstd => zstd::encode_all(bytes, 1).unwrap(),
-        }
-    }
-
-    fn expand(bytes: &[u8]) -> io::Result<Vec<u8>> {
-        // A reader that gives one byte at a time hides nothing behind its buffer.
-        let mut decoder = Decoder::new(io::BufReader::with_capacity(1, bytes))?;
-        let mut out = Vec::new();
-        decoder.read_to_end(&mut out).map(|_| out)
-    }
-
-    #[test]
-    fn several_streams_read_as_one() {
-        for compression in ALL {
-            let stream = [&b"one, "[..], b"", b"two"].map(|part| compress(compression, part)).concat();
-            assert_eq!(sniff(&stream), compression);
-            assert_eq!(expand(&stream).unwrap(), b"one, two", "{compression}");
-        }
-    }
-
-    #[test]
-    fn a_stream_of_an_unknown_kind_is_left_alone() {
-        for bytes in [&b""[..], b"x", b"\x1f\x8b", b"plain text", b"BZh", b"BZh0"] {
-            assert_eq!(expand(bytes).unwrap(), bytes);
-        }
-    }
-
-    #[test]
-    fn a_skippable_frame_goes_before_zstd() {
-        let stream = [&b"\x50\x2a\x4d\x18\x03\0\0\0abc"[..], &compress(Compression::Zstd, b"x")].concat();
-        assert_eq!(expand(&stream).unwrap(), b"x");
-    }
-
-    #[test]
-    fn zeros_may_follow_gzip() {
-        let stream = [&compress(Compression::Gzip, b"x")[..], &[0; 100_000]].concat();
-        assert_eq!(expand(&stream).unwrap(), b"x");
-    }
-
-    #[test]
-    fn garbage_after_the_end_is_an_error() {
-        for compression in ALL {
-            for garbage in [&b"garbage!"[..], b"\0\0\x1f\x8b", b"\x1f\x8b"] {
-                let stream = [&compress(compression, b"x")[..], garbage].concat();
-                assert!(expand(&stream).is_err(), "{compression} {garbage:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_cut_anywhere_is_an_error() {
-        let text: Vec<u8> = (0..3000_u32).flat_map(|n| (n * n).to_le_bytes()).collect();
-        for compression in ALL {
-            let stream = compress(compression, &text);
-            for len in (6..stream.len()).step_by(7).chain([stream.len() - 1]) {
-                let error = expand(&stream[..len]).expect_err("cut short");
-                assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{compression} {len} {error:?}");
-                assert_eq!(error.to_string(), format!("corrupt {compression} data"));
-            }
-        }
-    }
-
-    #[test]
-    fn an_error_below_is_no_corruption() {
-        struct Failing(io::ErrorKind);
-        impl Read for Failing {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::Error::new(self.0, crate::task::Cancelled))
-            }
-        }
-        let all = ALL.into_iter().chain([Compression::None]);
-        for (compression, kind) in
-            all.flat_map(|one| [(one, io::ErrorKind::Other), (one, io::ErrorKind::UnexpectedEof)])
-        {
-            let head = compress(compression, b"some text");
-            let reader = io::BufReader::new(head[..8].chain(Failing(kind)));
-            let error = io::copy(&mut Decoder::new(reader).unwrap(), &mut io::sink()).unwrap_err();
-            assert_eq!(error.kind(), kind, "{compression}");
-            assert!(error.get_ref().unwrap().is::<crate::task::Cancelled>(), "{compression}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_come_back(bytes in prop::collection::vec(any::<u8>(), 0..5000), which in 0_usize..4) {
-            prop_assert_eq!(expand(&compress(ALL[which], &bytes)).unwrap(), bytes);
-        }
-
-        /// Damage gives the same bytes or an error, and always an end.
-        #[test]
-        fn damage_is_an_answer(at in any::<prop::sample::Index>(), flip in 1_u8.., which in 0_usize..4) {
-            let mut stream = compress(ALL[which], &b"some text that repeats, ".repeat(50));
-            let at = at.index(stream.len());
-            stream[at] ^= flip;
-            let _ = expand(&stream);
-        }
-    }
-}
+pub(super) mod tests;

@@ -26,13 +26,8 @@ pub(super) fn image(planner: &mut Planner<'_>, manifest: &MemberName) -> Result<
     // OCI documents need not say what they are.
     let guess = if fields.manifests.is_some() { media_type::OCI_INDEX } else { media_type::OCI_MANIFEST };
     let known = |text: &String| media_type::is_index(text) || media_type::is_manifest(text);
-    let descriptor = Descriptor {
-        media_type: fields.media_type.filter(known).unwrap_or_else(|| guess.into()),
-        digest,
-        size: bytes.len() as u64,
-        annotations: Default::default(),
-        platform: None,
-    };
+    let media_type = fields.media_type.filter(known).unwrap_or_else(|| guess.into());
+    let descriptor = Descriptor::new(media_type, digest, bytes.len() as u64);
     let entry = IndexEntry { descriptor, raw: String::new() };
     let mut image = root_at(planner, &entry, manifest, manifest, Place::Dir)?;
     image.entry = None;

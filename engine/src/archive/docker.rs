@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::plan::{PlannedConfig, PlannedDocument, PlannedImage, PlannedName, PlannedVariant};
 use super::planner::{Planner, bad, check_variants, named, reference};
 use super::{Error, MemberName, name};
-use crate::image::{Descriptor, Digest, Reference, media_type, parse_array};
+use crate::image::{Digest, Pinned, Reference, parse_array};
 
 /// The member's name.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -54,7 +54,7 @@ pub(super) fn merge(
         let at = match known.get(&digest) {
             Some(at) => *at,
             None => {
-                let descriptor = config_descriptor(digest, &bytes);
+                let descriptor = Pinned { digest, size: bytes.len() as u64 };
                 match image(planner, &entry, &at, PlannedDocument { descriptor, bytes }, manifest) {
                     // Left out of the index's image for the same reason.
                     Err(Error::Platform { .. }) if indexed > 0 => continue,
@@ -96,16 +96,6 @@ fn check_name(member: &MemberName, got: Digest, named_by: &MemberName) -> Result
     Err(Error::Digest { member, named_by, wanted, got })
 }
 
-fn config_descriptor(digest: Digest, bytes: &[u8]) -> Descriptor {
-    Descriptor {
-        media_type: media_type::OCI_CONFIG.into(),
-        digest,
-        size: bytes.len() as u64,
-        annotations: Default::default(),
-        platform: None,
-    }
-}
-
 fn image(
     planner: &mut Planner<'_>,
     entry: &Entry,
@@ -113,6 +103,7 @@ fn image(
     document: PlannedDocument,
     manifest: &MemberName,
 ) -> Result<PlannedImage, Error> {
+    planner.count_image()?;
     let mut image = PlannedImage {
         names: Vec::new(),
         target: None,
@@ -141,6 +132,7 @@ fn image(
         layers.push(layer);
     }
     let config = PlannedConfig::Document(document);
+    image.variants.reserve_exact(1);
     image.variants.push(PlannedVariant { manifest: None, config, platform, layers });
     Ok(image)
 }

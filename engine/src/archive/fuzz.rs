@@ -201,7 +201,7 @@ impl Read for Dripping<'_> {
 
 fn expanded(source: impl BufRead) -> (Vec<u8>, io::Result<()>) {
     let mut bytes = Vec::new();
-    let read = Bounded::new(source, &Budget::new(limits()));
+    let read = Bounded::new(source, &Budget::new(limits()), super::Nesting::Inner);
     let read = read.and_then(|mut reader| reader.read_to_end(&mut bytes));
     (bytes, read.map(drop))
 }

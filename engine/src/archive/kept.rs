@@ -10,6 +10,10 @@ use super::{Error, LimitError, Limits, Member, MemberKind, MemberName, Table};
 /// archive may have small layers by the thousand.
 const ALWAYS_KEPT_BYTES: u64 = 512;
 
+/// What a document takes in memory beside its bytes: its place in a map that
+/// may be less than half full, and its allocation.
+const KEPT_BYTES: u64 = 128;
+
 /// A member that a name leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -73,17 +77,32 @@ impl Kept {
     pub fn insert(&mut self, member: Member, bytes: Option<Vec<u8>>) -> Result<(), LimitError> {
         let name = member.name.clone();
         self.table.insert(member)?;
-        let replaced = self.bytes.remove(&name).map_or(0, |bytes| bytes.len() as u64);
+        let taken = |bytes: usize| bytes as u64 + KEPT_BYTES;
+        let replaced = self.bytes.remove(&name).map_or(0, |bytes| taken(bytes.len()));
         self.total -= replaced.min(self.total);
+        self.total += bytes.as_ref().map_or(0, |bytes| taken(bytes.len()));
+        self.check(&name)?;
         if let Some(bytes) = bytes {
-            self.total += bytes.len() as u64;
-            let limit = self.limits.max_documents_bytes;
-            if self.total > limit {
-                return Err(LimitError::DocumentsBytes { member: name.to_string(), limit });
-            }
             self.bytes.insert(name, bytes.into());
         }
         Ok(())
+    }
+
+    /// Counts `bytes` that somebody else keeps for the member of that name.
+    ///
+    /// # Errors
+    /// When that is too much, with all that is kept here.
+    pub fn charge(&mut self, name: &MemberName, bytes: u64) -> Result<(), LimitError> {
+        self.table.charge(bytes)?;
+        self.check(name)
+    }
+
+    fn check(&self, name: &MemberName) -> Result<(), LimitError> {
+        let limit = self.limits.max_documents_bytes;
+        if self.total + self.table.bytes() <= limit {
+            return Ok(());
+        }
+        Err(LimitError::DocumentsBytes { member: name.to_string(), limit })
     }
 
     /// The members.
@@ -163,11 +182,34 @@ mod tests {
 
     #[test]
     fn documents_are_limited_together_and_replace_one_another() {
-        let mut kept = Kept::new(&Limits { max_documents_bytes: 5, ..Limits::default() });
+        let mut kept = Kept::new(&Limits { max_documents_bytes: 1000, ..Limits::default() });
         kept.insert(file("a", 3), Some(b"abc".to_vec())).unwrap();
         kept.insert(file("a", 4), Some(b"abcd".to_vec())).unwrap();
         assert_eq!(kept.read(&file("a", 0).name, 9).unwrap().unwrap()[..], *b"abcd");
-        let error = kept.insert(file("b", 2), Some(b"12".to_vec())).unwrap_err();
-        assert!(matches!(error, LimitError::DocumentsBytes { limit: 5, .. }));
+        let error = kept.insert(file("b", 300), Some(vec![b'1'; 300])).unwrap_err();
+        assert!(matches!(error, LimitError::DocumentsBytes { limit: 1000, .. }));
+    }
+
+    #[test]
+    fn members_and_documents_share_what_a_pipe_may_take() {
+        let mut kept = Kept::new(&Limits::default());
+        let mut members = 0_u64;
+        let error = loop {
+            let name = format!("{members:064}");
+            let inserted = match members % 2 {
+                0 => kept.insert(file(&name, 100), Some(vec![b' '; 100])),
+                _ => {
+                    kept.insert(file(&name, 1000), None).and_then(|()| kept.charge(&file(&name, 0).name, 512))
+                }
+            };
+            match inserted {
+                Ok(()) => members += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, LimitError::DocumentsBytes { .. }), "{error}");
+        assert!((80_000..200_000).contains(&members), "{members}");
+        let kept_bytes: u64 = kept.bytes.values().map(|bytes| bytes.len() as u64 + KEPT_BYTES).sum();
+        assert!(kept_bytes + kept.table.bytes() <= (64 << 20) + 1000, "{kept_bytes}");
     }
 }

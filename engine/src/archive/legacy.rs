@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use super::plan::{PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
 use super::planner::{Planner, bad, check_variants, named, reference};
+use super::views::check_platform;
 use super::{Error, MemberName, name};
 use crate::image::{Config, DiffId, Digest, Platform, parse_object};
 
@@ -122,15 +123,22 @@ fn image(
         let v1: V1Image = parse_object(&bytes).map_err(bad(&json))?;
         if platform.is_none() {
             fields = image_fields(&bytes).map_err(bad(&json))?;
-            platform = Some(Platform {
+            let first = Platform {
                 os: v1.os.clone().filter(|os| !os.is_empty()).unwrap_or_else(|| "linux".into()),
                 architecture: v1.architecture.clone().unwrap_or_default(),
                 variant: String::new(),
-            });
+            };
+            check_platform(&first, &json)?;
+            platform = Some(first);
+            for value in fields.values() {
+                planner.count_made(&json, value)?;
+            }
         }
         let layer = named(&format!("{id}/layer.tar"), json.as_str())?;
         layers.push(planner.layer(&layer, None, &json)?);
-        history.push(history_entry(&v1));
+        let entry = history_entry(&v1);
+        planner.count_made(&json, &entry)?;
+        history.push(entry);
         match v1.parent.filter(|parent| !parent.is_empty()) {
             Some(parent) => (id, named_by) = (parent, json),
             None => break,
@@ -145,6 +153,7 @@ fn image(
     Config::parse(&config.document(&[])).map_err(bad(&at))?;
 
     let platform = platform.unwrap_or_default();
+    planner.count_image()?;
     let mut image = PlannedImage {
         names,
         target: None,
@@ -156,6 +165,7 @@ fn image(
     };
     if planner.wants(&platform) && platform.os == "linux" {
         let config = PlannedConfig::FromV1(config);
+        image.variants.reserve_exact(1);
         image.variants.push(PlannedVariant { manifest: None, config, platform, layers });
         return Ok(image);
     }

@@ -1,5 +1,7 @@
 //! How much an archive may ask for, and what is said when it asks for more.
 
+use super::Compression;
+
 /// Bounds on what is read from one archive.
 ///
 /// The defaults are far beyond what real images need, and small enough that
@@ -18,24 +20,29 @@ pub struct Limits {
     pub max_ratio: u64,
     /// Members of the archive; the files inside its layers do not count.
     ///
-    /// 500 000: a thousand images of a hundred layers have 400 000 in Docker's
-    /// oldest form, the one with most members.
+    /// 200 000: a thousand images of fifty layers, none of them shared, have as
+    /// many in Docker's oldest form, the one with most members. More would not
+    /// fit into [`Self::max_members_bytes`].
     pub max_members: u64,
     /// Extended headers of one member: pax records and long names.
     ///
     /// 1 MiB, as in Go's reader.
     pub max_header_bytes: u64,
-    /// The names of all members together, which are kept in memory.
+    /// What is remembered of all members together: names, where they lie, and
+    /// of a stream that passes what was made of each.
     ///
-    /// 64 MiB: half a million names of the usual 80 bytes are 40 MB.
-    pub max_names_bytes: u64,
+    /// 64 MiB: 200 000 members with names of the usual 80 bytes; 80 000 layers
+    /// that come by pipe.
+    pub max_members_bytes: u64,
     /// One JSON document.
     ///
     /// 20 MiB, as in containerd's importer.
     pub max_document_bytes: u64,
     /// All documents together, which are kept in memory.
     ///
-    /// 64 MiB: ten thousand configs of the usual size.
+    /// 64 MiB: ten thousand configs of the usual size. By pipe, where a large
+    /// window may be open all the while, together with what is remembered of
+    /// the members.
     pub max_documents_bytes: u64,
 }
 
@@ -50,9 +57,9 @@ impl Default for Limits {
         Self {
             max_expanded_bytes: 1 << 40,
             max_ratio: 1100,
-            max_members: 500_000,
+            max_members: 200_000,
             max_header_bytes: crate::tar::MAX_EXTENSION_BYTES,
-            max_names_bytes: 64 << 20,
+            max_members_bytes: 64 << 20,
             max_document_bytes: 20 << 20,
             max_documents_bytes: 64 << 20,
         }
@@ -93,9 +100,9 @@ pub enum LimitError {
         /// Where the first of them starts.
         offset: u64,
     },
-    /// [`Limits::max_names_bytes`].
-    #[error("the names of the archive's members are longer than {limit} bytes together")]
-    NamesBytes {
+    /// [`Limits::max_members_bytes`].
+    #[error("the archive has too many members, or too long names: they take more than {limit} bytes")]
+    MembersBytes {
         /// The limit.
         limit: u64,
     },
@@ -110,12 +117,49 @@ pub enum LimitError {
         got: u64,
     },
     /// [`Limits::max_documents_bytes`].
-    #[error("the archive's documents have more than {limit} bytes together, with {member}")]
+    #[error("the archive's documents take more than {limit} bytes together, with {member}")]
     DocumentsBytes {
         /// The first document beyond it.
         member: String,
         /// The limit.
         limit: u64,
+    },
+    /// A decoder that would have to remember too much at once.
+    #[error(
+        "the {compression} data takes more than {limit} bytes of memory to expand; \
+         compress it again with a smaller window, or expand it first"
+    )]
+    DecoderMemory {
+        /// How it is compressed.
+        compression: Compression,
+        /// The limit, which is lower for a layer than for the whole archive.
+        limit: u64,
+    },
+    /// A platform that is none.
+    #[error("{member} names a platform of more than {limit} bytes")]
+    PlatformBytes {
+        /// The document.
+        member: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// More lines in indexes than ten thousand images have.
+    #[error("the archive's indexes have more than {limit} lines together, over all images")]
+    Lines {
+        /// The limit.
+        limit: usize,
+    },
+    /// More images than anybody saves at once.
+    #[error("the archive has more than {limit} images")]
+    Images {
+        /// The limit.
+        limit: usize,
+    },
+    /// More names than its images could need.
+    #[error("the archive has more than {limit} names for its images")]
+    Names {
+        /// The limit.
+        limit: usize,
     },
     /// More layers than a thousand images have.
     #[error("the archive's images have more than {limit} layers together")]

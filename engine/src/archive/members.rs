@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::error::WHOLE;
 use super::{Error, LimitError, Limits, MemberName, NameProblem, name, sniff};
-use crate::tar::{BLOCK_BYTES, Header, Kind, padding_bytes, records};
+use crate::tar::{BLOCK_BYTES, Header, Kind, PaxError, padding_bytes, records};
 
 /// One member of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -238,8 +238,8 @@ impl<R: Read> Members<R> {
                         b"path" => into.name = Some(record.value.to_vec()),
                         b"linkpath" => into.link = Some(record.value.to_vec()),
                         b"size" => {
-                            let bad = Error::Pax { offset, source: crate::tar::PaxError { offset: 0 } };
-                            into.size = Some(record.number().ok_or(bad)?);
+                            let source = PaxError { offset: record.offset };
+                            into.size = Some(record.number().ok_or(Error::Pax { offset, source })?);
                         }
                         key if key.starts_with(b"GNU.sparse.") => into.sparse = true,
                         _ => {}

@@ -28,10 +28,11 @@ mod outgoing;
 mod plan;
 mod planner;
 mod table;
+mod views;
 
 pub use assemble::{Assembly, Content, Entry};
 pub use bounded::{Bounded, Budget, CompressedTwice, Counted};
-pub use compression::{Compression, Corrupt, Decoder, sniff};
+pub use compression::{Compression, Corrupt, Decoder, Nesting, sniff};
 pub use error::{Error, Fault};
 pub use kept::{Documents, Found, Kept};
 pub use legacy::V1Config;

@@ -1,6 +1,7 @@
 //! Member names, cleaned up before anything looks at them.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The most bytes of a name, as long as a path may be on Linux.
 const MAX_NAME_BYTES: usize = 4096;
@@ -9,8 +10,11 @@ const SHOWN_CHARS: usize = 200;
 
 /// The name of a member, relative to the archive's root: no `.` or `..` in it,
 /// no slash at either end, none doubled. Empty for the root itself.
+///
+/// Clones share the text: an archive has hundreds of thousands of names, each
+/// of them in several tables.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberName(String);
+pub struct MemberName(Arc<str>);
 
 /// What is wrong with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +51,7 @@ impl MemberName {
         if text.split('/').any(|part| part == "..") {
             return Err(NameProblem::Outside);
         }
-        Ok(Self(parts(text).collect::<Vec<_>>().join("/")))
+        Ok(Self(parts(text).collect::<Vec<_>>().join("/").into()))
     }
 
     /// What a symbolic link of this name with the text `target` points to.
@@ -64,7 +68,7 @@ impl MemberName {
                 _ => place.push(part),
             }
         }
-        if place.is_empty() { Err(NameProblem::Outside) } else { Ok(Self(place.join("/"))) }
+        if place.is_empty() { Err(NameProblem::Outside) } else { Ok(Self(place.join("/").into())) }
     }
 
     /// The name as text.

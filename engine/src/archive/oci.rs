@@ -8,10 +8,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::plan::{PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
 use super::planner::{Planner, bad, check_variants, named, reference};
+use super::views::{ConfigView, Line, LineKind, plain};
 use super::{Error, MemberName};
 use crate::image::{
-    Config, Descriptor, Digest, DocumentError, Index, IndexEntry, Platform, Reference, media_type,
-    parse_object,
+    Descriptor, Digest, DocumentError, Index, IndexEntry, Pinned, Platform, Reference, parse_object,
 };
 
 /// The entry page of a layout.
@@ -23,9 +23,6 @@ const LAYOUT: &str = "oci-layout";
 pub(super) const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// A tag, or a whole reference.
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// On an attestation: the manifest it is about.
-const SUBJECT: &str = "vnd.docker.reference.digest";
-
 /// The most indexes in one another. Real archives have three: `index.json`, an
 /// image's index, and that of a second tool around it.
 const MAX_INDEXES: usize = 8;
@@ -36,7 +33,9 @@ pub(super) fn images(planner: &mut Planner<'_>, index: &MemberName) -> Result<Ve
     let (bytes, _) = planner.document("the index", index, index)?;
     let mut images: Vec<PlannedImage> = Vec::new();
     let mut known = HashMap::<Digest, usize>::new();
-    for entry in Index::parse(&bytes).map_err(bad(index))?.manifests {
+    let entries = Index::parse(&bytes).map_err(bad(index))?.manifests;
+    planner.count_lines(entries.len())?;
+    for entry in entries {
         let digest = entry.descriptor.digest;
         let at = match known.get(&digest) {
             Some(at) => *at,
@@ -92,13 +91,21 @@ pub(super) enum Place {
 }
 
 impl Place {
-    fn member(self, descriptor: &Descriptor, named_by: &MemberName) -> Result<MemberName, Error> {
-        let hex = descriptor.digest.hex();
-        let document =
-            media_type::is_index(&descriptor.media_type) || media_type::is_manifest(&descriptor.media_type);
+    /// Where a line of the index `named_by` leads to.
+    fn line(self, line: &Line, named_by: &MemberName) -> Result<MemberName, Error> {
+        match (self, line.kind) {
+            (Self::Dir, LineKind::Index | LineKind::Manifest(_)) => {
+                named(&format!("{}.manifest.json", line.pinned.digest.hex()), named_by.as_str())
+            }
+            _ => self.blob(line.pinned, named_by),
+        }
+    }
+
+    /// Where content lies that the manifest or index `named_by` names.
+    fn blob(self, pinned: Pinned, named_by: &MemberName) -> Result<MemberName, Error> {
+        let hex = pinned.digest.hex();
         let text = match self {
             Self::Layout => format!("blobs/sha256/{hex}"),
-            Self::Dir if document => format!("{hex}.manifest.json"),
             Self::Dir => hex,
         };
         named(&text, named_by.as_str())
@@ -122,7 +129,7 @@ pub(super) fn tree(
     named_by: &MemberName,
     place: Place,
 ) -> Result<PlannedImage, Error> {
-    let root = place.member(&entry.descriptor, named_by)?;
+    let root = place.line(&Line::of(entry, named_by)?, named_by)?;
     root_at(planner, entry, &root, named_by, place)
 }
 
@@ -134,9 +141,11 @@ pub(super) fn root_at(
     named_by: &MemberName,
     place: Place,
 ) -> Result<PlannedImage, Error> {
+    planner.count_image()?;
+    let line = Line::of(entry, named_by)?;
     let image = PlannedImage {
         names: Vec::new(),
-        target: Some(entry.descriptor.clone()),
+        target: Some(plain(&entry.descriptor)),
         entry: Some(entry.raw.clone()),
         documents: Vec::new(),
         variants: Vec::new(),
@@ -145,37 +154,42 @@ pub(super) fn root_at(
     };
     let wanted = planner.platform;
     let mut walk = Walk { planner, place, image, seen: HashSet::new(), others: Vec::new() };
-    walk.visit(entry, root, named_by, 1)?;
+    walk.visit(&line, root, named_by, 1)?;
     check_variants(&walk.image, root, &walk.others, wanted)?;
-    Ok(walk.image)
+    let mut image = walk.image;
+    // There may be thousands, and most have one variant.
+    image.documents.shrink_to_fit();
+    image.variants.shrink_to_fit();
+    image.carried.shrink_to_fit();
+    image.absent.shrink_to_fit();
+    Ok(image)
 }
 
 impl Walk<'_, '_> {
     fn visit(
         &mut self,
-        entry: &IndexEntry,
+        line: &Line,
         member: &MemberName,
         named_by: &MemberName,
         depth: usize,
     ) -> Result<(), Error> {
-        let descriptor = &entry.descriptor;
-        if !self.seen.insert(descriptor.digest) {
+        if !self.seen.insert(line.pinned.digest) {
             return Ok(());
         }
-        if media_type::is_index(&descriptor.media_type) {
-            self.index(descriptor, member, named_by, depth)
-        } else if media_type::is_manifest(&descriptor.media_type) {
-            self.manifest(entry, member, named_by)
-        } else {
-            let blob = self.planner.blob(descriptor, member, named_by)?;
-            self.image.carried.push(blob);
-            Ok(())
+        match line.kind {
+            LineKind::Index => self.index(line.pinned, member, named_by, depth),
+            LineKind::Manifest(media_type) => self.manifest(line, media_type, member, named_by),
+            LineKind::Other => {
+                let blob = self.planner.blob(line.pinned, member, named_by)?;
+                self.image.carried.push(blob);
+                Ok(())
+            }
         }
     }
 
     fn index(
         &mut self,
-        descriptor: &Descriptor,
+        pinned: Pinned,
         member: &MemberName,
         named_by: &MemberName,
         depth: usize,
@@ -183,53 +197,51 @@ impl Walk<'_, '_> {
         if depth > MAX_INDEXES {
             return Err(Error::IndexDepth { member: member.to_string(), limit: MAX_INDEXES });
         }
-        let document = self.planner.described("the index", descriptor, member, named_by)?;
-        let index = self.planner.index(member, &document)?;
+        let document = self.planner.described("the index", pinned, member, named_by)?;
+        let lines = self.planner.index(member, &document)?;
         self.image.documents.push(document);
         // Attestations last: only then is it known which images they are about.
-        let (about, images): (Vec<_>, Vec<_>) =
-            index.manifests.iter().partition(|entry| entry.is_attestation());
-        for entry in images.into_iter().chain(about) {
-            let child = self.place.member(&entry.descriptor, member)?;
-            if self.planner.has(&child)? && self.is_wanted(entry) {
-                self.visit(entry, &child, member, depth + 1)?;
-            } else if self.seen.insert(entry.descriptor.digest) {
-                self.image.absent.push(entry.descriptor.clone());
+        let (about, images): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.is_attestation);
+        for line in images.into_iter().chain(about) {
+            let child = self.place.line(line, member)?;
+            if self.planner.has(&child)? && self.is_wanted(line) {
+                self.visit(line, &child, member, depth + 1)?;
+            } else if self.seen.insert(line.pinned.digest) {
+                self.image.absent.push(line.pinned);
             }
         }
         Ok(())
     }
 
     /// An attestation goes where the image goes that it is about.
-    fn is_wanted(&self, entry: &IndexEntry) -> bool {
-        let subject = entry.descriptor.annotations.get(SUBJECT);
-        self.planner.platform.is_none()
-            || !entry.is_attestation()
-            || self.image.variants.iter().any(|variant| {
-                variant.manifest.as_ref().is_some_and(|m| Some(&m.digest.to_string()) == subject)
-            })
+    fn is_wanted(&self, line: &Line) -> bool {
+        let about = |subject| {
+            let manifests = self.image.variants.iter().filter_map(|variant| variant.manifest.as_ref());
+            manifests.map(|manifest| manifest.digest).any(|digest| digest == subject)
+        };
+        self.planner.platform.is_none() || !line.is_attestation || line.subject.is_some_and(about)
     }
 
     fn manifest(
         &mut self,
-        entry: &IndexEntry,
+        line: &Line,
+        media_type: &'static str,
         member: &MemberName,
         named_by: &MemberName,
     ) -> Result<(), Error> {
-        let descriptor = &entry.descriptor;
-        let document = self.planner.described("the manifest", descriptor, member, named_by)?;
+        let document = self.planner.described("the manifest", line.pinned, member, named_by)?;
         let manifest = self.planner.manifest(member, &document)?;
-        if entry.is_attestation() || !manifest.is_image() {
+        if line.is_attestation || !manifest.is_image {
             self.image.documents.push(document);
             return self.carry(std::iter::once(&manifest.config).chain(&manifest.layers), member);
         }
-        let at = self.place.member(&manifest.config, member)?;
-        let config_document = self.planner.described("the config", &manifest.config, &at, member)?;
+        let at = self.place.blob(manifest.config, member)?;
+        let config_document = self.planner.described("the config", manifest.config, &at, member)?;
         let config = self.planner.config(&at, &config_document)?;
-        let platform = platform(&config, descriptor);
+        let platform = platform(&config, line);
         if !self.planner.wants(&platform) {
             self.others.push(platform);
-            self.image.absent.push(descriptor.clone());
+            self.image.absent.push(line.pinned);
             return Ok(());
         }
         self.image.documents.push(document);
@@ -246,13 +258,13 @@ impl Walk<'_, '_> {
         }
         let mut layers = Vec::new();
         for (layer, diff_id) in manifest.layers.iter().zip(&config.diff_ids) {
-            let at = self.place.member(layer, member)?;
-            let mut layer = self.planner.layer(&at, Some(layer), member)?;
+            let at = self.place.blob(*layer, member)?;
+            let mut layer = self.planner.layer(&at, Some(*layer), member)?;
             layer.diff_id = Some(*diff_id);
             layers.push(layer);
         }
         self.image.variants.push(PlannedVariant {
-            manifest: Some(descriptor.clone()),
+            manifest: Some(Descriptor::new(media_type, line.pinned.digest, line.pinned.size)),
             config: PlannedConfig::Document(config_document),
             platform,
             layers,
@@ -262,13 +274,13 @@ impl Walk<'_, '_> {
 
     fn carry<'d>(
         &mut self,
-        blobs: impl Iterator<Item = &'d Descriptor>,
+        blobs: impl Iterator<Item = &'d Pinned>,
         named_by: &MemberName,
     ) -> Result<(), Error> {
-        for descriptor in blobs {
-            if self.seen.insert(descriptor.digest) {
-                let at = self.place.member(descriptor, named_by)?;
-                let blob = self.planner.blob(descriptor, &at, named_by)?;
+        for pinned in blobs {
+            if self.seen.insert(pinned.digest) {
+                let at = self.place.blob(*pinned, named_by)?;
+                let blob = self.planner.blob(*pinned, &at, named_by)?;
                 self.image.carried.push(blob);
             }
         }
@@ -277,9 +289,9 @@ impl Walk<'_, '_> {
 }
 
 /// What the config says, and the variant from the index where it leaves that out.
-fn platform(config: &Config, descriptor: &Descriptor) -> Platform {
+fn platform(config: &ConfigView, line: &Line) -> Platform {
     let mut platform = config.platform.clone();
-    if let Some(listed) = &descriptor.platform
+    if let Some(listed) = &line.platform
         && platform.variant.is_empty()
         && platform.architecture == listed.architecture
     {

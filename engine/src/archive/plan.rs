@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::legacy::V1Config;
 use super::planner::Planner;
 use super::{Documents, Error, MemberName, dir, docker, legacy, oci};
-use crate::image::{Descriptor, DiffId, Platform, Reference};
+use crate::image::{Descriptor, DiffId, Pinned, Platform, Reference};
 
 /// How an archive is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,7 +44,7 @@ pub struct Plan {
 pub struct PlannedImage {
     /// What it is called; always with a tag or a digest, each once.
     pub names: Vec<PlannedName>,
-    /// The manifest or index that is its root; `None` when the archive has none,
+    /// The manifest or index that is its root, without annotations; `None` when the archive has none,
     /// and a manifest has to be made for its only variant.
     pub target: Option<Descriptor>,
     /// The line of `index.json` that names the root, exactly as it is written
@@ -61,7 +61,7 @@ pub struct PlannedImage {
     pub carried: Vec<PlannedBlob>,
     /// What an index lists but the archive does not have, or the platform that
     /// was asked for leaves out.
-    pub absent: Vec<Descriptor>,
+    pub absent: Vec<Pinned>,
 }
 
 /// A name for an image.
@@ -77,7 +77,7 @@ pub struct PlannedName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedDocument {
     /// What names it.
-    pub descriptor: Descriptor,
+    pub descriptor: Pinned,
     /// The document, byte for byte.
     pub bytes: Arc<[u8]>,
 }
@@ -85,8 +85,8 @@ pub struct PlannedDocument {
 /// An image for one platform.
 #[derive(Debug, Clone)]
 pub struct PlannedVariant {
-    /// Its manifest, which is among the image's documents; `None` when the
-    /// archive has none.
+    /// Its manifest, which is among the image's documents, without annotations
+    /// and platform; `None` when the archive has none.
     pub manifest: Option<Descriptor>,
     /// Its config.
     pub config: PlannedConfig,
@@ -115,14 +115,14 @@ pub struct PlannedLayer {
     /// [`PlannedConfig::FromV1`].
     pub diff_id: Option<DiffId>,
     /// What the manifest says of its bytes; `None` where only the diff ID counts.
-    pub blob: Option<Descriptor>,
+    pub blob: Option<Pinned>,
 }
 
 /// Content that is only carried. Its size was checked, its digest was not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedBlob {
     /// What names it.
-    pub descriptor: Descriptor,
+    pub descriptor: Pinned,
     /// The member that holds it, behind all links.
     pub member: MemberName,
 }

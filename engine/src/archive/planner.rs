@@ -5,14 +5,26 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::plan::{PlannedBlob, PlannedDocument, PlannedImage, PlannedLayer};
+use super::views::{ConfigView, Line, ManifestView};
 use super::{Documents, Error, LimitError, MemberName, name};
-use crate::image::{Config, Descriptor, Digest, DocumentError, Index, Manifest, Platform, Reference};
+use crate::image::{Config, Digest, DocumentError, Index, Manifest, Pinned, Platform, Reference};
 
 /// The most layers of all images together.
 ///
-/// A thousand images of the 127 layers that overlayfs allows have a quarter;
-/// small documents that name one another could otherwise multiply to any number.
-const MAX_LAYERS: usize = 500_000;
+/// A thousand images of the 127 layers that Docker stops at; small documents
+/// that name one another could otherwise multiply to any number.
+const MAX_LAYERS: usize = 127_000;
+
+/// The most lines of indexes, each counted for every image that leads to it.
+///
+/// Ten thousand images for four platforms with attestations have as many.
+const MAX_LINES: usize = 100_000;
+
+/// The most images: an archive of twenty thousand is a registry.
+const MAX_IMAGES: usize = 20_000;
+
+/// The most names of all images together, five for each.
+const MAX_NAMES: usize = 100_000;
 
 pub(super) struct Planner<'a> {
     documents: &'a mut dyn Documents,
@@ -20,10 +32,12 @@ pub(super) struct Planner<'a> {
     pub(super) platform: Option<&'a Platform>,
     read: HashMap<MemberName, Read>,
     read_bytes: u64,
-    configs: HashMap<Digest, Arc<Config>>,
-    manifests: HashMap<Digest, Arc<Manifest>>,
-    indexes: HashMap<Digest, Arc<Index>>,
+    configs: HashMap<Digest, Arc<ConfigView>>,
+    manifests: HashMap<Digest, Arc<ManifestView>>,
+    indexes: HashMap<Digest, Arc<[Line]>>,
     layers: usize,
+    lines: usize,
+    images: usize,
     /// Which image each name was given to, by what makes it that image.
     names: BTreeMap<Reference, Digest>,
 }
@@ -46,6 +60,8 @@ impl<'a> Planner<'a> {
             manifests: HashMap::new(),
             indexes: HashMap::new(),
             layers: 0,
+            lines: 0,
+            images: 0,
             names: BTreeMap::new(),
         }
     }
@@ -89,7 +105,7 @@ impl<'a> Planner<'a> {
     pub(super) fn described(
         &mut self,
         what: &'static str,
-        descriptor: &Descriptor,
+        descriptor: Pinned,
         member: &MemberName,
         named_by: &MemberName,
     ) -> Result<PlannedDocument, Error> {
@@ -101,7 +117,7 @@ impl<'a> Planner<'a> {
             let (member, named_by) = (member.to_string(), named_by.to_string());
             return Err(Error::Digest { member, named_by, wanted, got });
         }
-        Ok(PlannedDocument { descriptor: descriptor.clone(), bytes })
+        Ok(PlannedDocument { descriptor, bytes })
     }
 
     /// An image config, read.
@@ -109,16 +125,13 @@ impl<'a> Planner<'a> {
         &mut self,
         member: &MemberName,
         document: &PlannedDocument,
-    ) -> Result<Arc<Config>, Error> {
+    ) -> Result<Arc<ConfigView>, Error> {
         let digest = document.descriptor.digest;
         if let Some(config) = self.configs.get(&digest) {
             return Ok(Arc::clone(config));
         }
-        let mut config = Config::parse(&document.bytes).map_err(bad(member))?;
-        if config.platform.os.is_empty() {
-            config.platform.os = "linux".into();
-        }
-        let config = Arc::new(config);
+        let config = Config::parse(&document.bytes).map_err(bad(member))?;
+        let config = Arc::new(ConfigView::of(config, member)?);
         self.configs.insert(digest, Arc::clone(&config));
         Ok(config)
     }
@@ -128,36 +141,72 @@ impl<'a> Planner<'a> {
         &mut self,
         member: &MemberName,
         document: &PlannedDocument,
-    ) -> Result<Arc<Manifest>, Error> {
+    ) -> Result<Arc<ManifestView>, Error> {
         let digest = document.descriptor.digest;
         if let Some(manifest) = self.manifests.get(&digest) {
             return Ok(Arc::clone(manifest));
         }
-        let manifest = Arc::new(Manifest::parse(&document.bytes).map_err(bad(member))?);
+        let manifest = Arc::new(ManifestView::from(Manifest::parse(&document.bytes).map_err(bad(member))?));
         self.manifests.insert(digest, Arc::clone(&manifest));
         Ok(manifest)
     }
 
-    /// An image index, read.
+    /// The lines of an image index, to be visited once more.
     pub(super) fn index(
         &mut self,
         member: &MemberName,
         document: &PlannedDocument,
-    ) -> Result<Arc<Index>, Error> {
+    ) -> Result<Arc<[Line]>, Error> {
         let digest = document.descriptor.digest;
-        if let Some(index) = self.indexes.get(&digest) {
-            return Ok(Arc::clone(index));
+        let lines = match self.indexes.get(&digest) {
+            Some(lines) => Arc::clone(lines),
+            None => {
+                let mut lines = Vec::new();
+                let mut failed = None;
+                let remember = |entry| match Line::of(&entry, member) {
+                    Ok(line) => lines.push(line),
+                    Err(error) => failed = Some(error),
+                };
+                Index::visit(&document.bytes, remember).map_err(bad(member))?;
+                if let Some(error) = failed {
+                    return Err(error.into());
+                }
+                let lines: Arc<[Line]> = lines.into();
+                self.indexes.insert(digest, Arc::clone(&lines));
+                lines
+            }
+        };
+        self.count_lines(lines.len())?;
+        Ok(lines)
+    }
+
+    /// Counts lines of an index that are about to be visited.
+    pub(super) fn count_lines(&mut self, lines: usize) -> Result<(), LimitError> {
+        self.lines = self.lines.saturating_add(lines);
+        if self.lines > MAX_LINES { Err(LimitError::Lines { limit: MAX_LINES }) } else { Ok(()) }
+    }
+
+    /// Counts an image that is about to be planned.
+    pub(super) fn count_image(&mut self) -> Result<(), LimitError> {
+        self.images += 1;
+        if self.images > MAX_IMAGES { Err(LimitError::Images { limit: MAX_IMAGES }) } else { Ok(()) }
+    }
+
+    /// Counts a document that is made, `text` of it, together with those that were read.
+    pub(super) fn count_made(&mut self, member: &MemberName, text: &str) -> Result<(), LimitError> {
+        self.read_bytes = self.read_bytes.saturating_add(text.len() as u64);
+        let limit = self.documents.limits().max_documents_bytes;
+        if self.read_bytes <= limit {
+            return Ok(());
         }
-        let index = Arc::new(Index::parse(&document.bytes).map_err(bad(member))?);
-        self.indexes.insert(digest, Arc::clone(&index));
-        Ok(index)
+        Err(LimitError::DocumentsBytes { member: member.to_string(), limit })
     }
 
     /// The layer that `member` leads to.
     pub(super) fn layer(
         &mut self,
         member: &MemberName,
-        descriptor: Option<&Descriptor>,
+        descriptor: Option<Pinned>,
         named_by: &MemberName,
     ) -> Result<PlannedLayer, Error> {
         self.layers += 1;
@@ -168,18 +217,18 @@ impl<'a> Planner<'a> {
         if let Some(descriptor) = descriptor {
             check_size(member, descriptor, got, named_by)?;
         }
-        Ok(PlannedLayer { member: resolved, diff_id: None, blob: descriptor.cloned() })
+        Ok(PlannedLayer { member: resolved, diff_id: None, blob: descriptor })
     }
 
     /// Content that is only carried.
     pub(super) fn blob(
         &mut self,
-        descriptor: &Descriptor,
+        descriptor: Pinned,
         member: &MemberName,
         named_by: &MemberName,
     ) -> Result<PlannedBlob, Error> {
         let layer = self.layer(member, Some(descriptor), named_by)?;
-        Ok(PlannedBlob { descriptor: descriptor.clone(), member: layer.member })
+        Ok(PlannedBlob { descriptor, member: layer.member })
     }
 
     /// Notes that an image, known by `identity`, is called `reference`; whether
@@ -194,6 +243,9 @@ impl<'a> Planner<'a> {
         identity: Digest,
         document: &MemberName,
     ) -> Result<bool, Error> {
+        if self.names.len() >= MAX_NAMES {
+            return Err(LimitError::Names { limit: MAX_NAMES }.into());
+        }
         match self.names.insert(reference.clone(), identity) {
             Some(other) if other != identity => {
                 Err(Error::DuplicateName { document: document.to_string(), name: reference.familiar() })
@@ -283,12 +335,7 @@ fn missing(what: &'static str, member: &MemberName, named_by: &MemberName) -> Er
     Error::Missing { what, member: member.to_string(), named_by: named_by.to_string() }
 }
 
-fn check_size(
-    member: &MemberName,
-    descriptor: &Descriptor,
-    got: u64,
-    named_by: &MemberName,
-) -> Result<(), Error> {
+fn check_size(member: &MemberName, descriptor: Pinned, got: u64, named_by: &MemberName) -> Result<(), Error> {
     let wanted = descriptor.size;
     if got == wanted {
         return Ok(());

@@ -7,6 +7,10 @@ use super::{Error, LimitError, Limits, Member, MemberKind, MemberName};
 /// The most links to follow from one name, as many as Linux follows in a path.
 const MAX_LINKS: usize = 40;
 
+/// What a member takes in memory beside the text of its name: its place in a
+/// map that may be less than half full, and the allocations of name and link.
+const MEMBER_BYTES: usize = 256;
+
 /// The members of an archive by name.
 ///
 /// Of members with the same name the last one counts, as it would if the
@@ -14,32 +18,43 @@ const MAX_LINKS: usize = 40;
 #[derive(Debug)]
 pub struct Table {
     members: HashMap<MemberName, Member>,
-    names_bytes: u64,
+    bytes: u64,
     limits: Limits,
 }
 
 impl Table {
     /// A table of nothing.
     pub fn new(limits: &Limits) -> Self {
-        Self { members: HashMap::new(), names_bytes: 0, limits: *limits }
+        Self { members: HashMap::new(), bytes: 0, limits: *limits }
     }
 
     /// Takes in the next member, and gives back the one that it replaces.
     ///
     /// # Errors
-    /// When the names become too long together.
+    /// When the members take too much memory together.
     pub fn insert(&mut self, member: Member) -> Result<Option<Member>, LimitError> {
         let link = match &member.kind {
             MemberKind::Symlink(target) | MemberKind::Hardlink(target) => target.as_str().len(),
             MemberKind::BadLink { target, .. } => target.len(),
             _ => 0,
         };
-        self.names_bytes += (2 * member.name.as_str().len() + link) as u64;
-        let limit = self.limits.max_names_bytes;
-        if self.names_bytes > limit {
-            return Err(LimitError::NamesBytes { limit });
-        }
+        self.charge((member.name.as_str().len() + link + MEMBER_BYTES) as u64)?;
         Ok(self.members.insert(member.name.clone(), member))
+    }
+
+    /// Counts `bytes` more that somebody remembers of a member.
+    ///
+    /// # Errors
+    /// When that is too much together.
+    pub fn charge(&mut self, bytes: u64) -> Result<(), LimitError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let limit = self.limits.max_members_bytes;
+        if self.bytes > limit { Err(LimitError::MembersBytes { limit }) } else { Ok(()) }
+    }
+
+    /// How much memory the members take; those that were replaced count too.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The member of that name, as it stands.
@@ -124,11 +139,26 @@ mod tests {
     }
 
     #[test]
+    fn a_member_is_counted_with_more_than_its_name() {
+        let slot = size_of::<(MemberName, Member)>() + 1;
+        // 7 of 8 slots are used before a map doubles; each text has two counters and a header.
+        assert!(slot * 16 / 7 + 2 * 32 <= MEMBER_BYTES, "{slot}");
+        let mut table = Table::new(&Limits::default());
+        let member =
+            |n: u32| Member { name: name(&n.to_string()), kind: MemberKind::File, size: 0, offset: 0 };
+        let refused = (0..).map_while(|n| table.insert(member(n)).ok()).count();
+        assert!(refused * MEMBER_BYTES <= 64 << 20, "{refused}");
+    }
+
+    #[test]
     fn names_are_limited_together() {
-        let limits = Limits { max_names_bytes: 10, ..Limits::default() };
+        let limits = Limits { max_members_bytes: 2 * MEMBER_BYTES as u64 + 5, ..Limits::default() };
         let mut table = Table::new(&limits);
         let member = |text| Member { name: name(text), kind: MemberKind::File, size: 0, offset: 0 };
         table.insert(member("abc")).unwrap();
-        assert_eq!(table.insert(member("def")), Err(LimitError::NamesBytes { limit: 10 }));
+        assert_eq!(
+            table.insert(member("def")),
+            Err(LimitError::MembersBytes { limit: limits.max_members_bytes })
+        );
     }
 }

@@ -32,6 +32,32 @@ pub struct Descriptor {
     pub platform: Option<Platform>,
 }
 
+impl Descriptor {
+    /// A descriptor that says no more than it must.
+    pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Self {
+        let (annotations, platform) = (BTreeMap::new(), None);
+        Self { media_type: media_type.into(), digest, size, annotations, platform }
+    }
+}
+
+/// Content, pinned by digest and size: what of a descriptor finds and checks it.
+///
+/// All there is to keep where descriptors are kept by the thousand: their
+/// other fields are as long as whoever wrote them liked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pinned {
+    /// The digest of the bytes.
+    pub digest: Digest,
+    /// The number of bytes.
+    pub size: u64,
+}
+
+impl From<&Descriptor> for Pinned {
+    fn from(descriptor: &Descriptor) -> Self {
+        Self { digest: descriptor.digest, size: descriptor.size }
+    }
+}
+
 /// Go writes `null` for an empty map.
 pub(super) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -39,4 +65,17 @@ where
     T: Default + Deserialize<'de>,
 {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_descriptor_says_no_more_than_it_must() {
+        let descriptor = Descriptor::new("text/plain", Digest::of("x"), 1);
+        let text = serde_json::to_string(&descriptor).unwrap();
+        assert_eq!(text, format!(r#"{{"mediaType":"text/plain","digest":"{}","size":1}}"#, Digest::of("x")));
+        assert_eq!(serde_json::from_str::<Descriptor>(&text).unwrap(), descriptor);
+    }
 }

@@ -14,6 +14,12 @@ use serde::Deserialize;
 /// is, rather than by whatever later looks into that part.
 pub const MAX_DEPTH: usize = 128;
 
+/// The most values in a document, counted by its commas and brackets.
+///
+/// A value of a few bytes takes a hundred in memory. The documents of a
+/// thousand images, all in one list, have half of this.
+pub const MAX_VALUES: usize = 250_000;
+
 /// Why bytes are not the document they should be.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +41,9 @@ pub enum DocumentError {
     /// Brackets in brackets.
     #[error("nested more than {MAX_DEPTH} deep")]
     Depth,
+    /// Values without end.
+    #[error("it has more than {MAX_VALUES} values")]
+    Values,
     /// One document that reads as two, so that two readers would disagree on it
     /// (CVE-2021-41190).
     #[error("ambiguous document: {wanted} with the field {field:?} of another kind")]
@@ -103,11 +112,16 @@ fn expect(bytes: &[u8], open: u8, wanted: &'static str) -> Result<(), DocumentEr
         };
         return Err(DocumentError::Type { wanted, got });
     }
-    if depth(bytes) > MAX_DEPTH { Err(DocumentError::Depth) } else { Ok(()) }
+    match shape(bytes) {
+        (depth, _) if depth > MAX_DEPTH => Err(DocumentError::Depth),
+        (_, values) if values > MAX_VALUES => Err(DocumentError::Values),
+        _ => Ok(()),
+    }
 }
 
-fn depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
+/// How deep the document is nested, and how many commas and brackets it has.
+fn shape(bytes: &[u8]) -> (usize, usize) {
+    let (mut depth, mut deepest, mut values) = (0_usize, 0, 0);
     let (mut in_string, mut escaped) = (false, false);
     for byte in bytes {
         match byte {
@@ -117,13 +131,15 @@ fn depth(bytes: &[u8]) -> usize {
             _ if in_string => {}
             b'{' | b'[' => {
                 depth += 1;
+                values += 1;
                 deepest = deepest.max(depth);
             }
+            b',' => values += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    deepest
+    (deepest, values)
 }
 
 #[cfg(test)]
@@ -161,5 +177,15 @@ mod tests {
         assert!(matches!(parse_array::<u8>("[".repeat(1_000_000).as_bytes()), Err(DocumentError::Depth)));
         let text = format!("{{\"a\":\"\\\"{}\"}}", "[".repeat(1000));
         assert!(parse_object::<Any>(text.as_bytes()).is_ok(), "brackets in strings are text");
+    }
+
+    #[test]
+    fn values_without_end_are_refused() {
+        let values = |count: usize| format!("[{}1]", "1,".repeat(count - 2));
+        assert!(parse_array::<u8>(values(MAX_VALUES).as_bytes()).is_ok());
+        let refused = parse_array::<u8>(values(MAX_VALUES + 2).as_bytes());
+        assert!(matches!(refused, Err(DocumentError::Values)));
+        let text = format!("{{\"a\":\"{}\"}}", ",".repeat(MAX_VALUES + 1));
+        assert!(parse_object::<Any>(text.as_bytes()).is_ok(), "commas in strings are text");
     }
 }

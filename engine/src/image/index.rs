@@ -50,6 +50,17 @@ impl Index {
     /// # Errors
     /// When the bytes are not one, or could as well be a manifest.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let mut manifests = Vec::new();
+        let media_type = Self::visit(bytes, |entry| manifests.push(entry))?;
+        Ok(Self { media_type, manifests })
+    }
+
+    /// Reads an index line by line, for those who do not keep all that is in
+    /// the lines; gives its own media type.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`]; lines before a bad one were seen by then.
+    pub fn visit(bytes: &[u8], mut each: impl FnMut(IndexEntry)) -> Result<Option<String>, DocumentError> {
         let fields: Fields<'_> = parse_object(bytes)?;
         let other = [("layers", fields.layers), ("config", fields.config), ("fsLayers", fields.fs_layers)];
         if let Some((field, _)) = other.iter().find(|(_, found)| found.is_some()) {
@@ -66,8 +77,10 @@ impl Index {
             }
             _ => {}
         }
-        let manifests = fields.manifests.unwrap_or_default().into_iter().map(IndexEntry::parse);
-        Ok(Self { media_type: fields.media_type, manifests: manifests.collect::<Result<_, _>>()? })
+        for raw in fields.manifests.unwrap_or_default() {
+            each(IndexEntry::parse(raw)?);
+        }
+        Ok(fields.media_type)
     }
 }
 

@@ -108,13 +108,7 @@ mod tests {
     use super::*;
 
     fn descriptor(media_type: &str, bytes: &str) -> Descriptor {
-        Descriptor {
-            media_type: media_type.into(),
-            digest: Digest::of(bytes),
-            size: bytes.len() as u64,
-            annotations: BTreeMap::new(),
-            platform: None,
-        }
+        Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }
 
     fn config() -> Descriptor {

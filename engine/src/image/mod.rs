@@ -19,7 +19,7 @@ mod platform;
 mod reference;
 
 pub use config::{Config, History};
-pub use descriptor::Descriptor;
+pub use descriptor::{Descriptor, Pinned};
 pub use digest::{Digest, DigestError, Sha256};
 pub use document::{DocumentError, MAX_DEPTH, parse_array, parse_object};
 pub use glob::GlobError;

@@ -142,7 +142,7 @@ fn load_one(input: impl Fn() -> Input, compressed: Compressed) -> Option<Store> 
 pub fn layer(data: &[u8]) {
     let mut plain = Vec::new();
     let budget = crate::archive::Budget::new(limits());
-    let sound = crate::archive::Bounded::new(data, &budget)
+    let sound = crate::archive::Bounded::new(data, &budget, crate::archive::Nesting::Inner)
         .and_then(|mut bounded| std::io::Read::read_to_end(&mut bounded, &mut plain))
         .is_ok();
     let script = |payload: &[u8], diff_id: Digest| {

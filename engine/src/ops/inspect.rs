@@ -66,13 +66,7 @@ impl Store {
 
 /// The descriptor of an image's target.
 pub(super) fn descriptor(image: &crate::catalog::Image) -> Descriptor {
-    Descriptor {
-        media_type: image.media_type.clone(),
-        digest: image.target,
-        size: image.size,
-        annotations: Default::default(),
-        platform: None,
-    }
+    Descriptor::new(image.media_type.as_str(), image.target, image.size)
 }
 
 /// The config of `id`.

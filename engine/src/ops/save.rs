@@ -14,7 +14,7 @@ use crate::archive::{
 };
 use crate::catalog::{Image, Kind, Variant};
 use crate::chunk::{self, Body, Reader};
-use crate::image::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
+use crate::image::{Descriptor, Digest, Manifest, Pinned, Platform, Reference, media_type};
 use crate::store::{Ledger, Store, kind_of};
 use crate::task::{Event, Task};
 use crate::{ErrorKind, Result, store};
@@ -236,7 +236,7 @@ impl Gathered<'_> {
                 bytes
             }
         };
-        let descriptor = described(*digest, bytes.len() as u64);
+        let descriptor = Pinned { digest: *digest, size: bytes.len() as u64 };
         self.documents.push(PlannedDocument { descriptor, bytes: bytes.clone() });
         Ok(bytes)
     }
@@ -284,7 +284,7 @@ impl Gathered<'_> {
 }
 
 fn described(digest: Digest, size: u64) -> Descriptor {
-    Descriptor { media_type: String::new(), digest, size, annotations: Default::default(), platform: None }
+    Descriptor::new("", digest, size)
 }
 
 fn write_blob(

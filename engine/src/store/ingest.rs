@@ -19,7 +19,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::archive::{Bounded, Budget, Compression, sniff};
+use crate::archive::{Bounded, Budget, Compression, Nesting, sniff};
 use crate::chunk::{self, BlobWriter, Body, Writer};
 use crate::image::{DiffId, Digest, Sha256};
 use crate::tar::{Scanner, Span};
@@ -157,7 +157,7 @@ impl Ingest<'_> {
     fn take_unwrapped(&mut self, source: impl Read) -> Result<Taken, Error> {
         let mut hashed = Hashed::new(source);
         let buffered = BufReader::with_capacity(BLOCK_BYTES, &mut hashed);
-        let mut plain = Bounded::new(buffered, &self.budget).map_err(Error::Read)?;
+        let mut plain = Bounded::new(buffered, &self.budget, Nesting::Inner).map_err(Error::Read)?;
         let mut layer = Layer::new(self.writer.blob());
         let stored = hashed_beside(&mut plain, self.task, |block| layer.push(block))?;
         let (body, content_bytes) = layer.finish()?;
@@ -284,7 +284,7 @@ fn hashed_beside(
 
 /// Unwraps blocks only to learn what is in them.
 fn inflate(blocks: Receiver<Arc<Vec<u8>>>, budget: &Budget) -> io::Result<Plain> {
-    let mut plain = Bounded::new(Blocks { blocks, current: Arc::default(), at: 0 }, budget)?;
+    let mut plain = Bounded::new(Blocks { blocks, current: Arc::default(), at: 0 }, budget, Nesting::Inner)?;
     let (mut sum, mut scanner, mut bytes) = (Sha256::default(), Scanner::new(), 0);
     let mut buffer = vec![0; BLOCK_BYTES / 4];
     loop {

@@ -6,6 +6,8 @@
 /// One record, borrowed from the body of a pax header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
+    /// Where in the body it starts.
+    pub offset: usize,
     /// What it is about: `path`, `linkpath`, `size`, `SCHILY.xattr.…`
     pub key: &'a [u8],
     /// Any bytes; empty to take back what a global record said.
@@ -39,7 +41,7 @@ pub fn records(body: &[u8]) -> impl Iterator<Item = Result<Record<'_>, PaxError>
             return None;
         }
         let offset = body.len() - rest.len();
-        let Some((record, after)) = split(rest) else {
+        let Some((record, after)) = split(rest, offset) else {
             rest = &[];
             return Some(Err(PaxError { offset }));
         };
@@ -48,7 +50,7 @@ pub fn records(body: &[u8]) -> impl Iterator<Item = Result<Record<'_>, PaxError>
     })
 }
 
-fn split(rest: &[u8]) -> Option<(Record<'_>, &[u8])> {
+fn split(rest: &[u8], offset: usize) -> Option<(Record<'_>, &[u8])> {
     // Twenty digits are more than a length can have.
     let digits = rest.iter().take(20).position(|byte| *byte == b' ')?;
     let number = rest.get(..digits)?;
@@ -59,7 +61,7 @@ fn split(rest: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let body = rest.get(digits + 1..len)?;
     let body = body.strip_suffix(b"\n")?;
     let equals = body.iter().position(|byte| *byte == b'=').filter(|at| *at > 0)?;
-    let record = Record { key: body.get(..equals)?, value: body.get(equals + 1..)? };
+    let record = Record { offset, key: body.get(..equals)?, value: body.get(equals + 1..)? };
     Some((record, rest.get(len..)?))
 }
 
@@ -93,9 +95,9 @@ mod tests {
             for (key, value) in &pairs {
                 push_record(key.as_bytes(), value, &mut body);
             }
-            let read: Vec<_> = records(&body).collect::<Result<_, _>>().unwrap();
-            let written: Vec<_> =
-                pairs.iter().map(|(key, value)| Record { key: key.as_bytes(), value }).collect();
+            let read = records(&body).map(|record| record.map(|record| (record.key, record.value)));
+            let read: Vec<_> = read.collect::<Result<_, _>>().unwrap();
+            let written: Vec<_> = pairs.iter().map(|(key, value)| (key.as_bytes(), &value[..])).collect();
             prop_assert_eq!(read, written);
         }
 
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_number_is_one_a_file_can_have() {
-        let number = |value: &str| Record { key: b"size", value: value.as_bytes() }.number();
+        let number = |value: &str| Record { offset: 0, key: b"size", value: value.as_bytes() }.number();
         assert_eq!(number("10"), Some(10));
         assert_eq!(number("9223372036854775807"), Some(i64::MAX as u64));
         for bad in ["", "-1", "+1", "9223372036854775808", "1.5", " 1"] {

@@ -4,11 +4,15 @@ use super::super::members::tests::Tar;
 use super::super::plan::tests::{kept, plan};
 use super::super::{OutgoingLayer, Plan, PlannedDocument, PlannedImage, PlannedName};
 use super::*;
-use crate::image::{DiffId, Manifest};
+use crate::image::{DiffId, Manifest, Pinned};
 
 fn descriptor(media_type: &str, bytes: &[u8]) -> Descriptor {
-    let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
-    Descriptor { media_type: media_type.into(), digest, size, annotations: BTreeMap::new(), platform: None }
+    Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
+}
+
+/// What all that is not a document is in these archives.
+fn whole(pinned: Pinned) -> Descriptor {
+    Descriptor::new(media_type::OCI_LAYER, pinned.digest, pinned.size)
 }
 
 /// An image of the layers given, each of them its own text.
@@ -29,8 +33,8 @@ fn image(layers: &[&str], names: &[&str]) -> Outgoing {
         target: target.clone(),
         variants: vec![OutgoingVariant { config: at.digest, layers: layers.collect() }],
         documents: vec![
-            PlannedDocument { descriptor: at, bytes: config.into() },
-            PlannedDocument { descriptor: target, bytes: manifest.into() },
+            PlannedDocument { descriptor: (&at).into(), bytes: config.into() },
+            PlannedDocument { descriptor: (&target).into(), bytes: manifest.into() },
         ],
         carried: Vec::new(),
     }
@@ -117,7 +121,7 @@ fn back(image: PlannedImage) -> Outgoing {
         layers: variant
             .layers
             .iter()
-            .map(|layer| OutgoingLayer { blob: layer.blob.clone().unwrap(), diff_id: layer.diff_id.unwrap() })
+            .map(|layer| OutgoingLayer { blob: whole(layer.blob.unwrap()), diff_id: layer.diff_id.unwrap() })
             .collect(),
     });
     Outgoing {
@@ -126,7 +130,7 @@ fn back(image: PlannedImage) -> Outgoing {
         entry: image.entry,
         target: image.target.unwrap(),
         documents: image.documents,
-        carried: image.carried.into_iter().map(|blob| blob.descriptor).collect(),
+        carried: image.carried.into_iter().map(|blob| whole(blob.descriptor)).collect(),
     }
 }
 

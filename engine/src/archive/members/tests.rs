@@ -277,3 +277,12 @@ proptest! {
         let _ = walk(&tar);
     }
 }
+
+#[test]
+fn a_bad_size_record_is_told_where_it_lies() {
+    let tar = Tar::new().file("a", "").pax(&[("path", b"name"), ("size", b"-1")]).raw(b'0', b"f", b"", b"");
+    let error = walk(&tar.finish()).unwrap_err();
+    assert_eq!(error.to_string(), "damaged archive: bad pax header at byte 512");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "invalid pax record 13 bytes into its header");
+}

@@ -9,6 +9,7 @@ use crate::archive::{Kept, Limits, Members};
 use crate::image::{Digest, Manifest, media_type};
 
 mod bad;
+mod hostile;
 mod layouts;
 
 /// Reads an archive as a stream, keeping its documents.
@@ -65,13 +66,7 @@ fn config(platform: &str, layers: &[&str]) -> Vec<u8> {
 }
 
 fn descriptor(media_type: &str, bytes: &[u8]) -> Descriptor {
-    Descriptor {
-        media_type: media_type.into(),
-        digest: Digest::of(bytes),
-        size: bytes.len() as u64,
-        annotations: Default::default(),
-        platform: None,
-    }
+    Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
 }
 
 /// A layout in the making.

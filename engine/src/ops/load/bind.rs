@@ -1,6 +1,6 @@
 //! From a plan and its layers to images: every document stored, missing ones made.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::known::Known;
@@ -20,7 +20,23 @@ use crate::task::Event;
 pub struct Bound {
     pub(super) blobs: HashMap<Digest, Blob>,
     pub(super) images: Vec<BoundImage>,
-    views: HashMap<Digest, Arc<Config>>,
+    views: HashMap<Digest, View>,
+    labels_bytes: usize,
+}
+
+/// The most that the labels of all images take together in memory; later ones
+/// are left to be read from their configs. A thousand images with the forty
+/// labels of a talkative build tool take half of it.
+const MAX_LABELS_BYTES: usize = 16 << 20;
+
+/// What a label takes beside its text: a place in a tree, two allocations.
+const LABEL_BYTES: usize = 150;
+
+/// What the catalog has of a config.
+#[derive(Debug, Clone)]
+struct View {
+    created: Option<Time>,
+    labels: Option<Arc<BTreeMap<String, String>>>,
 }
 
 #[derive(Debug)]
@@ -154,8 +170,8 @@ impl Bound {
             id: ImageId(digest),
             platform: planned.platform.clone(),
             layers,
-            created: view.created.map(Time::from),
-            labels: Variant::labels_to_keep(&view.labels),
+            created: view.created,
+            labels: self.labels(&view),
         };
         Ok((BoundVariant { variant, manifest }, differs))
     }
@@ -178,15 +194,29 @@ impl Bound {
         Ok(Descriptor { media_type: media_type::OCI_INDEX.into(), ..index })
     }
 
-    /// What larder acts on of a config, which may be that of many images.
-    fn view(&mut self, digest: Digest, bytes: &[u8]) -> Result<Arc<Config>> {
+    /// What the catalog has of a config, which may be that of many images.
+    fn view(&mut self, digest: Digest, bytes: &[u8]) -> Result<View> {
         if let Some(view) = self.views.get(&digest) {
-            return Ok(Arc::clone(view));
+            return Ok(view.clone());
         }
-        let view = Config::parse(bytes).map_err(|source| Error::Document { digest, source })?;
-        let view = Arc::new(view);
-        self.views.insert(digest, Arc::clone(&view));
+        let config = Config::parse(bytes).map_err(|source| Error::Document { digest, source })?;
+        let labels = Variant::labels_to_keep(&config.labels).filter(|labels| self.has_room_for(labels));
+        let view = View { created: config.created.map(Time::from), labels: labels.map(Arc::new) };
+        self.views.insert(digest, view.clone());
         Ok(view)
+    }
+
+    /// The labels for one more variant, as long as there is room.
+    fn labels(&mut self, view: &View) -> Option<BTreeMap<String, String>> {
+        let labels = view.labels.as_ref()?;
+        self.has_room_for(labels).then(|| BTreeMap::clone(labels))
+    }
+
+    fn has_room_for(&mut self, labels: &BTreeMap<String, String>) -> bool {
+        let bytes: usize = labels.iter().map(|(key, value)| key.len() + value.len() + LABEL_BYTES).sum();
+        let has_room = self.labels_bytes + bytes <= MAX_LABELS_BYTES;
+        self.labels_bytes += if has_room { bytes } else { 0 };
+        has_room
     }
 
     /// Stores a document that came with the archive, once.
@@ -218,13 +248,7 @@ impl Bound {
 }
 
 fn described(digest: Digest, bytes: usize) -> Descriptor {
-    Descriptor {
-        media_type: String::new(),
-        digest,
-        size: bytes as u64,
-        annotations: Default::default(),
-        platform: None,
-    }
+    Descriptor::new("", digest, bytes as u64)
 }
 
 /// A variant, and what names its manifest.
@@ -242,7 +266,7 @@ fn layer_descriptor(blob: &Blob, is_plain: bool, compression: Compression) -> De
         _ => "+gzip",
     };
     let media_type = format!("{}{suffix}", media_type::OCI_LAYER);
-    Descriptor { media_type, ..described(blob.digest, blob.body.len as usize) }
+    Descriptor::new(media_type, blob.digest, blob.body.len)
 }
 
 /// The variant for this machine, or the first.
@@ -250,4 +274,20 @@ fn main_of(variants: &[BoundVariant]) -> u32 {
     let host = Platform::host();
     let here = variants.iter().position(|bound| host.accepts(&bound.variant.platform));
     here.unwrap_or_default() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_many_images_come_to_an_end() {
+        let labels: BTreeMap<_, _> = (0..20).map(|n| (format!("label.{n}"), "x".repeat(100))).collect();
+        let labels = Variant::labels_to_keep(&labels).unwrap();
+        let view = View { created: None, labels: Some(Arc::new(labels)) };
+        let mut bound = Bound::default();
+        let kept = (0..100_000).filter(|_| bound.labels(&view).is_some()).count();
+        assert!((1000..5000).contains(&kept), "{kept}");
+        assert!(bound.labels_bytes <= MAX_LABELS_BYTES);
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::Result;
 use crate::archive::{
     Bounded, Budget, Compression, Documents, Error, Found, Limits, Member, MemberKind, MemberName, Members,
-    Table, sniff,
+    Nesting, Table, sniff,
 };
 use crate::disk::{Input, InputFile, Tree};
 
@@ -58,7 +58,7 @@ pub fn open(input: Input, budget: &Budget) -> Result<Source> {
         }
     };
     let buffered = BufReader::with_capacity(BUFFER_BYTES, stream);
-    let plain = Bounded::new(buffered, budget).map_err(reading)?;
+    let plain = Bounded::new(buffered, budget, Nesting::Outer).map_err(reading)?;
     Ok(Source::Stream(Stream { plain }))
 }
 
