@@ -117,7 +117,9 @@ pub enum LimitError {
         got: u64,
     },
     /// [`Limits::max_documents_bytes`].
-    #[error("the archive's documents take more than {limit} bytes together, with {member}")]
+    #[error(
+        "the archive's documents, and what is remembered of its members, take more than {limit} bytes with {member}"
+    )]
     DocumentsBytes {
         /// The first document beyond it.
         member: String,
