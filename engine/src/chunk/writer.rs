@@ -103,7 +103,8 @@ impl Writer {
         Ok(name)
     }
 
-    /// A chunk in a pack that cannot be read is stored again: so it heals.
+    /// A chunk in a pack that cannot be opened is stored again, and so heals. One
+    /// whose frame alone is damaged is believed: nobody reads it to find out.
     fn is_stored(&mut self, name: &ChunkName) -> bool {
         matches!(self.index.locate(name), Ok(Some(_)))
     }

@@ -16,6 +16,7 @@ pub(crate) mod fuzz;
 mod input;
 mod real;
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "fuzzers lose no power"))]
 mod simulated;
 mod temporary;
 mod tree;
