@@ -48,6 +48,21 @@ pub struct Fault {
 impl Store {
     /// Checks the store, changing nothing.
     ///
+    /// ```
+    /// use larder_engine::{FsckOptions, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let checked = store.fsck(&FsckOptions { verify: true }, &Task::silent())?;
+    /// assert_eq!(checked.faults, []);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the journal cannot be read at all. Everything else that is wrong is a
     /// [`Fault`].

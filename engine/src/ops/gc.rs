@@ -43,6 +43,23 @@ impl Store {
     /// Gives back all space that nothing needs. Waits until nobody uses the
     /// packs, and lets nobody else use them meanwhile.
     ///
+    /// ```
+    /// use larder_engine::{RemoveOptions, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let id = store.images()?[0].id.to_string();
+    /// store.remove(&id, &RemoveOptions { force: true }, &Task::silent())?;
+    /// let collected = store.gc(&Task::silent())?;
+    /// assert!(collected.freed_bytes > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the store is damaged in a part that would have to be known, or the
     /// disk fails. What was there before is there still.

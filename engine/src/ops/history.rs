@@ -34,6 +34,20 @@ impl Store {
     /// not marked `empty_layer` stands for the next layer. A config without a
     /// history gives an empty list, layers or not, as in Docker.
     ///
+    /// ```
+    /// # use larder_engine::{Input, LoadOptions, Store, Task};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let steps = store.history("greeter:1.0", None)?;
+    /// let layers = steps.iter().filter(|step| !step.empty_layer).count();
+    /// assert_eq!(layers, store.inspect("greeter:1.0", None)?.diff_ids.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If there is no such image, or its history names more layers than it has.
     pub fn history(&self, name: &str, platform: Option<&Platform>) -> Result<Vec<HistoryEntry>> {

@@ -39,6 +39,20 @@ pub struct ImageSummary {
 impl Store {
     /// All images, the newest first.
     ///
+    /// ```
+    /// # use larder_engine::{Input, LoadOptions, Store, Task};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// for image in store.images()? {
+    ///     println!("{} {:?}", image.id, image.references);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the store cannot be read.
     pub fn images(&self) -> Result<Vec<ImageSummary>> {

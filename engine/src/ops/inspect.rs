@@ -28,6 +28,21 @@ pub struct ImageDetails {
 impl Store {
     /// All about the image `name`, for `platform` if it has several.
     ///
+    /// ```
+    /// use larder_engine::Digest;
+    /// # use larder_engine::{Input, LoadOptions, Store, Task};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let image = store.inspect("greeter:1.0", None)?;
+    /// assert_eq!(Digest::of(&image.config), image.summary.id.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
     /// image or it is not there for the platform.

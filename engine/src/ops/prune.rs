@@ -50,6 +50,22 @@ impl Store {
     /// Removes images without a name, or with `options.all` every image.
     /// Their space comes back with [`Store::reclaim`].
     ///
+    /// ```
+    /// use larder_engine::{PruneOptions, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let options = PruneOptions { all: true, ..PruneOptions::default() };
+    /// store.prune(&options, &Task::silent())?;
+    /// assert!(store.images()?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the store cannot be read or written; then nothing was removed.
     pub fn prune(&self, options: &PruneOptions, task: &Task) -> Result<Pruned> {

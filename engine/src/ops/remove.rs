@@ -33,6 +33,21 @@ impl Store {
     /// Takes the name `name` away; if it was the last, or `name` is an ID, the
     /// image goes too. Its space comes back with [`Store::reclaim`].
     ///
+    /// ```
+    /// use larder_engine::{RemoveOptions, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let removed = store.remove("greeter:1.0", &RemoveOptions::default(), &Task::silent())?;
+    /// assert!(removed.deleted.is_empty(), "it is greeter:latest still");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
     /// image, [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if an ID has

@@ -47,6 +47,22 @@ impl Store {
     /// Writes the images `names` to `out`, as one archive. A repository without
     /// a tag means all its tags; an ID means the image without a name.
     ///
+    /// ```
+    /// use larder_engine::{SaveOptions, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let mut archive = Vec::new();
+    /// let saved = store.save(&["greeter:1.0"], &mut archive, &SaveOptions::default(), &Task::silent())?;
+    /// assert_eq!(saved.bytes, archive.len() as u64);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) before the first byte
     /// if one of them is not there; later if `out` fails or the store is

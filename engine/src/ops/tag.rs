@@ -12,6 +12,19 @@ impl Store {
     /// Names the image `source` also `target` (with the tag `latest` if it has
     /// none). A name that another image had is taken from it.
     ///
+    /// ```
+    /// # use larder_engine::{Input, LoadOptions, Store, Task};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// store.tag("greeter:1.0", &"example.org/greeter".parse()?)?;
+    /// assert!(store.inspect("example.org/greeter:latest", None).is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If there is no such image, or `target` has a digest.
     pub fn tag(&self, source: &str, target: &Reference) -> Result<()> {

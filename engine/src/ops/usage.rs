@@ -52,6 +52,19 @@ impl Usage {
 impl Store {
     /// What the store takes, and for what.
     ///
+    /// ```
+    /// # use larder_engine::{Input, LoadOptions, Store, Task};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let usage = store.usage()?;
+    /// println!("{} bytes on disk, {} of them garbage", usage.disk_bytes(), usage.garbage_bytes);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the store cannot be read.
     pub fn usage(&self) -> Result<Usage> {

@@ -69,6 +69,19 @@ pub struct Access(#[expect(dead_code, reason = "held for its drop")] Box<dyn Gua
 impl Store {
     /// Makes a new, empty store at `path`, with the directories leading there.
     ///
+    /// ```
+    /// use larder_engine::{ErrorKind, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let path = dir.path().join("images/store");
+    /// let store = Store::create(&path)?;
+    /// assert!(store.images()?.is_empty());
+    /// assert_eq!(Store::create(&path).unwrap_err().kind(), ErrorKind::Conflict);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if there is a store
     /// or anything else; or if the disk fails.
@@ -78,6 +91,13 @@ impl Store {
     }
 
     /// Opens the store at `path`.
+    ///
+    /// ```
+    /// use larder_engine::{ErrorKind, Store};
+    ///
+    /// let error = Store::open("/nowhere/at/all").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotFound);
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is none,

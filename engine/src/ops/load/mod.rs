@@ -83,6 +83,21 @@ pub struct LoadedImage {
 impl Store {
     /// Loads every image of an archive: all of them or none.
     ///
+    /// ```
+    /// use larder_engine::{Input, LoadOptions, Task};
+    /// # use larder_engine::{Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// let input = Input::open(archive.as_ref())?;
+    /// let loaded = store.load(input, &LoadOptions::default(), &Task::silent())?;
+    /// assert_eq!(loaded.images[0].references[0].familiar(), "greeter:1.0");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) and
     /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) for what is
