@@ -4,7 +4,7 @@
 //! format, and on nothing else: saving again gives the same bytes. It is
 //! written in one pass; its length is known before its first byte.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufWriter, Write};
 
 use super::resolve::{Resolved, resolve};
@@ -86,6 +86,9 @@ impl Store {
             }
             Ok((outgoing, shared.bodies, reader))
         })?;
+        let variants = outgoing.iter().flat_map(|image: &Outgoing| &image.variants);
+        let layers: HashSet<_> =
+            variants.flat_map(|variant| &variant.layers).map(|layer| layer.diff_id).collect();
         let assembly = Assembly::new(&outgoing, options.format).map_err(Error::Archive)?;
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         assembly.write(&mut out, |descriptor, out| {
@@ -94,7 +97,7 @@ impl Store {
             write_blob(descriptor, body, &mut reader, out, task).map_err(|error| Stopped::Store(error.into()))
         })?;
         out.flush().map_err(Stopped::Output)?;
-        Ok(Saved { images: outgoing.len(), layers: bodies.len(), bytes: assembly.total_bytes() })
+        Ok(Saved { images: outgoing.len(), layers: layers.len(), bytes: assembly.total_bytes() })
     }
 }
 
