@@ -11,10 +11,12 @@
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod header;
+mod entry;
 mod hints;
 mod pax;
 mod writer;
 
+pub use entry::{Device, Entry, EntryKind, Mtime};
 pub use header::{BLOCK_BYTES, Header, HeaderError, Kind, padding_bytes};
 pub use hints::{Scanner, Span};
 pub use pax::{PaxError, Record, push_record, records};
