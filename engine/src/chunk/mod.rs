@@ -27,6 +27,7 @@ mod index;
 mod name;
 mod pack;
 mod packer;
+mod pieces;
 mod reader;
 mod recipe;
 mod run;
@@ -39,6 +40,7 @@ pub use frame::Lane;
 pub use index::{Index, Place};
 pub use name::ChunkName;
 pub use pack::{Pack, PackId};
+pub use pieces::{Cursor, Outline, Piece};
 pub use reader::Reader;
 pub use recipe::Body;
 #[cfg(any(test, fuzzing))]

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::cache::{Cache, Key};
-use super::pack::Pack;
-use super::recipe::{self, Body, Op, Segment, Shape};
+use super::pack::{Frame, Pack};
+use super::pieces::{Piece, Segments, wrong_length};
+use super::recipe::{self, Body, Segment, Shape};
 use super::{ChunkName, Error, Index, Place, Result};
 
 /// How many frames are read ahead of the one that is handed out.
@@ -22,10 +23,13 @@ static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 pub struct Reader {
     index: Index,
     cache: Cache,
+    /// The last chunk of which a part was wanted.
+    last_part: Option<(ChunkName, Place, Arc<Pack>)>,
 }
 
-/// A piece of a blob, in order.
+/// A piece that is found.
 enum Step {
+    Bytes(Vec<u8>),
     Zeros(u64),
     Slice { pack: Arc<Pack>, place: Place, from: u32, to: u32 },
 }
@@ -33,7 +37,7 @@ enum Step {
 impl Step {
     fn frame(&self) -> Option<(Key, &Arc<Pack>)> {
         match self {
-            Self::Zeros(_) => None,
+            Self::Bytes(_) | Self::Zeros(_) => None,
             Self::Slice { pack, place, .. } => Some(((place.pack, pack.frame_of(place.chunk)), pack)),
         }
     }
@@ -42,7 +46,7 @@ impl Step {
 impl Reader {
     /// A reader of what `index` finds, which decompresses on `threads` threads.
     pub fn new(index: Index, threads: usize) -> Self {
-        Self { index, cache: Cache::new(threads) }
+        Self { index, cache: Cache::new(threads), last_part: None }
     }
 
     /// The index it reads by.
@@ -90,19 +94,44 @@ impl Reader {
     /// # Errors
     /// If a part is missing or damaged, the disk fails, or `sink` does.
     pub fn copy(&mut self, body: &Body, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let Shape::Recipe { depth } = body.shape else {
-            let bytes = self.chunk(&body.root)?;
-            return if bytes.len() as u64 == body.len { sink(&bytes) } else { Err(wrong_length(body)) };
-        };
-        if !body.is_sane() {
-            return Err(Error::Recipe { name: body.root, what: "it is deeper than one may be" });
-        }
-        let mut segments = vec![(body.root, depth)];
-        let mut steps = VecDeque::new();
-        let mut asked = 0_usize;
+        let mut segments = Segments::of(body)?;
         let mut left = body.len;
+        self.copy_pieces(
+            &mut |reader, pieces| {
+                let Some((_, next)) = segments.next(reader)? else { return Ok(false) };
+                pieces.extend(next);
+                Ok(true)
+            },
+            &mut |bytes| {
+                left = left.checked_sub(bytes.len() as u64).ok_or_else(|| wrong_length(body.root))?;
+                sink(bytes)
+            },
+        )?;
+        if left == 0 { Ok(()) } else { Err(wrong_length(body.root)) }
+    }
+
+    /// Hands out the bytes of pieces, in order. `more` adds some to the end of
+    /// the queue it is given, and gives `false` when there are no more: it is
+    /// called well before they are handed out, so that frames are read ahead.
+    ///
+    /// # Errors
+    /// If a chunk is missing or damaged, the disk fails, or `more` or `sink` do.
+    pub fn copy_pieces(
+        &mut self,
+        more: &mut dyn FnMut(&mut Self, &mut VecDeque<Piece>) -> Result<bool>,
+        sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut pieces = VecDeque::new();
+        let mut steps = VecDeque::new();
+        let mut is_more = true;
+        let mut asked = 0_usize;
         loop {
-            while steps.len() < STEPS_AHEAD && self.plan(&mut segments, &mut steps)? {}
+            while steps.len() < STEPS_AHEAD && is_more {
+                is_more = more(self, &mut pieces)?;
+                for piece in pieces.drain(..) {
+                    steps.push_back(self.found(piece)?);
+                }
+            }
             // Read ahead: frames of the steps that were not asked for yet.
             while self.cache.asked() < FRAMES_AHEAD {
                 let Some(step) = steps.get(asked) else { break };
@@ -111,24 +140,57 @@ impl Reader {
                 }
                 asked += 1;
             }
-            let Some(step) = steps.pop_front() else { break };
+            let Some(step) = steps.pop_front() else { return Ok(()) };
             asked = asked.saturating_sub(1);
-            let frame;
-            let (bytes, len) = match &step {
-                Step::Zeros(len) => (None, *len),
+            match &step {
+                Step::Bytes(bytes) => sink(bytes)?,
+                Step::Zeros(len) => zeros(*len, sink)?,
                 Step::Slice { pack, place, from, to } => {
-                    frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), pack)?;
-                    let bytes = pack.slice(&frame, place.chunk)?.get(*from as usize..*to as usize);
-                    (Some(bytes.ok_or_else(|| wrong_length(body))?), u64::from(to - from))
+                    let frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), pack)?;
+                    sink(slice(&frame, pack, *place, *from, *to)?)?;
                 }
-            };
-            left = left.checked_sub(len).ok_or_else(|| wrong_length(body))?;
-            match bytes {
-                Some(bytes) => sink(bytes)?,
-                None => zeros(len, sink)?,
             }
         }
-        if left == 0 { Ok(()) } else { Err(wrong_length(body)) }
+    }
+
+    /// Fills `buffer` with a piece of that length.
+    pub(super) fn fill(&mut self, piece: &Piece, buffer: &mut [u8]) -> Result<()> {
+        match piece {
+            Piece::Bytes(bytes) => buffer.copy_from_slice(bytes),
+            Piece::Zeros(_) => buffer.fill(0),
+            Piece::Chunk { name, from, to } => {
+                let (place, pack) = self.part_place(name)?;
+                let frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), &pack)?;
+                buffer.copy_from_slice(slice(&frame, &pack, place, *from, *to)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, piece: Piece) -> Result<Step> {
+        Ok(match piece {
+            Piece::Bytes(bytes) => Step::Bytes(bytes),
+            Piece::Zeros(len) => Step::Zeros(len),
+            Piece::Chunk { name, from, to } => {
+                let (place, pack) = if from == 0 { self.place(&name)? } else { self.part_place(&name)? };
+                if from == 0 && to < pack.chunk_len(place.chunk) {
+                    self.last_part = Some((name, place, Arc::clone(&pack)));
+                }
+                Step::Slice { pack, place, from, to }
+            }
+        })
+    }
+
+    /// Where a chunk lies of which parts are wanted one after another.
+    fn part_place(&mut self, name: &ChunkName) -> Result<(Place, Arc<Pack>)> {
+        if let Some((last, place, pack)) = &self.last_part
+            && last == name
+        {
+            return Ok((*place, Arc::clone(pack)));
+        }
+        let (place, pack) = self.place(name)?;
+        self.last_part = Some((*name, place, Arc::clone(&pack)));
+        Ok((place, pack))
     }
 
     /// Every chunk that the blob stands on: those of its recipe, then those of its bytes.
@@ -159,58 +221,11 @@ impl Reader {
         }
         Ok(())
     }
+}
 
-    /// Turns the next segment into steps; `false` if there is none.
-    fn plan(&mut self, segments: &mut Vec<(ChunkName, u8)>, steps: &mut VecDeque<Step>) -> Result<bool> {
-        let Some((name, depth)) = segments.pop() else { return Ok(false) };
-        let bytes = self.chunk(&name)?;
-        if depth > 0 {
-            let below = recipe::decode_list(&bytes, name)?;
-            segments.extend(below.into_iter().rev().map(|(name, _)| (name, depth - 1)));
-            return Ok(true);
-        }
-        let segment = Segment::decode(&bytes, name)?;
-        let malformed = || Error::Recipe { name, what: "its operations do not use up its chunks" };
-        let mut skeleton = segment.skeleton.iter();
-        let mut data = segment.data.iter();
-        let mut open: Option<(Place, Arc<Pack>, u32, u32)> = None;
-        for op in segment.ops() {
-            match *op {
-                Op::Zeros(len) => steps.push_back(Step::Zeros(len)),
-                Op::Data(chunks) => {
-                    for _ in 0..chunks {
-                        let (name, len) = data.next().ok_or_else(malformed)?;
-                        let (place, pack) = self.place(name)?;
-                        steps.push_back(Step::Slice { pack, place, from: 0, to: *len });
-                    }
-                }
-                Op::Skeleton(mut len) => {
-                    while len > 0 {
-                        let (place, pack, from, end) = match open.take() {
-                            Some(open) => open,
-                            None => {
-                                let (name, end) = skeleton.next().ok_or_else(malformed)?;
-                                let (place, pack) = self.place(name)?;
-                                (place, pack, 0, *end)
-                            }
-                        };
-                        let take = u64::from(end - from).min(len) as u32;
-                        len -= u64::from(take);
-                        steps.push_back(Step::Slice {
-                            pack: Arc::clone(&pack),
-                            place,
-                            from,
-                            to: from + take,
-                        });
-                        if from + take < end {
-                            open = Some((place, pack, from + take, end));
-                        }
-                    }
-                }
-            }
-        }
-        Ok(true)
-    }
+fn slice<'f>(frame: &'f Frame, pack: &Pack, place: Place, from: u32, to: u32) -> Result<&'f [u8]> {
+    let part = pack.slice(frame, place.chunk)?.get(from as usize..to as usize);
+    part.ok_or_else(|| pack.damaged("a chunk in it is shorter than a recipe says"))
 }
 
 fn zeros(mut len: u64, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
@@ -220,10 +235,6 @@ fn zeros(mut len: u64, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> 
         len -= now;
     }
     Ok(())
-}
-
-fn wrong_length(body: &Body) -> Error {
-    Error::Recipe { name: body.root, what: "it does not come to the length of its blob" }
 }
 
 impl std::fmt::Debug for Reader {

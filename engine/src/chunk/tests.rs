@@ -76,6 +76,58 @@ proptest! {
         let (again, _, written) = write(&disk, &said);
         prop_assert_eq!((again, written.new_bytes), (body, 0));
     }
+
+    #[test]
+    fn any_part_of_a_blob_is_what_the_blob_has_there(
+        said in vec(said(), 0..8),
+        parts in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..6),
+    ) {
+        let disk = memory();
+        let (body, whole, _) = write(&disk, &said);
+        let mut reader = Reader::new(Index::open(Arc::clone(&disk)).unwrap(), 2);
+        let mut outline = Outline::of(&body, &mut reader).unwrap();
+        for (from, to) in parts {
+            let (from, to) = (from.index(whole.len() + 1), to.index(whole.len() + 1));
+            let (from, to) = (from.min(to), from.max(to));
+            let mut got = Vec::new();
+            let mut asked = false;
+            reader.copy_pieces(
+                &mut |reader, pieces| {
+                    if std::mem::replace(&mut asked, true) {
+                        return Ok(false);
+                    }
+                    pieces.push_back(Piece::Bytes(b"head".to_vec()));
+                    outline.pieces(from as u64, (to - from) as u64, reader, pieces)?;
+                    Ok(true)
+                },
+                &mut |bytes| {
+                    got.extend_from_slice(bytes);
+                    Ok(())
+                },
+            ).unwrap();
+            prop_assert!(got.strip_prefix(b"head").unwrap() == &whole[from..to]);
+        }
+        prop_assert!(outline.pieces(whole.len() as u64, 1, &mut reader, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_cursor_reads_what_was_not_passed_over(said in vec(said(), 0..8), steps in vec((0..300_000_u64, 0..3000_usize), 0..20)) {
+        let disk = memory();
+        let (body, whole, _) = write(&disk, &said);
+        let mut reader = Reader::new(Index::open(Arc::clone(&disk)).unwrap(), 2);
+        let mut cursor = Cursor::new(&body, &mut reader).unwrap();
+        let mut rest = &whole[..];
+        for (skip, read) in steps {
+            cursor.skip(skip);
+            rest = &rest[rest.len().min(skip as usize)..];
+            let mut buffer = vec![0; read];
+            let got = cursor.read(&mut buffer).unwrap();
+            prop_assert!(got > 0 || read == 0 || rest.is_empty());
+            let (now, later) = rest.split_at(got);
+            prop_assert!(buffer[..got] == *now);
+            rest = later;
+        }
+    }
 }
 
 #[test]
