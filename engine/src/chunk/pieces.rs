@@ -264,11 +264,12 @@ impl<'r> Cursor<'r> {
         }
     }
 
-    /// Passes over `bytes` bytes, or to the end if it is nearer.
-    pub fn skip(&mut self, bytes: u64) {
-        let bytes = bytes.min(self.left);
-        self.left -= bytes;
-        self.taken += bytes;
+    /// Passes over `bytes` bytes; to the end, and `false`, if it is nearer.
+    pub fn skip(&mut self, bytes: u64) -> bool {
+        let passed = bytes.min(self.left);
+        self.left -= passed;
+        self.taken += passed;
+        passed == bytes
     }
 
     /// Fills the start of `buffer`; gives 0 at the end only.

@@ -15,6 +15,7 @@ mod error;
 pub(crate) mod fuzz;
 mod input;
 mod real;
+mod scratch;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code, reason = "fuzzers lose no power"))]
 mod simulated;
@@ -32,6 +33,7 @@ pub use real::RealDisk;
 pub use simulated::SimulatedDisk;
 #[cfg(test)]
 pub use simulated::Survival;
+pub use scratch::Scratch;
 pub use temporary::Temporary;
 pub use tree::Tree;
 

@@ -17,6 +17,7 @@ mod manifest;
 pub mod media_type;
 mod platform;
 mod reference;
+mod whiteout;
 
 pub use config::{Config, History};
 pub use descriptor::{Descriptor, Pinned};
@@ -27,4 +28,5 @@ pub use index::{Index, IndexEntry};
 pub use layer::{ChainId, DiffId, ImageId};
 pub use manifest::Manifest;
 pub use platform::{Platform, PlatformError};
+pub use whiteout::{Whiteout, WhiteoutError};
 pub use reference::{Reference, ReferenceError};

@@ -1,0 +1,144 @@
+//! Why a container's file system cannot be put together or changed.
+
+use std::io;
+
+use crate::image::DiffId;
+use crate::tar::{EntryError, shown};
+use crate::{chunk, disk};
+
+/// Why a container's file system cannot be put together or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An entry that would land outside the root.
+    #[error("entry {} leads out of the root directory", shown(entry))]
+    Escapes {
+        /// Its name.
+        entry: Vec<u8>,
+    },
+    /// An entry for the root that is no directory.
+    #[error("entry {} would replace the root directory with something else", shown(entry))]
+    RootKind {
+        /// Its name.
+        entry: Vec<u8>,
+    },
+    /// A whiteout of nothing.
+    #[error("invalid whiteout entry {}", shown(entry))]
+    Whiteout {
+        /// Its name.
+        entry: Vec<u8>,
+    },
+    /// A hard link to what is not there.
+    #[error("entry {} is a hard link to {}, which is not there", shown(entry), shown(target))]
+    NoLinkTarget {
+        /// Its name.
+        entry: Vec<u8>,
+        /// What it leads to.
+        target: Vec<u8>,
+    },
+    /// A hard link to a directory.
+    #[error("entry {} is a hard link to {}, which is a directory", shown(entry), shown(target))]
+    LinkToDirectory {
+        /// Its name.
+        entry: Vec<u8>,
+        /// What it leads to.
+        target: Vec<u8>,
+    },
+    /// A path longer than Linux has.
+    #[error("the path {} is longer than {limit} bytes", shown(path))]
+    LongPath {
+        /// The path.
+        path: Vec<u8>,
+        /// The longest.
+        limit: usize,
+    },
+    /// Symbolic links that lead in a circle.
+    #[error("{}: too many levels of symbolic links", shown(path))]
+    Loop {
+        /// The path.
+        path: Vec<u8>,
+    },
+    /// Nothing is at the path.
+    #[error("{}: no such file or directory", shown(path))]
+    NoFile {
+        /// The path.
+        path: Vec<u8>,
+    },
+    /// What is in the middle of the path is no directory, or what is at its end
+    /// and should be.
+    #[error("{}: not a directory", shown(path))]
+    NotADirectory {
+        /// The path.
+        path: Vec<u8>,
+    },
+    /// Extended attributes without end.
+    #[error("the extended attributes take more than {limit} bytes with {}", shown(entry))]
+    XattrBytes {
+        /// The entry that was too much.
+        entry: Vec<u8>,
+        /// The limit.
+        limit: usize,
+    },
+    /// Sparse files in too many pieces.
+    #[error("the sparse files have more than {limit} pieces with {}", shown(entry))]
+    Extents {
+        /// The entry that was too much.
+        entry: Vec<u8>,
+        /// The limit.
+        limit: usize,
+    },
+    /// More paths than any image has.
+    #[error("there are more than {limit} paths")]
+    Paths {
+        /// The limit.
+        limit: usize,
+    },
+    /// More layers than anybody stacks.
+    #[error("there are more than {limit} layers")]
+    Layers {
+        /// The limit.
+        limit: usize,
+    },
+    /// A layer that is no tar.
+    #[error("layer {layer} is no valid tar")]
+    Tar {
+        /// The layer.
+        layer: DiffId,
+        /// What is wrong with it.
+        source: EntryError,
+    },
+    /// A layer whose entries come to no file system.
+    #[error("layer {layer} cannot be applied")]
+    Apply {
+        /// The layer.
+        layer: DiffId,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// A layer that does not unwrap.
+    #[error("layer {layer} cannot be unwrapped")]
+    Unwrap {
+        /// The layer.
+        layer: DiffId,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The passing file for an unwrapped layer failed.
+    #[error("cannot keep an unwrapped layer in a passing file")]
+    Scratch(#[source] io::Error),
+    /// Whoever takes the bytes did not take them.
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+    /// The work was told to stop.
+    #[error(transparent)]
+    Cancelled(#[from] crate::task::Cancelled),
+    /// The store's bytes failed.
+    #[error(transparent)]
+    Chunk(#[from] chunk::Error),
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+/// What the room's functions give.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,298 @@
+//! A root file system: the view of a stack of layers, and the bytes of its files.
+
+use std::collections::VecDeque;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use super::view::{Content, Extents, NodeId, View};
+use super::{Error, Result};
+use crate::archive::{Decoder, Nesting};
+use crate::chunk::{self, Body, Cursor, Outline, Piece, Reader};
+use crate::disk::Scratch;
+use crate::image::DiffId;
+use crate::tar::{Entries, EntryError, Extent, Source, Streamed};
+use crate::task::Task;
+
+/// What is read at once.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// A layer as the store has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer {
+    /// The digest of its plain tar.
+    pub diff_id: DiffId,
+    /// Its bytes.
+    pub body: Body,
+    /// Whether these are the plain tar; else it is compressed.
+    pub is_plain: bool,
+}
+
+/// What will be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose<'p> {
+    /// Names, and the bytes of a few files at most.
+    Look,
+    /// The bytes of all files. Those of compressed layers, which can be entered
+    /// at their start only, are unwrapped into a passing file in this directory.
+    ReadAll(Option<&'p Path>),
+}
+
+/// A stack of layers as one file system.
+pub struct RootFs {
+    view: View,
+    layers: Vec<(DiffId, Bytes)>,
+    reader: Reader,
+}
+
+/// Where the plain tar of a layer can be read.
+enum Bytes {
+    /// In the store, from any byte on.
+    Stored(Outline),
+    /// In the store, compressed: from its start on.
+    Wrapped(Body),
+    /// In a passing file.
+    Unwrapped(Scratch),
+}
+
+impl RootFs {
+    /// Puts `layers` together, base first. Of plain layers only headers are read.
+    ///
+    /// # Errors
+    /// If a layer is no tar or cannot be applied, the store is damaged, or the
+    /// disk fails.
+    pub fn open(layers: &[Layer], reader: Reader, purpose: Purpose<'_>, task: &Task) -> Result<Self> {
+        let mut rootfs = Self { view: View::new(), layers: Vec::new(), reader };
+        for layer in layers {
+            task.check()?;
+            rootfs.view.begin_layer()?;
+            let bytes = rootfs.add(layer, purpose, task)?;
+            rootfs.layers.push((layer.diff_id, bytes));
+        }
+        Ok(rootfs)
+    }
+
+    fn add(&mut self, layer: &Layer, purpose: Purpose<'_>, task: &Task) -> Result<Bytes> {
+        let Self { view, reader, .. } = self;
+        if layer.is_plain {
+            scan(Stored(Cursor::new(&layer.body, reader)?), layer.diff_id, view, task)?;
+            return Ok(Bytes::Stored(Outline::of(&layer.body, reader)?));
+        }
+        let plain = unwrapped(&layer.body, reader, layer.diff_id)?;
+        match purpose {
+            Purpose::Look => {
+                scan(Streamed(plain), layer.diff_id, view, task)?;
+                Ok(Bytes::Wrapped(layer.body))
+            }
+            Purpose::ReadAll(dir) => {
+                let mut scratch = Scratch::create(dir).map_err(Error::Scratch)?;
+                let copy = BufWriter::with_capacity(BUFFER_BYTES, &mut scratch);
+                let mut copying = Streamed(Copying { inner: plain, copy });
+                scan(&mut copying, layer.diff_id, view, task)?;
+                copying.0.copy.flush().map_err(Error::Scratch)?;
+                drop(copying);
+                Ok(Bytes::Unwrapped(scratch))
+            }
+        }
+    }
+
+    /// The names.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The names, to be changed beyond what the layers say.
+    pub fn view_mut(&mut self) -> &mut View {
+        &mut self.view
+    }
+
+    /// Hands the bytes of the file `node` to `sink`; none for what is no file.
+    ///
+    /// # Errors
+    /// If they cannot be read, or `sink` fails.
+    pub fn copy(&mut self, node: NodeId, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let Self { view, layers, reader } = self;
+        let Some(content) = view.content(node) else { return Ok(()) };
+        copy_content(content, layers, reader, sink)
+    }
+
+    pub(super) fn parts(&mut self) -> (&View, Bodies<'_>, &mut Reader) {
+        (&self.view, Bodies { layers: &mut self.layers }, &mut self.reader)
+    }
+}
+
+/// The bytes of files, apart from their names.
+pub(super) struct Bodies<'b> {
+    layers: &'b mut [(DiffId, Bytes)],
+}
+
+impl Bodies<'_> {
+    /// Adds the bytes of a file to `pieces`; `false` if they are not in the
+    /// store as they are, and [`Bodies::copy`] has to hand them out.
+    pub fn pieces(
+        &mut self,
+        content: Content<'_>,
+        reader: &mut Reader,
+        pieces: &mut VecDeque<Piece>,
+    ) -> chunk::Result<bool> {
+        let Some((_, Bytes::Stored(outline))) = self.layers.get_mut(content.layer) else { return Ok(false) };
+        let mut at = 0;
+        for extent in extents(&content) {
+            hole(extent.at - at, pieces);
+            outline.pieces(extent.offset, extent.len, reader, pieces)?;
+            at = extent.at + extent.len;
+        }
+        hole(content.size - at, pieces);
+        Ok(true)
+    }
+
+    /// Hands out the bytes of a file.
+    pub fn copy(
+        &mut self,
+        content: Content<'_>,
+        reader: &mut Reader,
+        sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        copy_content(content, self.layers, reader, sink)
+    }
+}
+
+fn hole(len: u64, pieces: &mut VecDeque<Piece>) {
+    if len > 0 {
+        pieces.push_back(Piece::Zeros(len));
+    }
+}
+
+/// The extents of a file, holes left out.
+fn extents(content: &Content<'_>) -> Vec<Extent> {
+    match content.extents {
+        Extents::At(_) if content.size == 0 => Vec::new(),
+        Extents::At(offset) => vec![Extent { at: 0, offset, len: content.size }],
+        Extents::Sparse(extents) => extents.to_vec(),
+    }
+}
+
+fn copy_content(
+    content: Content<'_>,
+    layers: &mut [(DiffId, Bytes)],
+    reader: &mut Reader,
+    sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let Some((diff_id, bytes)) = layers.get_mut(content.layer) else { return Ok(()) };
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut at = 0;
+    // A wrapped layer is opened at its start, once: extents are in the tar's order.
+    let mut opened = match bytes {
+        Bytes::Wrapped(body) => Some((unwrapped(body, reader, *diff_id)?, 0_u64)),
+        _ => None,
+    };
+    for extent in extents(&content) {
+        zeros(extent.at - at, &mut buffer, sink)?;
+        let mut offset = extent.offset;
+        let mut left = extent.len;
+        if let Some((plain, position)) = &mut opened {
+            let before = offset.saturating_sub(*position);
+            let unwrap = |source| Error::Unwrap { layer: *diff_id, source };
+            io::copy(&mut plain.take(before), &mut io::sink()).map_err(unwrap)?;
+            *position = offset + left;
+        }
+        while left > 0 {
+            let len = left.min(BUFFER_BYTES as u64);
+            let room = buffer.get_mut(..len as usize).unwrap_or_default();
+            match (&mut *bytes, &mut opened) {
+                (Bytes::Unwrapped(scratch), _) => {
+                    scratch.read_exact_at(room, offset).map_err(Error::Scratch)?;
+                }
+                (_, Some((plain, _))) => {
+                    plain.read_exact(room).map_err(|source| Error::Unwrap { layer: *diff_id, source })?;
+                }
+                (Bytes::Stored(_) | Bytes::Wrapped(_), None) => break,
+            }
+            sink(room)?;
+            offset += len;
+            left -= len;
+        }
+        at = extent.at + extent.len;
+    }
+    zeros(content.size - at, &mut buffer, sink)
+}
+
+fn zeros(mut len: u64, buffer: &mut [u8], sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    if len > 0 {
+        buffer.fill(0);
+    }
+    while len > 0 {
+        let now = len.min(buffer.len() as u64);
+        sink(buffer.get(..now as usize).unwrap_or_default())?;
+        len -= now;
+    }
+    Ok(())
+}
+
+type Plain<'r> = Decoder<BufReader<Stored<'r>>>;
+
+/// The plain tar of a compressed layer.
+fn unwrapped<'r>(body: &Body, reader: &'r mut Reader, layer: DiffId) -> Result<Plain<'r>> {
+    let stored = Stored(Cursor::new(body, reader)?);
+    let buffered = BufReader::with_capacity(BUFFER_BYTES, stored);
+    // How much it may take was looked at when it was loaded.
+    Decoder::new(buffered, Nesting::Inner).map_err(|source| Error::Unwrap { layer, source })
+}
+
+/// Reads the entries of a layer into `view`.
+fn scan(source: impl Source, layer: DiffId, view: &mut View, task: &Task) -> Result<()> {
+    let mut entries = Entries::new(source);
+    let mut count = 0_u32;
+    while let Some(found) = entries.next().map_err(|error| told(error, layer))? {
+        view.apply(found).map_err(|error| Error::Apply { layer, source: Box::new(error) })?;
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(4096) {
+            task.check()?;
+        }
+    }
+    // What stands behind the end is read too where a copy is made: nothing of it matters.
+    Ok(())
+}
+
+/// An error of the store below is that, and not one of the tar.
+fn told(error: EntryError, layer: DiffId) -> Error {
+    let EntryError::Read { offset, source } = error else { return Error::Tar { layer, source: error } };
+    match source.downcast::<chunk::Error>() {
+        Ok(error) => Error::Chunk(error),
+        Err(source) => Error::Tar { layer, source: EntryError::Read { offset, source } },
+    }
+}
+
+/// A plain tar in the store.
+struct Stored<'r>(Cursor<'r>);
+
+impl Read for Stored<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(io::Error::other)
+    }
+}
+
+impl Source for Stored<'_> {
+    fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        if self.0.skip(bytes) { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+}
+
+/// A reader whose bytes are also kept.
+struct Copying<'c, R> {
+    inner: R,
+    copy: BufWriter<&'c mut Scratch>,
+}
+
+impl<R: Read> Read for Copying<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        self.copy.write_all(buffer.get(..len).unwrap_or_default())?;
+        Ok(len)
+    }
+}
+
+impl std::fmt::Debug for RootFs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RootFs").field("view", &self.view).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,23 @@
+//! What a view of hostile layers may grow to.
+
+/// The longest path, as on Linux: no tool could unpack a longer one.
+pub const MAX_PATH_BYTES: usize = 4096;
+
+/// The longest target of a symbolic link, as on Linux.
+pub const MAX_TARGET_BYTES: usize = 4095;
+
+/// How many symbolic links one path may lead over, as on Linux.
+pub const MAX_LINKS_FOLLOWED: usize = 40;
+
+/// How many layers a stack may have; Docker stops at 127.
+pub const MAX_LAYERS: usize = u16::MAX as usize - 1;
+
+/// How many paths there may be: a thousand times those of a large image.
+pub const MAX_PATHS: usize = 64 << 20;
+
+/// What all different sets of extended attributes may take together. Real
+/// images have a few dozen sets of some bytes.
+pub const MAX_XATTR_BYTES: usize = 32 << 20;
+
+/// How many pieces the sparse files of all layers may have together: 24 MiB.
+pub const MAX_EXTENTS: usize = 1 << 20;
