@@ -8,10 +8,10 @@
 //! The rules where tars disagree are those of Go's `archive/tar`, because that
 //! is what Docker, podman and skopeo read with.
 
+mod entry;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod header;
-mod entry;
 mod hints;
 mod pax;
 mod writer;
