@@ -29,11 +29,11 @@ pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
 pub use input::{Input, InputFile};
 pub use real::RealDisk;
+pub use scratch::Scratch;
 #[cfg(any(test, fuzzing))]
 pub use simulated::SimulatedDisk;
 #[cfg(test)]
 pub use simulated::Survival;
-pub use scratch::Scratch;
 pub use temporary::Temporary;
 pub use tree::Tree;
 
