@@ -31,6 +31,7 @@
 //! | `journal` | the log of commits |
 //! | `catalog` | the journal in the form that questions want |
 //! | [`archive`] | image archives: their layouts, to read and to write |
+//! | `container` | the file system that layers come to |
 //! | `store` | joins the rooms: locks, ledger, ingest |
 //! | `ops` | one verb, one file: what a [`Store`] can do |
 //! | `fuzz` | every decoder as a fuzzer sees it; compiled for fuzzers and tests only |
@@ -55,6 +56,7 @@
 pub mod archive;
 mod catalog;
 mod chunk;
+mod container;
 mod disk;
 mod error;
 #[cfg(any(test, fuzzing))]
@@ -71,7 +73,7 @@ pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};
 pub use image::{ChainId, Descriptor, DiffId, Digest, ImageId, Platform, Reference};
 pub use ops::{
-    Area, Checked, Collected, Compressed, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary,
+    Area, Checked, Collected, Compressed, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary, ImportOptions, Imported,
     LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions,
     Saved, Usage,
 };

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::view::{Content, Extents, NodeId, View};
-use super::{Error, Result};
+use super::{Carried, Error, Result, carried};
 use crate::archive::{Decoder, Nesting};
 use crate::chunk::{self, Body, Cursor, Outline, Piece, Reader};
 use crate::disk::Scratch;
@@ -42,6 +42,7 @@ pub struct RootFs {
     view: View,
     layers: Vec<(DiffId, Bytes)>,
     reader: Reader,
+    carried: Option<Carried>,
 }
 
 /// Where the plain tar of a layer can be read.
@@ -61,7 +62,7 @@ impl RootFs {
     /// If a layer is no tar or cannot be applied, the store is damaged, or the
     /// disk fails.
     pub fn open(layers: &[Layer], reader: Reader, purpose: Purpose<'_>, task: &Task) -> Result<Self> {
-        let mut rootfs = Self { view: View::new(), layers: Vec::new(), reader };
+        let mut rootfs = Self { view: View::new(), layers: Vec::new(), reader, carried: None };
         for layer in layers {
             task.check()?;
             rootfs.view.begin_layer()?;
@@ -72,27 +73,33 @@ impl RootFs {
     }
 
     fn add(&mut self, layer: &Layer, purpose: Purpose<'_>, task: &Task) -> Result<Bytes> {
-        let Self { view, reader, .. } = self;
+        let Self { view, reader, carried, .. } = self;
+        let mut scan = Scan { layer: layer.diff_id, view, carried, task };
         if layer.is_plain {
-            scan(Stored(Cursor::new(&layer.body, reader)?), layer.diff_id, view, task)?;
+            scan.read(Stored(Cursor::new(&layer.body, reader)?))?;
             return Ok(Bytes::Stored(Outline::of(&layer.body, reader)?));
         }
         let plain = unwrapped(&layer.body, reader, layer.diff_id)?;
         match purpose {
             Purpose::Look => {
-                scan(Streamed(plain), layer.diff_id, view, task)?;
+                scan.read(Streamed(plain))?;
                 Ok(Bytes::Wrapped(layer.body))
             }
             Purpose::ReadAll(dir) => {
                 let mut scratch = Scratch::create(dir).map_err(Error::Scratch)?;
                 let copy = BufWriter::with_capacity(BUFFER_BYTES, &mut scratch);
                 let mut copying = Streamed(Copying { inner: plain, copy });
-                scan(&mut copying, layer.diff_id, view, task)?;
+                scan.read(&mut copying)?;
                 copying.0.copy.flush().map_err(Error::Scratch)?;
                 drop(copying);
                 Ok(Bytes::Unwrapped(scratch))
             }
         }
+    }
+
+    /// The config that the tar of the top layer carries.
+    pub fn into_carried(self) -> Option<Carried> {
+        self.carried
     }
 
     /// The names.
@@ -238,19 +245,36 @@ fn unwrapped<'r>(body: &Body, reader: &'r mut Reader, layer: DiffId) -> Result<P
     Decoder::new(buffered, Nesting::Inner).map_err(|source| Error::Unwrap { layer, source })
 }
 
-/// Reads the entries of a layer into `view`.
-fn scan(source: impl Source, layer: DiffId, view: &mut View, task: &Task) -> Result<()> {
-    let mut entries = Entries::new(source);
-    let mut count = 0_u32;
-    while let Some(found) = entries.next().map_err(|error| told(error, layer))? {
-        view.apply(found).map_err(|error| Error::Apply { layer, source: Box::new(error) })?;
-        count = count.wrapping_add(1);
-        if count.is_multiple_of(4096) {
-            task.check()?;
+/// The reading of one layer.
+struct Scan<'s> {
+    layer: DiffId,
+    view: &'s mut View,
+    carried: &'s mut Option<Carried>,
+    task: &'s Task,
+}
+
+/// Between two looks at whether to stop.
+const CHECK_ENTRIES: u32 = 4096;
+
+impl Scan<'_> {
+    /// Applies the entries of a layer.
+    fn read(&mut self, source: impl Source) -> Result<()> {
+        let layer = self.layer;
+        *self.carried = None;
+        let mut entries = Entries::new(source);
+        let mut count = 0_u32;
+        while let Some(found) = entries.next().map_err(|error| told(error, layer))? {
+            self.view.apply(found).map_err(|error| Error::Apply { layer, source: Box::new(error) })?;
+            count = count.wrapping_add(1);
+            if count.is_multiple_of(CHECK_ENTRIES) {
+                self.task.check()?;
+            }
+            if let Some(records) = entries.take_global() {
+                *self.carried = self.carried.take().or_else(|| carried::decode(&records));
+            }
         }
+        Ok(())
     }
-    // What stands behind the end is read too where a copy is made: nothing of it matters.
-    Ok(())
 }
 
 /// An error of the store below is that, and not one of the tar.

@@ -9,6 +9,7 @@ mod config;
 mod descriptor;
 mod digest;
 mod document;
+mod draft;
 mod duration;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -28,6 +29,7 @@ pub use config::{Config, History};
 pub use descriptor::{Descriptor, Pinned};
 pub use digest::{Digest, DigestError, Sha256};
 pub use document::{DocumentError, MAX_DEPTH, parse_array, parse_object};
+pub use draft::Draft;
 pub use duration::{DurationError, parse_duration};
 pub use glob::GlobError;
 pub use index::{Index, IndexEntry};

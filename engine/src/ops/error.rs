@@ -1,8 +1,9 @@
 //! Why a verb could not do what it was asked for.
 
-use crate::image::{DiffId, Digest, DocumentError, Platform, ReferenceError};
+use crate::image::{ChangeError, DiffId, Digest, DocumentError, Platform, ReferenceError};
 use crate::store::kind_of;
-use crate::{ErrorKind, archive};
+use crate::tar::EntryError;
+use crate::{ErrorKind, archive, container};
 
 /// Why a verb could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +106,24 @@ pub enum Error {
         /// By the bytes.
         got: Digest,
     },
+    /// An image of which nothing can be run: it has no layers to look into.
+    #[error("{name} is no image with a file system")]
+    NothingToRun {
+        /// The image.
+        name: String,
+    },
+    /// A directory where a tar was expected.
+    #[error("a directory is no tar")]
+    Directory,
+    /// What was to be imported is no tar.
+    #[error("not a tar archive")]
+    NoTar {
+        /// What is wrong with it.
+        source: EntryError,
+    },
+    /// A change to a config that cannot be made.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// The archive cannot be taken in.
     #[error(transparent)]
     Archive(#[from] archive::Error),
@@ -117,6 +136,9 @@ impl From<Error> for crate::Error {
                 ErrorKind::NotFound
             }
             Error::Ambiguous { .. } => ErrorKind::Ambiguous,
+            Error::NothingToRun { .. } => ErrorKind::Unsupported,
+            Error::Directory | Error::Change(_) => ErrorKind::InvalidInput,
+            Error::NoTar { .. } => ErrorKind::InvalidArchive,
             Error::BadReference { .. } | Error::TagWithDigest => ErrorKind::InvalidInput,
             Error::ManyNames { .. } => ErrorKind::Conflict,
             Error::Document { .. } | Error::LongHistory | Error::NoLayer { .. } => ErrorKind::Corrupt,
@@ -125,6 +147,36 @@ impl From<Error> for crate::Error {
             Error::Archive(error) => kind_of_archive(error),
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<container::Error> for crate::Error {
+    fn from(error: container::Error) -> Self {
+        use container::Error as Container;
+        match error {
+            Container::Chunk(error) => error.into(),
+            Container::Disk(error) => error.into(),
+            Container::Cancelled(error) => error.into(),
+            error => Self::new(kind_of_container(&error), error),
+        }
+    }
+}
+
+fn kind_of_container(error: &container::Error) -> ErrorKind {
+    use container::Error as Container;
+    match error {
+        Container::NoFile { .. } | Container::NotADirectory { .. } | Container::Loop { .. } => ErrorKind::NotFound,
+        Container::XattrBytes { .. }
+        | Container::Extents { .. }
+        | Container::Paths { .. }
+        | Container::Layers { .. } => ErrorKind::LimitExceeded,
+        Container::LongPath { .. } => ErrorKind::InvalidInput,
+        Container::Apply { source, .. } => match kind_of_container(source) {
+            ErrorKind::LimitExceeded => ErrorKind::LimitExceeded,
+            _ => ErrorKind::InvalidArchive,
+        },
+        Container::Output(source) | Container::Scratch(source) => kind_of(source),
+        _ => ErrorKind::InvalidArchive,
     }
 }
 

@@ -1,27 +1,34 @@
 //! What can be done with a store, one verb a file.
 
 mod error;
+mod export;
 mod fsck;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod gc;
 mod history;
 mod images;
+mod import;
 mod inspect;
 mod load;
+mod make;
 mod marks;
 mod prune;
 mod remove;
 mod resolve;
 mod save;
+mod stack;
 mod tag;
 mod usage;
+mod whole;
 
 pub use error::Error;
+pub use export::{ExportOptions, Exported};
 pub use fsck::{Checked, Fault, FsckOptions};
 pub use gc::Collected;
 pub use history::HistoryEntry;
 pub use images::ImageSummary;
+pub use import::{ImportOptions, Imported};
 pub use inspect::ImageDetails;
 pub use load::{Compressed, LoadOptions, Loaded, LoadedImage};
 pub use prune::{LabelFilter, PruneOptions, Pruned};

@@ -127,6 +127,12 @@ fn by_prefix(catalog: &Catalog, name: &str) -> Result<Option<Resolved>> {
     }
 }
 
+/// How the image `target` is told: by the ID of the variant that stands for it.
+pub(super) fn told_id(catalog: &Catalog, target: &Digest) -> Result<ImageId> {
+    let image = catalog.image(target)?;
+    Ok(image.as_ref().and_then(Image::main_variant).map_or(ImageId(*target), |variant| variant.id))
+}
+
 impl Resolved {
     /// The variant that is meant: for `platform`, else the one with the ID that
     /// was asked for, else the main one. `None` if the image has none at all.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 pub use error::Error;
 pub(crate) use error::kind_of;
 pub use format::Format;
-pub use ingest::{Error as IngestError, Ingest, Taken, Treatment};
+pub use ingest::{Error as IngestError, Ingest, Plain, Taken, Treatment};
 pub use ledger::Ledger;
 
 use crate::Result;

@@ -3,25 +3,43 @@
 //! | offset | size | field                                                        |
 //! |-------:|-----:|--------------------------------------------------------------|
 //! |      0 |  100 | name, ended by NUL unless full                               |
-//! |    124 |   12 | size of the payload: octal text, or base-256 behind `0x80`   |
+//! |    100 |    8 | mode; numbers are octal text, or base-256 behind `0x80`      |
+//! |    108 |    8 | owner                                                        |
+//! |    116 |    8 | group                                                        |
+//! |    124 |   12 | size of the payload                                          |
+//! |    136 |   12 | time of the last change, in seconds since 1970               |
 //! |    148 |    8 | checksum: sum of all bytes, these eight counted as spaces    |
 //! |    156 |    1 | kind                                                         |
 //! |    157 |  100 | link target                                                  |
 //! |    257 |    8 | magic and version: `ustar\0` + `00`, or `ustar  \0` for GNU  |
+//! |    329 |    8 | device: its major number                                     |
+//! |    337 |    8 | device: its minor number                                     |
 //! |    345 |  155 | ustar: what goes before the name, with a `/` between         |
+//! |    386 |   96 | GNU sparse: four times offset and length of data, 12 each    |
 //! |    482 |    1 | GNU sparse: whether the map goes on in the next block        |
 //! |    483 |   12 | GNU sparse: size of the file with its holes                  |
+//! |    508 |    4 | star: `tar\0`, and then the prefix has 131 bytes             |
 //!
-//! The fields are found and decoded by the `tar` crate; this file adds what it
-//! leaves to its caller: the checksum, and sizes that no file can have.
+//! The fields of the oldest form and of GNU's are found by the `tar` crate.
 
 use std::borrow::Cow;
+use std::ops::Range;
+
+use super::number;
 
 /// Everything in a tar is a multiple of this.
 pub const BLOCK_BYTES: usize = 512;
 
 /// Where the checksum lies, which counts as spaces in its own sum.
-const CHECKSUM: std::ops::Range<usize> = 148..156;
+const CHECKSUM: Range<usize> = 148..156;
+
+/// Who may have devices and a prefix: ustar, and what came of it.
+const MAGIC: Range<usize> = 257..262;
+const MAJOR: Range<usize> = 329..337;
+const MINOR: Range<usize> = 337..345;
+const PREFIX: Range<usize> = 345..500;
+const STAR_PREFIX: Range<usize> = 345..476;
+const STAR: Range<usize> = 508..512;
 
 /// A header whose checksum and size are right.
 #[derive(Debug, Clone)]
@@ -41,8 +59,10 @@ pub enum Kind {
     Symlink,
     /// A directory.
     Directory,
-    /// A character or block device.
-    Device,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
     /// A named pipe.
     Fifo,
     /// GNU's old sparse file: a map of data, then the data without the holes.
@@ -77,6 +97,9 @@ pub enum HeaderError {
     /// A sparse file outside GNU's format, which alone has a place for its map.
     #[error("invalid tar header: sparse file outside the GNU format")]
     Sparse,
+    /// A header behind a single block of zeros, which ends nothing.
+    #[error("invalid tar header: a single block of zeros before it")]
+    AfterZeros,
 }
 
 /// A number that may not have been one.
@@ -109,8 +132,8 @@ impl Header {
         }
         let raw = tar::Header::from_byte_slice(block).clone();
         check_sum(block, &raw)?;
-        let size = decode_size(&raw.as_old().size).or_else(|| raw.entry_size().ok());
-        let size = size.filter(|size| i64::try_from(*size).is_ok()).ok_or(HeaderError::Size)?;
+        let size = number::parse(&raw.as_old().size).and_then(|size| u64::try_from(size).ok());
+        let size = size.ok_or(HeaderError::Size)?;
         let header = Self { raw, size };
         if header.kind() == Kind::Sparse && header.raw.as_gnu().is_none() {
             return Err(HeaderError::Sparse);
@@ -133,7 +156,8 @@ impl Header {
             [b'\0' | b'0' | b'7'] => Kind::File,
             [b'1'] => Kind::Hardlink,
             [b'2'] => Kind::Symlink,
-            [b'3' | b'4'] => Kind::Device,
+            [b'3'] => Kind::CharDevice,
+            [b'4'] => Kind::BlockDevice,
             [b'5'] => Kind::Directory,
             [b'6'] => Kind::Fifo,
             [b'S'] => Kind::Sparse,
@@ -145,6 +169,12 @@ impl Header {
         }
     }
 
+    /// The byte that says the kind.
+    pub(super) fn kind_byte(&self) -> u8 {
+        let [byte] = self.raw.as_old().linkflag;
+        byte
+    }
+
     /// The size field: at most [`i64::MAX`].
     pub fn size(&self) -> u64 {
         self.size
@@ -152,22 +182,71 @@ impl Header {
 
     /// GNU sparse: the size of the file with its holes, if that is a number.
     pub fn real_size(&self) -> Option<u64> {
-        self.raw.as_gnu()?.real_size().ok()
+        u64::try_from(number::parse(&self.raw.as_gnu()?.realsize)?).ok()
     }
 
     /// GNU sparse: whether a block of map follows.
     pub fn map_goes_on(&self) -> bool {
-        self.kind() == Kind::Sparse && self.raw.as_gnu().is_some_and(tar::GnuHeader::is_extended)
+        self.kind() == Kind::Sparse && self.raw.as_gnu().is_some_and(|gnu| gnu.isextended != [0])
+    }
+
+    /// GNU sparse: the fields of the map in this block.
+    pub(super) fn map(&self) -> &[tar::GnuSparseHeader] {
+        self.raw.as_gnu().map_or(&[], |gnu| &gnu.sparse)
     }
 
     /// The name, ustar's prefix included.
     pub fn name(&self) -> Cow<'_, [u8]> {
-        self.raw.path_bytes()
+        let name = text(&self.raw.as_old().name);
+        let prefix = match (self.is_ustar(), self.field(STAR)) {
+            (true, b"tar\0") => text(self.field(STAR_PREFIX)),
+            (true, _) => text(self.field(PREFIX)),
+            (false, _) => &[],
+        };
+        if prefix.is_empty() { Cow::Borrowed(name) } else { Cow::Owned([prefix, b"/", name].concat()) }
     }
 
     /// The link target; empty where there is none.
     pub fn link_name(&self) -> Cow<'_, [u8]> {
-        self.raw.link_name_bytes().unwrap_or_default()
+        Cow::Borrowed(text(&self.raw.as_old().linkname))
+    }
+
+    /// The permission bits, and those for set-user-ID, set-group-ID and sticky;
+    /// what else the field may say, such as the kind of file, is left out.
+    pub fn mode(&self) -> Option<u32> {
+        u32::try_from(number::parse(&self.raw.as_old().mode)? & 0o7777).ok()
+    }
+
+    /// The owner, if that is a number, be it one that no system has.
+    pub fn uid(&self) -> Option<i64> {
+        number::parse(&self.raw.as_old().uid)
+    }
+
+    /// The group, if that is a number, be it one that no system has.
+    pub fn gid(&self) -> Option<i64> {
+        number::parse(&self.raw.as_old().gid)
+    }
+
+    /// The time in seconds since 1970, or before.
+    pub fn mtime(&self) -> Option<i64> {
+        number::parse(&self.raw.as_old().mtime)
+    }
+
+    /// Major and minor number of a device, if they are numbers. Before ustar
+    /// there was no field for them.
+    pub fn device(&self) -> Option<(i64, i64)> {
+        if self.field(MAGIC) != b"ustar" {
+            return Some((0, 0));
+        }
+        Some((number::parse(self.field(MAJOR))?, number::parse(self.field(MINOR))?))
+    }
+
+    fn is_ustar(&self) -> bool {
+        self.field(MAGIC) == b"ustar" && self.field(MAGIC.end..MAGIC.end + 1) == [0]
+    }
+
+    fn field(&self, range: Range<usize>) -> &[u8] {
+        self.raw.as_bytes().get(range).unwrap_or_default()
     }
 }
 
@@ -176,7 +255,8 @@ impl Kind {
     ///
     /// Others may have a size all the same, a hard link that of its file.
     pub fn has_payload(self) -> bool {
-        !matches!(self, Self::Hardlink | Self::Symlink | Self::Directory | Self::Device | Self::Fifo)
+        use Kind::{BlockDevice, CharDevice, Directory, Fifo, Hardlink, Symlink};
+        !matches!(self, Hardlink | Symlink | Directory | CharDevice | BlockDevice | Fifo)
     }
 
     /// Whether the entry only says something about others.
@@ -189,7 +269,12 @@ impl Kind {
 pub(super) fn map_goes_on(block: &[u8; BLOCK_BYTES]) -> bool {
     let mut map = tar::GnuExtSparseHeader::new();
     map.as_mut_bytes().copy_from_slice(block);
-    map.is_extended()
+    map.isextended != [0]
+}
+
+/// What comes before the first NUL.
+pub(super) fn text(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 fn check_sum(block: &[u8; BLOCK_BYTES], raw: &tar::Header) -> Result<(), HeaderError> {
@@ -203,17 +288,6 @@ fn check_sum(block: &[u8; BLOCK_BYTES], raw: &tar::Header) -> Result<(), HeaderE
         return Ok(());
     }
     Err(HeaderError::Checksum { wanted, got: Number(got) })
-}
-
-/// The size where the `tar` crate is more lenient, or less, than Go's reader:
-/// it drops the upper bytes of base-256, and it takes no blank field for zero.
-fn decode_size(field: &[u8; 12]) -> Option<u64> {
-    let (first, rest) = field.split_first_chunk::<4>()?;
-    match first {
-        [0x80, 0, 0, 0] => <[u8; 8]>::try_from(rest).ok().map(u64::from_be_bytes),
-        [0x80..=0xff, ..] => Some(u64::MAX),
-        _ => field.iter().all(|byte| matches!(byte, b' ' | b'\0')).then_some(0),
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@
 //!    is no header, is tail.
 //! 3. All else is payload, of the entry whose header came last.
 
-use super::header::{BLOCK_BYTES, Header, Kind, map_goes_on, padding_bytes};
+use super::header::{BLOCK_BYTES, Header, Kind, map_goes_on, padding_bytes, text};
 use super::{MAX_EXTENSION_BYTES, pax};
 
 /// What the next bytes of a layer are, and how many of them.
@@ -284,11 +284,6 @@ impl Scanner {
 /// The number in `record`, or that it is empty; `None` if it is neither.
 fn optional(record: &pax::Record<'_>) -> Option<Option<u64>> {
     if record.value.is_empty() { Some(None) } else { record.number().map(Some) }
-}
-
-/// A long name or link, without the NUL at its end.
-fn text(body: &[u8]) -> &[u8] {
-    body.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// The start of `input`, at most `left` bytes of it.

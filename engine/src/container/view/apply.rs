@@ -302,7 +302,7 @@ impl View {
     }
 
     /// Takes `node` away, and everything below it.
-    fn remove(&mut self, node: u32) {
+    pub(super) fn remove(&mut self, node: u32) {
         let mut waiting = vec![node];
         let mut going = Vec::new();
         while let Some(node) = waiting.pop() {

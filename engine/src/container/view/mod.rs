@@ -17,6 +17,7 @@
 //! without being a path has a limit: see [`limits`].
 
 mod apply;
+mod docker;
 pub mod limits;
 mod names;
 mod resolve;

@@ -104,22 +104,10 @@ impl Store {
     /// wrong with the archive, and whatever the disk has to say. The store is
     /// then as it was.
     pub fn load(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
-        let before = self.disk().list("packs")?.len();
-        let loaded = self.load_all(input, options, task);
-        if loaded.is_err() {
-            // Packs that had their names when it failed are garbage, and may be
-            // what fills the disk. The error to tell is the load's.
-            if self.disk().list("packs")?.len() > before {
-                let _ = self.reclaim(&Task::silent());
-            }
-            // A source that stops because the work was told to has an error of its own.
-            task.check()?;
-        }
-        loaded
+        self.whole(task, || self.load_all(input, options, task))
     }
 
     fn load_all(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
-        self.check_writable()?;
         let access = self.share(task)?;
         let mut writer = self.writer(&access, task)?;
         let budget = Budget::new(options.limits);

@@ -1,0 +1,99 @@
+//! Writing the file system of an image as one plain tar.
+
+use std::io::{BufWriter, Write};
+
+use super::stack::Wanted;
+use crate::Result;
+use crate::container::{AsDocker, Exact, carry};
+use crate::image::Platform;
+use crate::store::Store;
+use crate::task::{Event, Task};
+
+/// What is gathered before it is written out.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// How to export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportOptions {
+    /// Of an image for several platforms, this one.
+    pub platform: Option<Platform>,
+    /// Whether the tar carries the image's config, for [`Store::import`].
+    pub config: bool,
+    /// Write what `docker export` would: with the mount points that it makes in
+    /// every container, without what it drops.
+    pub docker_compat: bool,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        Self { platform: None, config: true, docker_compat: false }
+    }
+}
+
+/// What was exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exported {
+    /// How many paths there are, the root not counted.
+    pub paths: usize,
+    /// How long the tar is.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Writes the file system of the image `name` to `out`: one tar, all layers
+    /// applied, sorted. The same image always gives the same bytes.
+    ///
+    /// Everything that a tar can say is kept: times with their fractions,
+    /// extended attributes, hard links, devices, names of any bytes. Holes
+    /// become zeros.
+    ///
+    /// ```
+    /// use larder_engine::{ExportOptions, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let mut tar = Vec::new();
+    /// let exported = store.export("greeter:1.0", &mut tar, &ExportOptions::default(), &Task::silent())?;
+    /// assert_eq!(exported.bytes, tar.len() as u64);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
+    /// image; [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) if
+    /// its layers come to no file system, before the first byte; later if `out`
+    /// fails or the store is damaged.
+    pub fn export(
+        &self,
+        name: &str,
+        out: &mut dyn Write,
+        options: &ExportOptions,
+        task: &Task,
+    ) -> Result<Exported> {
+        let access = self.share(task)?;
+        let stack = self.stack(&access, name, options.platform.as_ref(), task)?;
+        let mut rootfs = self.rootfs(&access, &stack.layers, Wanted::Bytes, task)?;
+        let head = match options.config && !options.docker_compat {
+            true => carry(&stack.config, task),
+            false => Vec::new(),
+        };
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+        let root = rootfs.view().root();
+        task.report(&Event::Started { item: name, total_bytes: None });
+        let bytes = match options.docker_compat {
+            true => {
+                rootfs.view_mut().add_mount_points()?;
+                rootfs.export(root, &head, &mut AsDocker, &mut out, task)?
+            }
+            false => rootfs.export(root, &head, &mut Exact, &mut out, task)?,
+        };
+        out.flush().map_err(crate::container::Error::Output)?;
+        task.report(&Event::Finished { item: name, bytes, new_bytes: 0 });
+        Ok(Exported { paths: rootfs.view().paths() - 1, bytes })
+    }
+}
