@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::commands::{df, fsck, gc, history, images, inspect, load, prune, rmi, save, tag, version};
+use crate::commands::{
+    df, export, fsck, gc, history, images, import, inspect, load, prune, rmi, save, tag, version,
+};
 use crate::context::refuse;
 use crate::failure::Failure;
 
@@ -70,6 +72,8 @@ impl Global {
 pub enum Command {
     Load(load::LoadArgs),
     Save(save::SaveArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Images(images::ImagesArgs),
     History(history::HistoryArgs),
     Inspect(inspect::InspectArgs),
@@ -91,6 +95,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
     History(history::HistoryArgs),
+    Import(import::ImportArgs),
     Inspect(inspect::InspectArgs),
     Load(load::LoadArgs),
     #[command(visible_alias = "list")]

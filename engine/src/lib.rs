@@ -73,9 +73,9 @@ pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};
 pub use image::{ChainId, Descriptor, DiffId, Digest, ImageId, Platform, Reference};
 pub use ops::{
-    Area, Checked, Collected, Compressed, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary, ImportOptions, Imported,
-    LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions,
-    Saved, Usage,
+    Area, Checked, Collected, Compressed, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry,
+    ImageDetails, ImageSummary, ImportOptions, Imported, LabelFilter, LoadOptions, Loaded, LoadedImage,
+    PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions, Saved, Usage,
 };
 pub use store::Store;
 pub use task::{Cancelled, Event, Progress, Task};

@@ -2,10 +2,12 @@
 //! function that carries it out.
 
 pub mod df;
+pub mod export;
 pub mod fsck;
 pub mod gc;
 pub mod history;
 pub mod images;
+pub mod import;
 pub mod inspect;
 pub mod load;
 pub mod prune;
@@ -23,6 +25,8 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Load(args) | Command::Image(ImageCommand::Load(args)) => load::load(cx, args),
         Command::Save(args) | Command::Image(ImageCommand::Save(args)) => save::save(cx, args),
+        Command::Export(args) => export::export(cx, args),
+        Command::Import(args) | Command::Image(ImageCommand::Import(args)) => import::import(cx, args),
         Command::Images(args) | Command::Image(ImageCommand::Ls(args)) => images::images(cx, args),
         Command::History(args) | Command::Image(ImageCommand::History(args)) => history::history(cx, args),
         Command::Inspect(args) => inspect::inspect(cx, args),

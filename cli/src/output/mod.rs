@@ -3,6 +3,7 @@
 //! Shapes and quirks are those of Docker's command line, because scripts
 //! have been cut to them; each module says which and tests it by example.
 
+pub mod archive;
 pub mod file;
 pub mod json;
 pub mod size;

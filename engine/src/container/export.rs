@@ -151,12 +151,14 @@ impl Plan<'_> {
             return Ok(false);
         }
         for node in self.walk.by_ref() {
-            let Some((header, has_bytes)) = header(self.view, node, self.from, self.telling, &mut self.first_names)
+            let Some((header, has_bytes)) =
+                header(self.view, node, self.from, self.telling, &mut self.first_names)
             else {
                 continue;
             };
             self.pending.extend_from_slice(&header);
-            let Some(content) = self.view.content(node).filter(|content| has_bytes && content.size > 0) else {
+            let Some(content) = self.view.content(node).filter(|content| has_bytes && content.size > 0)
+            else {
                 continue;
             };
             pieces.push_back(Piece::Bytes(std::mem::take(&mut self.pending)));
@@ -192,7 +194,8 @@ fn header(
         let file = view.file(node);
         match first_names.get(&file) {
             Some(first) => {
-                entry = Entry { kind: EntryKind::Hardlink(first.clone()), size: 0, xattrs: Vec::new(), ..entry };
+                entry =
+                    Entry { kind: EntryKind::Hardlink(first.clone()), size: 0, xattrs: Vec::new(), ..entry };
                 has_bytes = false;
             }
             None => _ = first_names.insert(file, entry.name.clone()),

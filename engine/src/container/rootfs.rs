@@ -117,7 +117,7 @@ impl RootFs {
     /// # Errors
     /// If they cannot be read, or `sink` fails.
     pub fn copy(&mut self, node: NodeId, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let Self { view, layers, reader } = self;
+        let Self { view, layers, reader, .. } = self;
         let Some(content) = view.content(node) else { return Ok(()) };
         copy_content(content, layers, reader, sink)
     }

@@ -34,7 +34,9 @@ impl Draft {
     /// When the bytes are no config.
     pub fn of(bytes: &[u8]) -> Result<Self, DocumentError> {
         let mut members: Map<String, Value> = parse_object(bytes)?;
-        for gone in ["container", "container_config", "docker_version", "id", "parent", "moby.buildkit.cache.v0"] {
+        for gone in
+            ["container", "container_config", "docker_version", "id", "parent", "moby.buildkit.cache.v0"]
+        {
             members.remove(gone);
         }
         Ok(Self { members })
@@ -79,7 +81,9 @@ impl Draft {
         if let Some(created) = step.created {
             entry.insert("created".into(), created.to_string().into());
         }
-        for (key, text) in [("created_by", &step.created_by), ("author", &step.author), ("comment", &step.comment)] {
+        for (key, text) in
+            [("created_by", &step.created_by), ("author", &step.author), ("comment", &step.comment)]
+        {
             if !text.is_empty() {
                 entry.insert(key.into(), text.as_str().into());
             }
@@ -135,7 +139,8 @@ mod tests {
         draft.set_layers(&[diff]);
         draft.set_created(created);
         draft.set_run(&RunConfig { user: Some("1".into()), ..RunConfig::default() });
-        let step = History { created: Some(created), comment: "Imported from -".into(), ..History::default() };
+        let step =
+            History { created: Some(created), comment: "Imported from -".into(), ..History::default() };
         draft.add_history(&step);
         let text = String::from_utf8(draft.encode()).unwrap();
         assert_eq!(
@@ -155,9 +160,14 @@ mod tests {
         let mut draft = Draft::of(text.as_bytes()).unwrap();
         draft.empty_history_from(1);
         let config = Config::parse(&draft.encode()).unwrap();
-        assert_eq!(config.history.iter().map(|step| step.empty_layer).collect::<Vec<_>>(), [false, true, true]);
+        assert_eq!(
+            config.history.iter().map(|step| step.empty_layer).collect::<Vec<_>>(),
+            [false, true, true]
+        );
         let text = String::from_utf8(draft.encode()).unwrap();
-        assert!(text.contains("os.version") && !text.contains("parent") && !text.contains("container_config"));
+        assert!(
+            text.contains("os.version") && !text.contains("parent") && !text.contains("container_config")
+        );
     }
 
     #[test]

@@ -165,7 +165,9 @@ impl From<container::Error> for crate::Error {
 fn kind_of_container(error: &container::Error) -> ErrorKind {
     use container::Error as Container;
     match error {
-        Container::NoFile { .. } | Container::NotADirectory { .. } | Container::Loop { .. } => ErrorKind::NotFound,
+        Container::NoFile { .. } | Container::NotADirectory { .. } | Container::Loop { .. } => {
+            ErrorKind::NotFound
+        }
         Container::XattrBytes { .. }
         | Container::Extents { .. }
         | Container::Paths { .. }

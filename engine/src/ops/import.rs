@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use super::Error;
 use super::make::{Made, MadeLayer};
 use super::stack::Wanted;
+use crate::Result;
 use crate::archive::{self, Bounded, Budget, Limits, Nesting};
 use crate::catalog::{Blob, Kind};
 use crate::container::{Carried, Layer};
@@ -13,7 +14,6 @@ use crate::image::{Changes, Draft, History, ImageId, Platform, Reference, RunCon
 use crate::store::{Access, Ingest, IngestError, Plain, Store, Taken, Treatment};
 use crate::tar::{BLOCK_BYTES, EntryError, Header};
 use crate::task::Task;
-use crate::Result;
 
 /// How to import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,9 +145,13 @@ impl Store {
 }
 
 /// What is in the source, which must begin as a tar does, or be empty.
-fn unwrapped(source: Box<dyn Read + Send>, budget: &Budget) -> Result<BufReader<Bounded<BufReader<Box<dyn Read + Send>>>>> {
+fn unwrapped(
+    source: Box<dyn Read + Send>,
+    budget: &Budget,
+) -> Result<BufReader<Bounded<BufReader<Box<dyn Read + Send>>>>> {
     let buffered = BufReader::with_capacity(1 << 20, source);
-    let plain = Bounded::new(buffered, budget, Nesting::Outer).map_err(|error| failed(IngestError::Read(error)))?;
+    let plain =
+        Bounded::new(buffered, budget, Nesting::Outer).map_err(|error| failed(IngestError::Read(error)))?;
     let mut plain = BufReader::with_capacity(1 << 20, plain);
     let head = plain.fill_buf().map_err(|error| failed(IngestError::Read(error)))?;
     match head.first_chunk::<BLOCK_BYTES>().map(Header::decode) {
@@ -167,7 +171,8 @@ fn failed(error: IngestError) -> crate::Error {
 }
 
 fn layer_of(taken: Taken) -> Result<(Blob, Layer)> {
-    let Plain { diff_id, bytes, content_bytes } = taken.plain.map_err(|error| failed(IngestError::Read(error)))?;
+    let Plain { diff_id, bytes, content_bytes } =
+        taken.plain.map_err(|error| failed(IngestError::Read(error)))?;
     let kind = Kind::Layer { diff_id, diff_bytes: bytes, content_bytes };
     let blob = Blob { digest: diff_id.0, body: taken.body, kind };
     Ok((blob, Layer { diff_id, body: taken.body, is_plain: true }))

@@ -91,7 +91,12 @@ impl Made {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn commit(&self, ledger: &mut Ledger, verb: &str, reference: Option<&Reference>) -> Result<Option<ImageId>> {
+    pub fn commit(
+        &self,
+        ledger: &mut Ledger,
+        verb: &str,
+        reference: Option<&Reference>,
+    ) -> Result<Option<ImageId>> {
         let mut changes = Vec::new();
         for blob in &self.blobs {
             // What another image had may have gone since it was found there.

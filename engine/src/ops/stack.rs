@@ -57,7 +57,11 @@ impl Store {
         let mut layers = Vec::new();
         for layer in &variant.layers {
             let blob = ledger.catalog().blob(&layer.blob)?.ok_or(store::Error::NoBlob(layer.blob))?;
-            layers.push(Layer { diff_id: layer.diff_id, body: blob.body, is_plain: layer.diff_id.0 == layer.blob });
+            layers.push(Layer {
+                diff_id: layer.diff_id,
+                body: blob.body,
+                is_plain: layer.diff_id.0 == layer.blob,
+            });
         }
         Ok(Stack { variant: variant.clone(), layers, config, descriptors: manifest.layers })
     }

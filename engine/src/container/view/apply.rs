@@ -236,7 +236,9 @@ impl View {
         let Self { table, nodes, names, hasher, .. } = self;
         table.insert_unique(hash, number, |number| {
             let node = nodes.get(*number as usize);
-            node.map_or(0, |node| std::hash::BuildHasher::hash_one(hasher, (node.parent, names.get(node.name))))
+            node.map_or(0, |node| {
+                std::hash::BuildHasher::hash_one(hasher, (node.parent, names.get(node.name)))
+            })
         });
         Ok(number)
     }

@@ -304,9 +304,9 @@ impl Inode {
 
 impl std::fmt::Debug for View {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("View").field("paths", &self.paths()).field("layers", &self.layers).finish_non_exhaustive()
+        f.debug_struct("View")
+            .field("paths", &self.paths())
+            .field("layers", &self.layers)
+            .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;
