@@ -17,6 +17,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("commit", crate::catalog::fuzz::commit),
     ("compression", crate::archive::fuzz::compression),
     ("documents", crate::image::fuzz::documents),
+    ("entries", crate::tar::fuzz::entries),
     ("format", crate::store::fuzz::format),
     ("frame", crate::chunk::fuzz::frame),
     ("hints", crate::tar::fuzz::hints),

@@ -87,7 +87,7 @@ pub(super) fn decode_global(body: &[u8]) -> Result<Pairs, PaxError> {
 fn checked(body: &[u8]) -> impl Iterator<Item = Result<Record<'_>, PaxError>> {
     records(body).map(|record| {
         let record = record?;
-        let is_name = matches!(record.key, b"path" | b"linkpath" | b"uname" | b"gname");
+        let is_name = matches!(record.key, b"path" | b"linkpath" | b"uname" | b"gname" | b"GNU.sparse.name");
         let checked = if is_name { record.value } else { record.key };
         if checked.contains(&0) { Err(PaxError { offset: record.offset }) } else { Ok(record) }
     })

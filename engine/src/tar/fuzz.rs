@@ -1,8 +1,12 @@
 //! Any bytes as a tar.
 
+use std::io::{self, Read};
 use std::ops::Range;
 
-use super::{BLOCK_BYTES, Scanner, Span, push_record, records};
+use super::{
+    BLOCK_BYTES, Data, Entries, EntryError, EntryKind, Found, MAX_EXTENSION_BYTES, Scanner, Source, Span,
+    Streamed, push_record, records,
+};
 
 const CHECKSUM: Range<usize> = 148..156;
 const MAGIC: Range<usize> = 257..262;
@@ -104,4 +108,88 @@ pub fn hints(data: &[u8]) {
         push_record(record.key, record.value, &mut written);
     }
     assert_eq!(records(&written).collect::<Result<Vec<_>, _>>(), Ok(read));
+}
+
+/// The most of a payload that is read; a hole may be as large as it likes.
+const MAX_READ_BYTES: u64 = 1 << 16;
+
+/// Gives what it reads a few bytes at a time.
+struct Dripping<'b>(&'b [u8]);
+
+impl Read for Dripping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = buffer.len().min(7);
+        self.0.read(&mut buffer[..len])
+    }
+}
+
+/// All entries; of their payloads the first `most` bytes are read, and of those
+/// what is there comes back.
+fn walk(source: impl Source, most: u64) -> Result<Vec<(Found, Vec<u8>)>, EntryError> {
+    let mut entries = Entries::new(source);
+    let mut found = Vec::new();
+    while let Some(one) = entries.next()? {
+        let mut bytes = Vec::new();
+        // Where the tar ends within a payload, the next entry tells.
+        let _ = entries.payload().take(most).read_to_end(&mut bytes);
+        found.push((one, bytes));
+    }
+    Ok(found)
+}
+
+/// Any bytes, read as entries.
+///
+/// 1. Every way to read them gives the same entries, or the same error.
+/// 2. There are no more entries than blocks.
+/// 3. A payload lies where it is said to, and all else of a file is zeros.
+/// 4. What is no file has no payload; extended attributes are in order.
+/// 5. An entry that is written is read again as itself.
+pub fn entries(data: &[u8]) {
+    for tar in both(data) {
+        let read = walk(Streamed(Dripping(&tar)), MAX_READ_BYTES);
+        let (found, passed) = match (read, walk(&tar[..], 0)) {
+            (Ok(found), Ok(passed)) => (found, passed),
+            (Err(read), Err(passed)) => {
+                assert_eq!(read.to_string(), passed.to_string());
+                continue;
+            }
+            (read, passed) => panic!("{read:?} but {passed:?}"),
+        };
+        assert!(found.len() <= tar.len() / BLOCK_BYTES);
+        assert!(found.iter().map(|(one, _)| one).eq(passed.iter().map(|(one, _)| one)));
+        for (one, bytes) in found {
+            check(&tar, &one, &bytes);
+        }
+    }
+}
+
+fn check(tar: &[u8], Found { entry, data }: &Found, bytes: &[u8]) {
+    assert_eq!(bytes.len() as u64, entry.size.min(MAX_READ_BYTES));
+    let mut file = vec![0; bytes.len()];
+    let mut put = |at: u64, offset: u64, len: u64| {
+        let (offset, len) = (offset as usize, len as usize);
+        let data = tar.get(offset..offset + len).expect("an extent in the tar");
+        let room = file.get_mut(at.min(MAX_READ_BYTES) as usize..).unwrap_or_default();
+        room.iter_mut().zip(data).for_each(|(room, byte)| *room = *byte);
+    };
+    match data {
+        Data::None => assert_eq!(entry.size, 0),
+        Data::Plain { offset } => put(0, *offset, entry.size),
+        Data::Sparse(extents) => extents.iter().for_each(|extent| put(extent.at, extent.offset, extent.len)),
+    }
+    assert_eq!(bytes, file);
+    assert_eq!(matches!(data, Data::None), entry.kind != EntryKind::File);
+    assert!(entry.xattrs.is_sorted_by(|(a, _), (b, _)| a < b));
+
+    let blocks = entry.encode();
+    if blocks.len() as u64 > MAX_EXTENSION_BYTES {
+        return;
+    }
+    let mut again = entry.clone();
+    if again.kind == EntryKind::Directory && !again.name.ends_with(b"/") {
+        again.name.push(b'/');
+    }
+    let read = Entries::new(&blocks[..]).next().expect("it was written by us").expect("an entry");
+    assert_eq!(read.entry, again);
+    assert_eq!(again.encode(), blocks);
 }

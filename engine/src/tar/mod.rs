@@ -32,7 +32,7 @@ pub use hints::{Scanner, Span};
 pub use pax::{PaxError, Record, push_record, records};
 pub use source::{Source, Streamed};
 pub use sparse::Extent;
-pub use writer::{END, EntryHeader};
+pub use writer::{END, EntryHeader, global_header};
 
 /// The most that one pax header or long name may take, as in Go's reader.
 ///
