@@ -28,7 +28,11 @@ const MAX_BYTES: usize = MAX_EXTENSION_BYTES as usize - 100;
 /// A header that carries the config `bytes`; nothing, and a word about it, if
 /// it is too long.
 pub fn encode(bytes: &[u8], task: &Task) -> Vec<u8> {
-    let members: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
+    let mut members: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
+    // In the form in which it is taken over, so that it is the same from then on.
+    if let Ok(run) = RunConfig::of_image(bytes) {
+        members.insert("config".into(), serde_json::to_value(run).unwrap_or_default());
+    }
     let carried = MEMBERS.iter().filter_map(|key| Some(((*key).to_owned(), members.get(*key)?.clone())));
     let text = Value::Object(carried.collect()).to_string();
     if text.len() > MAX_BYTES {

@@ -310,3 +310,6 @@ impl std::fmt::Debug for View {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
