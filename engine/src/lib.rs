@@ -31,6 +31,7 @@
 //! | `journal` | the log of commits |
 //! | `catalog` | the journal in the form that questions want |
 //! | [`archive`] | image archives: their layouts, to read and to write |
+//! | `container` | what a container is made with, and its names |
 //! | `store` | joins the rooms: locks, ledger, ingest |
 //! | `ops` | one verb, one file: what a [`Store`] can do |
 //! | `fuzz` | every decoder as a fuzzer sees it; compiled for fuzzers and tests only |
@@ -55,6 +56,7 @@
 pub mod archive;
 mod catalog;
 mod chunk;
+mod container;
 mod disk;
 mod error;
 #[cfg(any(test, fuzzing))]
@@ -67,9 +69,14 @@ pub mod tar;
 mod task;
 
 pub use archive::{Format, Limits};
+pub use catalog::ContainerId;
+pub use container::{Bind, HostConfig, Mount, MountKind, RestartPolicy, Spec, TmpfsOptions, Ulimit};
 pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};
-pub use image::{ChainId, Descriptor, DiffId, Digest, ImageId, Platform, Reference};
+pub use image::{
+    ChainId, ChangeError, Changes, Descriptor, DiffId, Digest, Healthcheck, ImageId, Platform, Reference,
+    RunConfig, parse_duration, parse_ports, parse_signal, set_variable,
+};
 pub use ops::{
     Area, Checked, Collected, Compressed, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary,
     LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions,

@@ -14,8 +14,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("journal", &["disk"]),
     ("catalog", &["chunk", "image", "journal"]),
     ("archive", &["image", "tar", "task"]),
-    ("store", &["archive", "catalog", "chunk", "disk", "image", "journal", "tar", "task"]),
-    ("ops", &["archive", "catalog", "chunk", "disk", "image", "store", "task"]),
+    ("container", &["catalog", "chunk", "disk", "image", "tar", "task"]),
+    ("store", &["archive", "catalog", "chunk", "container", "disk", "image", "journal", "tar", "task"]),
+    ("ops", &["archive", "catalog", "chunk", "container", "disk", "image", "store", "task"]),
     // Names what each room has for fuzzers; nobody names it.
     ("fuzz", &["archive", "catalog", "chunk", "disk", "image", "journal", "ops", "store", "tar"]),
 ];
