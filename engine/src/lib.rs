@@ -31,7 +31,7 @@
 //! | `journal` | the log of commits |
 //! | `catalog` | the journal in the form that questions want |
 //! | [`archive`] | image archives: their layouts, to read and to write |
-//! | `container` | the file system that layers come to |
+//! | `container` | an image and a writable layer on top, as one file system |
 //! | `store` | joins the rooms: locks, ledger, ingest |
 //! | `ops` | one verb, one file: what a [`Store`] can do |
 //! | `fuzz` | every decoder as a fuzzer sees it; compiled for fuzzers and tests only |
@@ -69,9 +69,14 @@ pub mod tar;
 mod task;
 
 pub use archive::{Format, Limits};
+pub use catalog::ContainerId;
+pub use container::{Bind, HostConfig, Mount, MountKind, RestartPolicy, Spec, TmpfsOptions, Ulimit};
 pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};
-pub use image::{ChainId, Descriptor, DiffId, Digest, ImageId, Platform, Reference};
+pub use image::{
+    ChainId, ChangeError, Changes, Descriptor, DiffId, Digest, Healthcheck, ImageId, Platform, Reference,
+    RunConfig, parse_duration, parse_ports, parse_signal, set_variable,
+};
 pub use ops::{
     Area, Checked, Collected, Compressed, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry,
     ImageDetails, ImageSummary, ImportOptions, Imported, LabelFilter, LoadOptions, Loaded, LoadedImage,

@@ -4,7 +4,7 @@ use sled::Transactional;
 use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
 use super::tables::{bytes, value_of};
-use super::{Catalog, Change, Commit, Error, Image, Named, Result};
+use super::{Catalog, Change, Commit, Container, ContainerId, Error, Image, Named, Result};
 use crate::image::Digest;
 use crate::journal::Position;
 
@@ -18,6 +18,9 @@ struct Trees<'t> {
     ids: &'t TransactionalTree,
     names: &'t TransactionalTree,
     uses: &'t TransactionalTree,
+    containers: &'t TransactionalTree,
+    container_names: &'t TransactionalTree,
+    holds: &'t TransactionalTree,
 }
 
 impl Catalog {
@@ -28,10 +31,23 @@ impl Catalog {
     /// If the database fails.
     pub fn apply(&self, commit: &Commit, position: Position) -> Result<()> {
         let (mark_key, mark) = self.mark(position)?;
-        let trees =
-            (&self.references, &self.images, &self.blobs, &self.ids, &self.names, &self.uses, &self.meta);
-        let applied = trees.transaction(|(references, images, blobs, ids, names, uses, meta)| {
-            let trees = Trees { references, images, blobs, ids, names, uses };
+        let trees = (
+            &self.references,
+            &self.images,
+            &self.blobs,
+            &self.ids,
+            &self.names,
+            &self.uses,
+            &self.containers,
+            &self.container_names,
+            &self.holds,
+            &self.meta,
+        );
+        let applied = trees.transaction(|trees| {
+            let (references, images, blobs, ids, names, uses, containers, container_names, holds, meta) =
+                trees;
+            let trees =
+                Trees { references, images, blobs, ids, names, uses, containers, container_names, holds };
             commit.changes.iter().try_for_each(|change| trees.apply(change))?;
             meta.insert(mark_key, mark.as_slice())?;
             Ok(())
@@ -60,6 +76,8 @@ impl Trees<'_> {
                 self.names.insert(pair(&named.target, named.name.as_bytes()), &[])?;
             }
             Change::RemoveReference(name) => self.remove_reference(name)?,
+            Change::PutContainer(container) => self.put_container(container)?,
+            Change::ForgetContainer(id) => self.forget_container(id)?,
         }
         Ok(())
     }
@@ -84,6 +102,31 @@ impl Trees<'_> {
         }
         for blob in old.blobs() {
             self.uses.remove(pair(&blob, target.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    fn put_container(&self, container: &Container) -> Step<()> {
+        let id = &container.id.0;
+        self.forget_container(&container.id)?;
+        for blob in container.blobs() {
+            self.holds.insert(pair(&blob, id), &[])?;
+        }
+        self.container_names.insert(container.name.as_bytes(), id)?;
+        self.containers.insert(id, checked(bytes(container, "containers"))?)?;
+        Ok(())
+    }
+
+    fn forget_container(&self, id: &ContainerId) -> Step<()> {
+        let Some(old) = self.containers.remove(&id.0)? else { return Ok(()) };
+        let old: Container = checked(value_of(&old, "containers"))?;
+        for blob in old.blobs() {
+            self.holds.remove(pair(&blob, &id.0))?;
+        }
+        // Another one may have got the name since.
+        let name = old.name.as_bytes();
+        if self.container_names.get(name)?.is_some_and(|owner| owner == id.0) {
+            self.container_names.remove(name)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What one catalog knows beyond another.
 
 use super::tables::value_of;
-use super::{Blob, Catalog, Change, Image, Named, Result};
+use super::{Blob, Catalog, Change, Container, ContainerId, Image, Named, Result};
 use crate::image::Digest;
 
 impl Catalog {
@@ -21,6 +21,14 @@ impl Catalog {
         })?;
         each_new(&other.references, &self.references, |value| {
             changes.push(Change::SetReference(value_of::<Named>(value, "references")?));
+            Ok(())
+        })?;
+        // The dead first: the living may have their names.
+        for key in gone(&self.containers, &other.containers) {
+            changes.extend(key?.first_chunk().copied().map(ContainerId).map(Change::ForgetContainer));
+        }
+        each_new(&other.containers, &self.containers, |value| {
+            changes.push(Change::PutContainer(value_of::<Container>(value, "containers")?));
             Ok(())
         })?;
         for key in gone(&self.references, &other.references) {

@@ -66,6 +66,11 @@ fn holdings(catalog: &Catalog) -> Vec<String> {
         all.push(format!("{:?} {image:?}", catalog.names_of(&image.target)));
         all.extend(image.blobs().iter().map(|blob| format!("{blob} {:?}", catalog.users_of(blob))));
     }
+    for container in catalog.containers() {
+        let container = container.expect("a record that was just written");
+        all.push(format!("{:?} {container:?}", catalog.container_by_name(&container.name)));
+        all.extend(container.blobs().iter().map(|blob| format!("{blob} {:?}", catalog.holders_of(blob))));
+    }
     all.extend(catalog.references().map(|named| format!("{named:?}")));
     all.extend(catalog.blobs().map(|blob| format!("{blob:?}")));
     all.extend(catalog.targets_by_id(&[]).map(|id| format!("{id:?}")));

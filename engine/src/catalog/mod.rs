@@ -6,6 +6,7 @@
 //! [`Position`](crate::journal::Position) it has gone.
 
 mod apply;
+mod container;
 mod difference;
 mod error;
 #[cfg(any(test, fuzzing))]
@@ -14,6 +15,7 @@ mod query;
 mod record;
 mod tables;
 
+pub use container::{Container, ContainerId};
 pub use error::{Error, Result};
 pub use record::{Blob, Change, Commit, Image, Kind, Named, StoredLayer, Time, Variant};
 pub use tables::Catalog;

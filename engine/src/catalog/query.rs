@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::tables::value_of;
-use super::{Blob, Catalog, Image, Named, Result};
+use super::{Blob, Catalog, Container, ContainerId, Image, Named, Result};
 use crate::image::{Digest, ImageId};
 
 impl Catalog {
     /// Whether nothing was ever applied.
     pub fn is_blank(&self) -> bool {
-        self.references.is_empty() && self.images.is_empty() && self.blobs.is_empty()
+        self.references.is_empty()
+            && self.images.is_empty()
+            && self.blobs.is_empty()
+            && self.containers.is_empty()
     }
 
     /// What `name`, a canonical reference, names.
@@ -92,5 +95,52 @@ impl Catalog {
             users.extend(target.map(|target| Digest::from_bytes(*target)));
         }
         Ok(users)
+    }
+
+    /// The containers that need the blob `digest`.
+    pub fn holders_of(&self, digest: &Digest) -> Result<BTreeSet<ContainerId>> {
+        let mut holders = BTreeSet::new();
+        for key in self.holds.scan_prefix(digest.as_bytes()).keys() {
+            let key = key?;
+            let id = key.get(32..).and_then(|rest| rest.first_chunk::<32>());
+            holders.extend(id.copied().map(ContainerId));
+        }
+        Ok(holders)
+    }
+
+    /// Whether nobody needs the blob `digest` but these.
+    pub fn is_needed_only_by(
+        &self,
+        digest: &Digest,
+        images: &BTreeSet<Digest>,
+        containers: &BTreeSet<ContainerId>,
+    ) -> Result<bool> {
+        Ok(self.users_of(digest)?.is_subset(images) && self.holders_of(digest)?.is_subset(containers))
+    }
+
+    /// The container `id`.
+    pub fn container(&self, id: &ContainerId) -> Result<Option<Container>> {
+        self.container_record(&id.0)
+    }
+
+    /// The container called `name`.
+    pub fn container_by_name(&self, name: &str) -> Result<Option<Container>> {
+        match self.container_names.get(name)? {
+            Some(id) => self.container_record(&id),
+            None => Ok(None),
+        }
+    }
+
+    /// All containers, by ID.
+    pub fn containers(&self) -> impl Iterator<Item = Result<Container>> + '_ {
+        self.containers.iter().values().map(|value| value_of(&value?, "containers"))
+    }
+
+    /// The IDs that begin with the bytes of `prefix`.
+    pub fn container_ids_from(&self, prefix: &[u8]) -> impl Iterator<Item = Result<ContainerId>> + '_ {
+        self.containers.scan_prefix(prefix).keys().filter_map(|key| match key {
+            Ok(key) => Some(Ok(ContainerId(*key.first_chunk::<32>()?))),
+            Err(error) => Some(Err(error.into())),
+        })
     }
 }

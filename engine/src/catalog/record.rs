@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bincode::Options;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::{Container, ContainerId};
 use crate::chunk::Body;
 use crate::image::{DiffId, Digest, ImageId, Platform};
 
@@ -76,6 +77,10 @@ pub enum Change {
     SetReference(Named),
     /// A reference names nothing any more.
     RemoveReference(String),
+    /// A container is in the store, its blobs having been put before.
+    PutContainer(Container),
+    /// The container is no more.
+    ForgetContainer(ContainerId),
 }
 
 /// A blob and where its bytes are.

@@ -61,6 +61,28 @@ fn every_change() -> Commit {
     Commit { time: Time { seconds: 10, nanoseconds: 11 }, verb: "load".into(), changes }
 }
 
+fn container(id: u8, name: &str) -> Container {
+    let variant = Variant { labels: None, ..image(0x40, 0x50).variants.remove(0) };
+    Container {
+        id: ContainerId([id; 32]),
+        name: name.into(),
+        image: digest(0x40),
+        image_name: "a:1".into(),
+        variant,
+        created: Time { seconds: 7, nanoseconds: 8 },
+        spec: "{}".into(),
+    }
+}
+
+/// What came later than `every_change`.
+fn later_changes() -> Commit {
+    let changes = vec![
+        Change::PutContainer(container(0x70, "bold_curie")),
+        Change::ForgetContainer(ContainerId([0x71; 32])),
+    ];
+    Commit { time: Time { seconds: 12, nanoseconds: 13 }, verb: "create".into(), changes }
+}
+
 /// The bytes are kept as a file beside the tests of formats: see there.
 #[test]
 fn the_encoding_of_a_commit_never_changes() {
@@ -69,6 +91,15 @@ fn the_encoding_of_a_commit_never_changes() {
     let lines: Vec<String> = encoded.chunks(32).map(hex::encode).collect();
     assert_eq!(lines, golden.lines().collect::<Vec<_>>());
     assert_eq!(Commit::decode(&encoded).unwrap(), every_change());
+}
+
+#[test]
+fn the_encoding_of_containers_never_changes() {
+    let golden = include_str!("../../../tests/data/golden/commit-2.hex");
+    let encoded = later_changes().encode().unwrap();
+    let lines: Vec<String> = encoded.chunks(32).map(hex::encode).collect();
+    assert_eq!(lines, golden.lines().collect::<Vec<_>>());
+    assert_eq!(Commit::decode(&encoded).unwrap(), later_changes());
 }
 
 #[test]
@@ -118,6 +149,38 @@ fn a_catalog_answers_from_both_sides() {
 }
 
 #[test]
+fn a_container_is_found_from_every_side() {
+    let catalog = Catalog::open(None, STORE).unwrap();
+    let apply = |changes, txn| catalog.apply(&Commit { changes, ..later_changes() }, position(txn)).unwrap();
+    let bold = container(0x70, "bold_curie");
+    for _ in 0..2 {
+        apply(later_changes().changes, 1);
+        assert_eq!(catalog.container(&bold.id).unwrap(), Some(bold.clone()));
+        assert_eq!(catalog.container_by_name("bold_curie").unwrap(), Some(bold.clone()));
+        assert_eq!(catalog.container_ids_from(&[0x70, 0x70]).count(), 1);
+        for blob in [0x30, 0x40, 0x50] {
+            assert_eq!(catalog.holders_of(&digest(blob)).unwrap(), [bold.id].into(), "{blob:x}");
+        }
+        assert!(!catalog.is_needed_only_by(&digest(0x30), &[].into(), &[].into()).unwrap());
+        assert!(catalog.is_needed_only_by(&digest(0x30), &[].into(), &[bold.id].into()).unwrap());
+    }
+    // A new name, the old one to somebody else; then the first one goes.
+    apply(
+        vec![
+            Change::PutContainer(container(0x70, "a1")),
+            Change::PutContainer(container(0x72, "bold_curie")),
+        ],
+        2,
+    );
+    assert_eq!(catalog.container_by_name("a1").unwrap().unwrap().id, bold.id);
+    assert_eq!(catalog.container_by_name("bold_curie").unwrap().unwrap().id, ContainerId([0x72; 32]));
+    apply(vec![Change::ForgetContainer(bold.id)], 3);
+    assert_eq!(catalog.container_by_name("a1").unwrap(), None);
+    assert_eq!(catalog.holders_of(&digest(0x30)).unwrap(), [ContainerId([0x72; 32])].into());
+    assert_eq!(catalog.containers().count(), 1);
+}
+
+#[test]
 fn a_catalog_is_found_again_as_it_was_left() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog");
@@ -142,7 +205,14 @@ fn the_difference_of_two_catalogs_makes_them_equal() {
     let [ahead, behind] = [0, 1].map(|_| Catalog::open(None, STORE).unwrap());
     behind.apply(&every_change(), position(1)).unwrap();
     ahead.apply(&every_change(), position(1)).unwrap();
+    for catalog in [&behind, &ahead] {
+        let changes = ["old", "renamed"].map(|name| Change::PutContainer(container(name.len() as u8, name)));
+        catalog.apply(&Commit { changes: changes.into(), ..every_change() }, position(1)).unwrap();
+    }
     let changes = vec![
+        Change::ForgetContainer(ContainerId([3; 32])),
+        Change::PutContainer(container(7, "new")),
+        Change::PutContainer(container(0x72, "old")),
         Change::PutImage(image(0x42, 0x51)),
         Change::PutBlob(blob(0x60, Kind::Other)),
         Change::RemoveReference("docker.io/library/a:1".into()),
@@ -152,8 +222,11 @@ fn the_difference_of_two_catalogs_makes_them_equal() {
     ];
     ahead.apply(&Commit { changes, ..every_change() }, position(2)).unwrap();
     let changes = behind.changes_to(&ahead).unwrap();
-    assert_eq!(changes.len(), 6);
+    assert_eq!(changes.len(), 9);
     behind.apply(&Commit { changes, ..every_change() }, position(2)).unwrap();
     assert_eq!(behind.changes_to(&ahead).unwrap(), []);
     assert_eq!(behind.names_of(&digest(0x42)).unwrap(), [named("docker.io/library/c:1", 0x42)]);
+    let ids =
+        ["old", "new", "renamed"].map(|name| behind.container_by_name(name).unwrap().map(|found| found.id));
+    assert_eq!(ids, [Some(ContainerId([0x72; 32])), Some(ContainerId([7; 32])), None]);
 }

@@ -8,10 +8,13 @@
 //! | `ids`        | image ID 32, target 32       | nothing                 |
 //! | `names`      | target 32, canonical name    | nothing                 |
 //! | `uses`       | blob 32, target 32           | nothing                 |
+//! | `containers` | ID, 32 bytes                 | [`Container`]           |
+//! | `container_names` | name                    | ID, 32 bytes            |
+//! | `holds`      | blob 32, container ID 32     | nothing                 |
 //! | `meta`       | `position`                   | [`Mark`]                |
 //!
-//! The last three trees before `meta` answer the first ones' questions from
-//! the other side; they hold nothing of their own.
+//! `ids`, `names` and `uses`, and `container_names` and `holds`, answer the
+//! others' questions from the other side; they hold nothing of their own.
 
 use std::io;
 use std::path::Path;
@@ -22,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use sled::Tree;
 
 use super::record::{decode, encode};
-use super::{Blob, Error, Image, Named, Result};
+use super::{Blob, Container, Error, Image, Named, Result};
 use crate::journal::{Position, StoreId};
 
 /// How much memory the database may take for its cache: larder opens it for a
@@ -48,6 +51,9 @@ pub struct Catalog {
     pub(super) ids: Tree,
     pub(super) names: Tree,
     pub(super) uses: Tree,
+    pub(super) containers: Tree,
+    pub(super) container_names: Tree,
+    pub(super) holds: Tree,
     pub(super) meta: Tree,
     store: StoreId,
     // Last, so that it is closed after its trees.
@@ -85,6 +91,9 @@ impl Catalog {
             ids: database.open_tree("ids")?,
             names: database.open_tree("names")?,
             uses: database.open_tree("uses")?,
+            containers: database.open_tree("containers")?,
+            container_names: database.open_tree("container_names")?,
+            holds: database.open_tree("holds")?,
             meta: database.open_tree("meta")?,
             store,
             _database: database,
@@ -116,6 +125,10 @@ impl Catalog {
 
     pub(super) fn image_record(&self, target: &[u8]) -> Result<Option<Image>> {
         get(&self.images, "images", target)
+    }
+
+    pub(super) fn container_record(&self, id: &[u8]) -> Result<Option<Container>> {
+        get(&self.containers, "containers", id)
     }
 
     pub(super) fn blob_record(&self, digest: &[u8]) -> Result<Option<Blob>> {

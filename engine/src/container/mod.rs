@@ -1,4 +1,4 @@
-//! Containers: a stack of layers as one file system, and what is written on top.
+//! Containers: an image and one writable layer on top of it.
 //!
 //! Nothing here unpacks an image: the [`view`] knows all names, the store has
 //! all bytes, and [`RootFs`] brings them together.
@@ -6,10 +6,16 @@
 mod carried;
 mod error;
 mod export;
+mod name;
 mod rootfs;
+mod spec;
 pub mod view;
 
 pub use carried::{Carried, encode as carry};
 pub use error::{Error, Result};
 pub use export::{AsDocker, Exact, Telling};
+pub use name::{NameError, check_name, new_id, new_name};
 pub use rootfs::{Layer, Purpose, RootFs};
+pub use spec::{
+    Bind, HostConfig, Mount, MountKind, RestartPolicy, Spec, SpecError, TmpfsOptions, Ulimit, merge,
+};

@@ -29,6 +29,15 @@ pub struct RunConfig {
     /// Who runs it: `user`, `uid`, `user:group` or `uid:gid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Whether the one who started it listens to its input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attach_stdin: Option<bool>,
+    /// Whether they see its output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attach_stdout: Option<bool>,
+    /// Whether they see its errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attach_stderr: Option<bool>,
     /// Ports that it listens on, as `80/tcp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exposed_ports: Option<NameSet>,
@@ -38,6 +47,9 @@ pub struct RunConfig {
     /// Whether its standard input stays open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_stdin: Option<bool>,
+    /// Whether its standard input ends with the first that was attached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdin_once: Option<bool>,
     /// The environment, as `NAME=value`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<Vec<String>>,
@@ -50,6 +62,9 @@ pub struct RunConfig {
     /// Whether the command line is escaped already, as Windows wants it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub args_escaped: Option<bool>,
+    /// The name of the image that a container was created of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Directories whose content is kept apart from the container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volumes: Option<NameSet>,
