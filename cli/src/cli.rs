@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    df, export, fsck, gc, history, images, import, inspect, load, prune, rmi, save, tag, version,
+    cat, df, export, fsck, gc, history, images, import, inspect, load, ls, prune, rmi, save, squash, tag,
+    version,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -77,6 +78,9 @@ pub enum Command {
     Images(images::ImagesArgs),
     History(history::HistoryArgs),
     Inspect(inspect::InspectArgs),
+    Squash(squash::SquashArgs),
+    Ls(ls::LsArgs),
+    Cat(cat::CatArgs),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
     Df(df::DfArgs),

@@ -79,8 +79,9 @@ pub use image::{
 };
 pub use ops::{
     Area, Checked, Collected, Compressed, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry,
-    ImageDetails, ImageSummary, ImportOptions, Imported, LabelFilter, LoadOptions, Loaded, LoadedImage,
-    PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions, Saved, Usage,
+    ImageDetails, ImageSummary, ImportOptions, Imported, LabelFilter, LargeFile, LayerFiles, ListOptions,
+    Listed, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions,
+    Saved, SquashOptions, Squashed, Usage,
 };
 pub use store::Store;
 pub use task::{Cancelled, Event, Progress, Task};

@@ -3,9 +3,11 @@ use jiff::tz::TimeZone;
 use larder_engine::{HistoryEntry, Platform};
 
 use crate::context::{Context, about_image, no_such_image};
-use crate::failure::Failure;
+use crate::failure::{BAD_FLAG, Failure};
 use crate::listing::{Format, Look, Row};
 use crate::output::{size, text, time};
+
+mod files;
 
 /// Show how an image was made
 ///
@@ -30,6 +32,12 @@ pub struct HistoryArgs {
     /// Show whole IDs and commands
     #[arg(long)]
     no_trunc: bool,
+    /// Show the largest files of each layer instead, and what later layers hide; =N for so many
+    #[arg(
+        long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "5",
+        conflicts_with = "quiet"
+    )]
+    files: Option<usize>,
     /// Show only IDs
     #[arg(short, long)]
     quiet: bool,
@@ -64,6 +72,9 @@ pub fn history(cx: &mut Context, args: &HistoryArgs) -> Result<(), Failure> {
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_image(name)))?;
     let steps =
         store.history(name, args.platform.as_ref()).map_err(|error| about_image(error, &store, name))?;
+    if let Some(most) = args.files {
+        return show_files(cx, args, most, &steps);
+    }
     let format = match (args.format.as_deref(), args.quiet) {
         (None | Some("" | "table"), true) => Format::Lines("{{.ID}}".into()),
         (asked, _) => Format::of(asked, if args.human { TABLE } else { EXACT_TABLE }, &LOOK),
@@ -72,6 +83,28 @@ pub fn history(cx: &mut Context, args: &HistoryArgs) -> Result<(), Failure> {
     let rows: Vec<Row> = steps.iter().map(|step| row(step, args, now)).collect();
     let listing = format.render(&LOOK, &rows);
     cx.print(&listing.map_err(|mistake| Failure::plain(format!("template parsing error: {mistake}")))?)
+}
+
+fn show_files(
+    cx: &mut Context,
+    args: &HistoryArgs,
+    most: usize,
+    steps: &[HistoryEntry],
+) -> Result<(), Failure> {
+    let as_json = match args.format.as_deref() {
+        None | Some("" | "table") => false,
+        Some("json") => true,
+        Some(_) => {
+            return Err(Failure::plain("--files takes no template: --format is table or json").code(BAD_FLAG));
+        }
+    };
+    let name = &args.image;
+    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_image(name)))?;
+    let task = cx.task(true)?;
+    let files = store.layer_files(name, args.platform.as_ref(), most, &task);
+    let files = files.map_err(|error| about_image(error, &store, name))?;
+    let layers = files::layers(&files, steps);
+    cx.print(&if as_json { files::json(&layers) } else { files::text(&layers) })
 }
 
 fn row(step: &HistoryEntry, args: &HistoryArgs, now: Timestamp) -> Row {
@@ -103,7 +136,15 @@ mod tests {
     use larder_engine::{Digest, ImageId};
 
     fn args(human: bool, no_trunc: bool) -> HistoryArgs {
-        HistoryArgs { image: String::new(), format: None, human, no_trunc, quiet: false, platform: None }
+        HistoryArgs {
+            image: String::new(),
+            format: None,
+            human,
+            no_trunc,
+            files: None,
+            quiet: false,
+            platform: None,
+        }
     }
 
     fn shown(args: &HistoryArgs) -> String {

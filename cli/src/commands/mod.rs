@@ -1,6 +1,7 @@
 //! One file per verb: its arguments, whose doc comment is its help, and the
 //! function that carries it out.
 
+pub mod cat;
 pub mod df;
 pub mod export;
 pub mod fsck;
@@ -10,9 +11,11 @@ pub mod images;
 pub mod import;
 pub mod inspect;
 pub mod load;
+pub mod ls;
 pub mod prune;
 pub mod rmi;
 pub mod save;
+pub mod squash;
 pub mod tag;
 pub mod version;
 
@@ -31,6 +34,9 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::History(args) | Command::Image(ImageCommand::History(args)) => history::history(cx, args),
         Command::Inspect(args) => inspect::inspect(cx, args),
         Command::Image(ImageCommand::Inspect(args)) => inspect::inspect_images(cx, args),
+        Command::Squash(args) => squash::squash(cx, args),
+        Command::Ls(args) => ls::ls(cx, args),
+        Command::Cat(args) => cat::cat(cx, args),
         Command::Tag(args) | Command::Image(ImageCommand::Tag(args)) => tag::tag(cx, args),
         Command::Rmi(args) | Command::Image(ImageCommand::Rm(args)) => rmi::rmi(cx, args),
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),

@@ -6,6 +6,7 @@
 //! a line with fewer cells ends it and the lines below start anew.
 
 use super::text;
+use super::text::columns;
 
 const MIN_WIDTH: usize = 10;
 const PADDING: usize = 3;
@@ -40,6 +41,26 @@ pub fn align(text: &str) -> String {
 }
 
 /// One line: the cells that a tab ends, and the rest.
+/// Rows of seven columns, numbers to the right, with one space between.
+pub fn align_right(rows: &[[String; 7]]) -> String {
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let (last, cells) = row.split_last().map_or((None, &[][..]), |(last, cells)| (Some(last), cells));
+        for (cell, width) in cells.iter().zip(&widths) {
+            out.extend(std::iter::repeat_n(' ', width.saturating_sub(columns(cell))));
+            out += cell;
+            out.push(' ');
+        }
+        out += last.map_or("", String::as_str);
+        out.push('\n');
+    }
+    out
+}
+
 struct Line<'a> {
     cells: Vec<&'a str>,
     rest: &'a str,

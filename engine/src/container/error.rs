@@ -71,6 +71,18 @@ pub enum Error {
         /// The path.
         path: Vec<u8>,
     },
+    /// A directory where a file was expected.
+    #[error("{}: is a directory", shown(path))]
+    IsADirectory {
+        /// The path.
+        path: Vec<u8>,
+    },
+    /// Something else than a file.
+    #[error("{}: not a regular file", shown(path))]
+    NotAFile {
+        /// The path.
+        path: Vec<u8>,
+    },
     /// Extended attributes without end.
     #[error("the extended attributes take more than {limit} bytes with {}", shown(entry))]
     XattrBytes {

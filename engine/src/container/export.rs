@@ -24,6 +24,17 @@ pub trait Telling {
     /// without a slash at either end; `None` to leave it out. The kind of a
     /// file that has another name before is a hard link to that name.
     fn tell(&mut self, entry: Entry, is_root: bool) -> Option<Entry>;
+
+    /// Whether `node` is told at all; one that is not must have nothing below
+    /// it that is.
+    fn is_wanted(&self, _view: &View, _node: NodeId) -> bool {
+        true
+    }
+
+    /// What stands behind the directory `node` and before what is in it.
+    fn after(&mut self, _view: &View, _node: NodeId) -> Vec<Entry> {
+        Vec::new()
+    }
 }
 
 /// Everything as it is. The root is told if a layer spoke of it.
@@ -151,12 +162,16 @@ impl Plan<'_> {
             return Ok(false);
         }
         for node in self.walk.by_ref() {
-            let Some((header, has_bytes)) =
-                header(self.view, node, self.from, self.telling, &mut self.first_names)
-            else {
+            if !self.telling.is_wanted(self.view, node) {
                 continue;
-            };
+            }
+            let header = header(self.view, node, self.from, self.telling, &mut self.first_names);
+            let (header, has_bytes) = header.unwrap_or_default();
             self.pending.extend_from_slice(&header);
+            if self.view.is_directory(node) {
+                let behind = self.telling.after(self.view, node);
+                self.pending.extend(behind.iter().flat_map(Entry::encode));
+            }
             let Some(content) = self.view.content(node).filter(|content| has_bytes && content.size > 0)
             else {
                 continue;

@@ -4,6 +4,8 @@
 //! all bytes, and [`RootFs`] brings them together.
 
 mod carried;
+mod changes;
+mod changeset;
 mod error;
 mod export;
 mod name;
@@ -12,6 +14,8 @@ mod spec;
 pub mod view;
 
 pub use carried::{Carried, encode as carry};
+pub use changes::{Change, ChangeKind, changes};
+pub use changeset::Changeset;
 pub use error::{Error, Result};
 pub use export::{AsDocker, Exact, Telling};
 pub use name::{NameError, check_name, new_id, new_name};

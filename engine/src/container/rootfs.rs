@@ -7,10 +7,11 @@ use std::path::Path;
 use super::view::{Content, Extents, NodeId, View};
 use super::{Carried, Error, Result, carried};
 use crate::archive::{Decoder, Nesting};
+use crate::catalog::Blob;
 use crate::chunk::{self, Body, Cursor, Outline, Piece, Reader};
 use crate::disk::Scratch;
 use crate::image::DiffId;
-use crate::tar::{Entries, EntryError, Extent, Source, Streamed};
+use crate::tar::{Entries, Entry, EntryError, Extent, Source, Streamed};
 use crate::task::Task;
 
 /// What is read at once.
@@ -25,6 +26,13 @@ pub struct Layer {
     pub body: Body,
     /// Whether these are the plain tar; else it is compressed.
     pub is_plain: bool,
+}
+
+impl Layer {
+    /// The layer that `blob` holds, whose plain tar is `diff_id`.
+    pub fn new(blob: &Blob, diff_id: DiffId) -> Self {
+        Self { diff_id, body: blob.body, is_plain: blob.digest == diff_id.0 }
+    }
 }
 
 /// What will be asked for.
@@ -62,19 +70,41 @@ impl RootFs {
     /// If a layer is no tar or cannot be applied, the store is damaged, or the
     /// disk fails.
     pub fn open(layers: &[Layer], reader: Reader, purpose: Purpose<'_>, task: &Task) -> Result<Self> {
+        Self::open_watched(layers, reader, purpose, task, &mut |_, _| ())
+    }
+
+    /// The same; `watch` is shown every entry with the number of its layer, the
+    /// base being 0.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_watched(
+        layers: &[Layer],
+        reader: Reader,
+        purpose: Purpose<'_>,
+        task: &Task,
+        watch: &mut dyn FnMut(usize, &Entry),
+    ) -> Result<Self> {
         let mut rootfs = Self { view: View::new(), layers: Vec::new(), reader, carried: None };
         for layer in layers {
             task.check()?;
             rootfs.view.begin_layer()?;
-            let bytes = rootfs.add(layer, purpose, task)?;
+            let number = rootfs.layers.len();
+            let bytes = rootfs.add(layer, purpose, task, &mut |entry| watch(number, entry))?;
             rootfs.layers.push((layer.diff_id, bytes));
         }
         Ok(rootfs)
     }
 
-    fn add(&mut self, layer: &Layer, purpose: Purpose<'_>, task: &Task) -> Result<Bytes> {
+    fn add(
+        &mut self,
+        layer: &Layer,
+        purpose: Purpose<'_>,
+        task: &Task,
+        watch: &mut dyn FnMut(&Entry),
+    ) -> Result<Bytes> {
         let Self { view, reader, carried, .. } = self;
-        let mut scan = Scan { layer: layer.diff_id, view, carried, task };
+        let mut scan = Scan { layer: layer.diff_id, view, carried, task, watch };
         if layer.is_plain {
             scan.read(Stored(Cursor::new(&layer.body, reader)?))?;
             return Ok(Bytes::Stored(Outline::of(&layer.body, reader)?));
@@ -119,7 +149,42 @@ impl RootFs {
     pub fn copy(&mut self, node: NodeId, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Self { view, layers, reader, .. } = self;
         let Some(content) = view.content(node) else { return Ok(()) };
-        copy_content(content, layers, reader, sink)
+        let mut pieces = Some(VecDeque::new());
+        let is_stored = pieces.as_mut().map(|pieces| Bodies { layers }.pieces(content, reader, pieces));
+        if !is_stored.transpose()?.unwrap_or_default() {
+            return copy_content(content, layers, reader, sink);
+        }
+        let mut failed = None;
+        let copied = reader.copy_pieces(
+            &mut |_, queue| {
+                queue.extend(pieces.take().into_iter().flatten());
+                Ok(false)
+            },
+            &mut |bytes| {
+                sink(bytes).map_err(|error| {
+                    failed = Some(error);
+                    chunk::Error::Output(io::Error::other("the receiver failed"))
+                })
+            },
+        );
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(copied?),
+        }
+    }
+
+    /// What names the bytes of layer `number`, the base being 0.
+    pub(super) fn layer_id(&self, number: usize) -> Option<DiffId> {
+        self.layers.get(number).map(|(diff_id, _)| *diff_id)
+    }
+
+    /// The pieces of the file `node`, if its bytes are in the store as they are.
+    pub(super) fn stored_pieces(&mut self, node: NodeId) -> Result<Option<VecDeque<Piece>>> {
+        let Self { view, layers, reader, .. } = self;
+        let mut pieces = VecDeque::new();
+        let Some(content) = view.content(node) else { return Ok(None) };
+        let is_stored = Bodies { layers }.pieces(content, reader, &mut pieces)?;
+        Ok(is_stored.then_some(pieces))
     }
 
     pub(super) fn parts(&mut self) -> (&View, Bodies<'_>, &mut Reader) {
@@ -251,6 +316,7 @@ struct Scan<'s> {
     view: &'s mut View,
     carried: &'s mut Option<Carried>,
     task: &'s Task,
+    watch: &'s mut dyn FnMut(&Entry),
 }
 
 /// Between two looks at whether to stop.
@@ -264,6 +330,7 @@ impl Scan<'_> {
         let mut entries = Entries::new(source);
         let mut count = 0_u32;
         while let Some(found) = entries.next().map_err(|error| told(error, layer))? {
+            (self.watch)(&found.entry);
             self.view.apply(found).map_err(|error| Error::Apply { layer, source: Box::new(error) })?;
             count = count.wrapping_add(1);
             if count.is_multiple_of(CHECK_ENTRIES) {

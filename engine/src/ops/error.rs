@@ -112,6 +112,14 @@ pub enum Error {
         /// The image.
         name: String,
     },
+    /// No layer of the image has that number or diff ID.
+    #[error("no such layer: {layer}; the image has {layers}, the base being 1, each with a diff ID")]
+    NoSuchLayer {
+        /// What was asked for.
+        layer: String,
+        /// How many there are.
+        layers: usize,
+    },
     /// A directory where a tar was expected.
     #[error("a directory is no tar")]
     Directory,
@@ -132,9 +140,10 @@ pub enum Error {
 impl From<Error> for crate::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
-            Error::NoSuchImage { .. } | Error::NoReference { .. } | Error::NoPlatform { .. } => {
-                ErrorKind::NotFound
-            }
+            Error::NoSuchImage { .. }
+            | Error::NoSuchLayer { .. }
+            | Error::NoReference { .. }
+            | Error::NoPlatform { .. } => ErrorKind::NotFound,
             Error::Ambiguous { .. } => ErrorKind::Ambiguous,
             Error::NothingToRun { .. } => ErrorKind::Unsupported,
             Error::Directory | Error::Change(_) => ErrorKind::InvalidInput,
@@ -172,7 +181,9 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
         | Container::Extents { .. }
         | Container::Paths { .. }
         | Container::Layers { .. } => ErrorKind::LimitExceeded,
-        Container::LongPath { .. } => ErrorKind::InvalidInput,
+        Container::LongPath { .. } | Container::IsADirectory { .. } | Container::NotAFile { .. } => {
+            ErrorKind::InvalidInput
+        }
         Container::Apply { source, .. } => match kind_of_container(source) {
             ErrorKind::LimitExceeded => ErrorKind::LimitExceeded,
             _ => ErrorKind::InvalidArchive,

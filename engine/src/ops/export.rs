@@ -77,7 +77,7 @@ impl Store {
     ) -> Result<Exported> {
         let access = self.share(task)?;
         let stack = self.stack(&access, name, options.platform.as_ref(), task)?;
-        let mut rootfs = self.rootfs(&access, &stack.layers, Wanted::Bytes, task)?;
+        let mut rootfs = self.rootfs(&access, &stack.layers(), Wanted::Bytes, task)?;
         let head = match options.config && !options.docker_compat {
             true => carry(&stack.config, task),
             false => Vec::new(),

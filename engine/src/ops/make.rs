@@ -4,7 +4,7 @@ use super::resolve::told_id;
 use crate::Result;
 use crate::catalog::{Blob, Change, Image, Kind, Named, StoredLayer, Time, Variant};
 use crate::chunk::Writer;
-use crate::image::{Config, Descriptor, Digest, ImageId, Manifest, Reference, media_type};
+use crate::image::{Config, Descriptor, DiffId, Digest, ImageId, Manifest, Reference, media_type};
 use crate::ops::Error;
 use crate::store::Ledger;
 
@@ -29,6 +29,24 @@ impl MadeLayer {
     pub fn plain(blob: Blob) -> Self {
         let descriptor = Descriptor::new(media_type::OCI_LAYER, blob.digest, blob.body.len);
         Self { blob, descriptor }
+    }
+}
+
+impl MadeLayer {
+    /// The digest of its plain tar.
+    pub fn diff_id(&self) -> DiffId {
+        match self.blob.kind {
+            Kind::Layer { diff_id, .. } => diff_id,
+            _ => DiffId(self.blob.digest),
+        }
+    }
+
+    /// The bytes of the files in it.
+    pub fn content_bytes(&self) -> u64 {
+        match self.blob.kind {
+            Kind::Layer { content_bytes, .. } => content_bytes,
+            _ => 0,
+        }
     }
 }
 

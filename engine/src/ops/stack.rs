@@ -1,26 +1,33 @@
 //! What a name stands for, as a stack of layers.
 
+use super::Error;
 use super::resolve::resolve;
-use crate::catalog::Variant;
+use crate::catalog::{Blob, Variant};
 use crate::container::{Layer, Purpose, RootFs};
 use crate::image::{Descriptor, Manifest, Platform};
 use crate::store::{Access, Ledger, Store};
+use crate::tar::Entry;
 use crate::task::Task;
 use crate::{Result, store};
-
-use super::Error;
 
 /// An image for one platform, as layers and documents.
 #[derive(Debug)]
 pub(super) struct Stack {
     /// The image.
     pub variant: Variant,
-    /// Its layers, base first.
-    pub layers: Vec<Layer>,
+    /// Its layers, base first, and what its manifest says of each.
+    pub layers: Vec<(Blob, Descriptor)>,
     /// Its config, byte for byte.
     pub config: Vec<u8>,
-    /// What its manifest says of the layers.
-    pub descriptors: Vec<Descriptor>,
+}
+
+impl Stack {
+    /// The layers as a file system is put together of.
+    pub fn layers(&self) -> Vec<Layer> {
+        let diff_ids = self.variant.layers.iter().map(|layer| layer.diff_id);
+        let layer = |((blob, _), diff_id): (&(Blob, Descriptor), _)| Layer::new(blob, diff_id);
+        self.layers.iter().zip(diff_ids).map(layer).collect()
+    }
 }
 
 impl Store {
@@ -55,15 +62,12 @@ impl Store {
         let manifest = Manifest::parse(&ledger.document(&digest, &mut reader)?);
         let manifest = manifest.map_err(|source| Error::Document { digest, source })?;
         let mut layers = Vec::new();
-        for layer in &variant.layers {
+        for (layer, descriptor) in variant.layers.iter().zip(manifest.layers) {
             let blob = ledger.catalog().blob(&layer.blob)?.ok_or(store::Error::NoBlob(layer.blob))?;
-            layers.push(Layer {
-                diff_id: layer.diff_id,
-                body: blob.body,
-                is_plain: layer.diff_id.0 == layer.blob,
-            });
+            let descriptor = Descriptor { digest: blob.digest, size: blob.body.len, ..descriptor };
+            layers.push((blob, descriptor));
         }
-        Ok(Stack { variant: variant.clone(), layers, config, descriptors: manifest.layers })
+        Ok(Stack { variant: variant.clone(), layers, config })
     }
 
     /// The file system that `layers` come to. The ledger is free meanwhile.
@@ -71,16 +75,29 @@ impl Store {
         &self,
         access: &Access,
         layers: &[Layer],
-        purpose: Wanted,
+        wanted: Wanted,
         task: &Task,
+    ) -> Result<RootFs> {
+        self.watched_rootfs(access, layers, wanted, task, &mut |_, _| ())
+    }
+
+    /// The same; `watch` is shown every entry with the number of its layer, the
+    /// base being 0.
+    pub(super) fn watched_rootfs(
+        &self,
+        access: &Access,
+        layers: &[Layer],
+        wanted: Wanted,
+        task: &Task,
+        watch: &mut dyn FnMut(usize, &Entry),
     ) -> Result<RootFs> {
         let reader = self.reader(access, task)?;
         let scratch = self.is_writable().then(|| self.disk().host_path("tmp")).flatten();
-        let purpose = match purpose {
+        let purpose = match wanted {
             Wanted::Names => Purpose::Look,
             Wanted::Bytes => Purpose::ReadAll(scratch.as_deref()),
         };
-        Ok(RootFs::open(layers, reader, purpose, task)?)
+        Ok(RootFs::open_watched(layers, reader, purpose, task, watch)?)
     }
 }
 

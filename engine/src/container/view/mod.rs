@@ -255,6 +255,11 @@ impl View {
         self.inode(node.0).is_some_and(|inode| inode.is_told)
     }
 
+    /// The layer whose entry it is, the base being 1; 0 if none spoke of it itself.
+    pub fn brought_by(&self, node: NodeId) -> usize {
+        self.inode(node.0).filter(|inode| inode.is_told).map_or(0, |inode| usize::from(inode.layer) + 1)
+    }
+
     /// Everything that is known of it, as an entry with its path for a name.
     pub fn entry(&self, node: NodeId) -> Entry {
         let directory = Inode::directory();

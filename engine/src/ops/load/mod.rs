@@ -27,6 +27,7 @@ use crate::task::Task;
 
 use bind::Bound;
 use known::Known;
+pub(super) use layers::failed;
 use layers::{Layers, Needed};
 use source::Source;
 use streamed::Streamed;

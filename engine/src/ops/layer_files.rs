@@ -1,0 +1,110 @@
+//! What is in each layer: the largest files, and what later layers hide.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+
+use super::stack::Wanted;
+use crate::Result;
+use crate::container::view::View;
+use crate::image::{DiffId, Platform};
+use crate::store::Store;
+use crate::tar::EntryKind;
+use crate::task::Task;
+
+/// What is in a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LayerFiles {
+    /// The layer; `None` for no layer.
+    pub diff_id: Option<DiffId>,
+    /// How many files it holds.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those among them that later layers hide: they are carried for nothing.
+    pub hidden_bytes: u64,
+    /// The largest files, the largest first.
+    pub largest: Vec<LargeFile>,
+}
+
+/// A file of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LargeFile {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its path from the root on, with a slash before it.
+    pub path: Vec<u8>,
+    /// Whether a later layer hides it.
+    pub is_hidden: bool,
+}
+
+impl Store {
+    /// What is in each layer of the image `name`, base first, with the `most`
+    /// largest files of each.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
+    /// image.
+    pub fn layer_files(
+        &self,
+        name: &str,
+        platform: Option<&Platform>,
+        most: usize,
+        task: &Task,
+    ) -> Result<Vec<LayerFiles>> {
+        let access = self.share(task)?;
+        let stack = self.stack(&access, name, platform, task)?;
+        let mut layers: Vec<LayerFiles> = Vec::new();
+        let mut heaps: Vec<BinaryHeap<Reverse<(u64, Vec<u8>)>>> = Vec::new();
+        let all = stack.layers();
+        let rootfs = self.watched_rootfs(&access, &all, Wanted::Names, task, &mut |number, entry| {
+            if entry.kind != EntryKind::File {
+                return;
+            }
+            layers.resize_with(layers.len().max(number + 1), LayerFiles::default);
+            heaps.resize_with(heaps.len().max(number + 1), BinaryHeap::new);
+            if let (Some(layer), Some(heap)) = (layers.get_mut(number), heaps.get_mut(number)) {
+                layer.files += 1;
+                layer.bytes += entry.size;
+                heap.push(Reverse((entry.size, entry.name.clone())));
+                if heap.len() > most {
+                    heap.pop();
+                }
+            }
+        })?;
+        layers.resize_with(all.len(), LayerFiles::default);
+        let view = rootfs.view();
+        let visible = visible_bytes(view, all.len());
+        let mut heaps = heaps.into_iter();
+        for (number, layer) in layers.iter_mut().enumerate() {
+            layer.diff_id = all.get(number).map(|layer| layer.diff_id);
+            layer.hidden_bytes = layer.bytes.saturating_sub(visible.get(number).copied().unwrap_or_default());
+            let largest = heaps.next().unwrap_or_default().into_sorted_vec();
+            layer.largest =
+                largest.into_iter().map(|Reverse((bytes, name))| large(view, number, bytes, &name)).collect();
+        }
+        Ok(layers)
+    }
+}
+
+/// Of each layer the bytes of the files that can be seen in the end.
+fn visible_bytes(view: &View, layers: usize) -> Vec<u64> {
+    let mut visible = vec![0; layers];
+    let mut seen = HashSet::new();
+    for node in view.walk(view.root()) {
+        let Some(content) = view.content(node) else { continue };
+        if view.links(node) > 1 && !seen.insert(view.file(node)) {
+            continue;
+        }
+        if let Some(bytes) = visible.get_mut(content.layer) {
+            *bytes += content.size;
+        }
+    }
+    visible
+}
+
+fn large(view: &View, number: usize, bytes: u64, name: &[u8]) -> LargeFile {
+    let node = view.find(name, crate::container::view::Follow::No).ok();
+    let is_visible = node.and_then(|node| view.content(node)).is_some_and(|content| content.layer == number);
+    let name = name.strip_prefix(b"./").or(name.strip_prefix(b"/")).unwrap_or(name);
+    LargeFile { bytes, path: [b"/", name].concat(), is_hidden: !is_visible }
+}
