@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::commands::{df, fsck, gc, history, images, inspect, load, prune, rmi, save, tag, version};
+use crate::commands::{
+    create, df, fsck, gc, history, images, inspect, load, prune, ps, rename, rm, rmi, save, tag, version,
+};
 use crate::context::refuse;
 use crate::failure::Failure;
 
@@ -75,9 +77,16 @@ pub enum Command {
     Inspect(inspect::InspectArgs),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
+    Create(Box<create::CreateArgs>),
+    Ps(ps::PsArgs),
+    Rm(rm::RmArgs),
+    Rename(rename::RenameArgs),
     Df(df::DfArgs),
     Gc(gc::GcArgs),
     Fsck(fsck::FsckArgs),
+    /// Manage containers
+    #[command(subcommand, override_usage = "larder container COMMAND")]
+    Container(ContainerCommand),
     /// Manage images
     #[command(subcommand, override_usage = "larder image COMMAND")]
     Image(ImageCommand),
@@ -85,6 +94,19 @@ pub enum Command {
     #[command(subcommand, override_usage = "larder system COMMAND")]
     System(SystemCommand),
     Version(version::VersionArgs),
+}
+
+/// `larder container …`
+#[derive(Debug, Subcommand)]
+pub enum ContainerCommand {
+    Create(Box<create::CreateArgs>),
+    Inspect(inspect::InspectContainersArgs),
+    #[command(visible_aliases = ["list", "ps"])]
+    Ls(ps::PsArgs),
+    Prune(prune::PruneContainersArgs),
+    Rename(rename::RenameArgs),
+    #[command(visible_alias = "remove")]
+    Rm(rm::RmArgs),
 }
 
 /// `larder image …`

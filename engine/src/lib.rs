@@ -78,9 +78,10 @@ pub use image::{
     RunConfig, parse_duration, parse_ports, parse_signal, set_variable,
 };
 pub use ops::{
-    Area, Checked, Collected, Compressed, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary,
-    LabelFilter, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions,
-    Saved, Usage,
+    Area, Checked, Collected, Compressed, ContainerState, ContainerSummary, CreateOptions, Fault,
+    FsckOptions, HistoryEntry, ImageDetails, ImageSummary, LabelFilter, LoadOptions, Loaded, LoadedImage,
+    PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions, Removed,
+    RemovedContainer, SaveOptions, Saved, Usage,
 };
 pub use store::Store;
 pub use task::{Cancelled, Event, Progress, Task};

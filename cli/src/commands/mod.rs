@@ -1,6 +1,7 @@
 //! One file per verb: its arguments, whose doc comment is its help, and the
 //! function that carries it out.
 
+pub mod create;
 pub mod df;
 pub mod fsck;
 pub mod gc;
@@ -9,12 +10,15 @@ pub mod images;
 pub mod inspect;
 pub mod load;
 pub mod prune;
+pub mod ps;
+pub mod rename;
+pub mod rm;
 pub mod rmi;
 pub mod save;
 pub mod tag;
 pub mod version;
 
-use crate::cli::{Command, ImageCommand, SystemCommand};
+use crate::cli::{Command, ContainerCommand, ImageCommand, SystemCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -32,6 +36,16 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
         Command::Df(args) | Command::System(SystemCommand::Df(args)) => df::df(cx, args),
         Command::System(SystemCommand::Prune(args)) => prune::system_prune(cx, args),
+        Command::Create(args) | Command::Container(ContainerCommand::Create(args)) => {
+            create::create(cx, args)
+        }
+        Command::Ps(args) | Command::Container(ContainerCommand::Ls(args)) => ps::ps(cx, args),
+        Command::Rm(args) | Command::Container(ContainerCommand::Rm(args)) => rm::rm(cx, args),
+        Command::Rename(args) | Command::Container(ContainerCommand::Rename(args)) => {
+            rename::rename(cx, args)
+        }
+        Command::Container(ContainerCommand::Inspect(args)) => inspect::inspect_containers(cx, args),
+        Command::Container(ContainerCommand::Prune(args)) => prune::prune_containers(cx, args),
         Command::Gc(args) => gc::gc(cx, args),
         Command::Fsck(args) => fsck::fsck(cx, args),
         Command::Version(args) => version::version(cx, args),

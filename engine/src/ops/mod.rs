@@ -1,6 +1,9 @@
 //! What can be done with a store, one verb a file.
 
+mod containers;
+mod create;
 mod error;
+mod find_container;
 mod fsck;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -12,11 +15,15 @@ mod load;
 mod marks;
 mod prune;
 mod remove;
+mod remove_container;
+mod rename;
 mod resolve;
 mod save;
 mod tag;
 mod usage;
 
+pub use containers::{ContainerState, ContainerSummary};
+pub use create::CreateOptions;
 pub use error::Error;
 pub use fsck::{Checked, Fault, FsckOptions};
 pub use gc::Collected;
@@ -26,6 +33,7 @@ pub use inspect::ImageDetails;
 pub use load::{Compressed, LoadOptions, Loaded, LoadedImage};
 pub use prune::{LabelFilter, PruneOptions, Pruned};
 pub use remove::{RemoveOptions, Removed};
+pub use remove_container::{PruneContainersOptions, RemoveContainerOptions, RemovedContainer};
 pub use save::{SaveOptions, Saved};
 pub use usage::{Area, Usage};
 
