@@ -2,6 +2,7 @@
 //! function that carries it out.
 
 pub mod cat;
+pub mod create;
 pub mod df;
 pub mod export;
 pub mod fsck;
@@ -13,13 +14,16 @@ pub mod inspect;
 pub mod load;
 pub mod ls;
 pub mod prune;
+pub mod ps;
+pub mod rename;
+pub mod rm;
 pub mod rmi;
 pub mod save;
 pub mod squash;
 pub mod tag;
 pub mod version;
 
-use crate::cli::{Command, ImageCommand, SystemCommand};
+use crate::cli::{Command, ContainerCommand, ImageCommand, SystemCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -42,6 +46,16 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
         Command::Df(args) | Command::System(SystemCommand::Df(args)) => df::df(cx, args),
         Command::System(SystemCommand::Prune(args)) => prune::system_prune(cx, args),
+        Command::Create(args) | Command::Container(ContainerCommand::Create(args)) => {
+            create::create(cx, args)
+        }
+        Command::Ps(args) | Command::Container(ContainerCommand::Ls(args)) => ps::ps(cx, args),
+        Command::Rm(args) | Command::Container(ContainerCommand::Rm(args)) => rm::rm(cx, args),
+        Command::Rename(args) | Command::Container(ContainerCommand::Rename(args)) => {
+            rename::rename(cx, args)
+        }
+        Command::Container(ContainerCommand::Inspect(args)) => inspect::inspect_containers(cx, args),
+        Command::Container(ContainerCommand::Prune(args)) => prune::prune_containers(cx, args),
         Command::Gc(args) => gc::gc(cx, args),
         Command::Fsck(args) => fsck::fsck(cx, args),
         Command::Version(args) => version::version(cx, args),
