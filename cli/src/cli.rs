@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    cat, create, df, export, fsck, gc, history, images, import, inspect, load, ls, prune, ps, rename, rm,
-    rmi, save, squash, tag, version,
+    cat, commit, create, df, diff, export, fsck, gc, history, images, import, inspect, load, ls, prune, ps,
+    rename, rm, rmi, save, squash, tag, version,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -78,6 +78,8 @@ pub enum Command {
     Images(images::ImagesArgs),
     History(history::HistoryArgs),
     Inspect(inspect::InspectArgs),
+    Commit(commit::CommitArgs),
+    Diff(diff::DiffArgs),
     Squash(squash::SquashArgs),
     Ls(ls::LsArgs),
     Cat(cat::CatArgs),
@@ -105,7 +107,10 @@ pub enum Command {
 /// `larder container …`
 #[derive(Debug, Subcommand)]
 pub enum ContainerCommand {
+    Commit(commit::CommitArgs),
     Create(Box<create::CreateArgs>),
+    Diff(diff::DiffArgs),
+    Export(export::ExportArgs),
     Inspect(inspect::InspectContainersArgs),
     #[command(visible_aliases = ["list", "ps"])]
     Ls(ps::PsArgs),

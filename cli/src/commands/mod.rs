@@ -2,8 +2,10 @@
 //! function that carries it out.
 
 pub mod cat;
+pub mod commit;
 pub mod create;
 pub mod df;
+pub mod diff;
 pub mod export;
 pub mod fsck;
 pub mod gc;
@@ -32,12 +34,18 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Load(args) | Command::Image(ImageCommand::Load(args)) => load::load(cx, args),
         Command::Save(args) | Command::Image(ImageCommand::Save(args)) => save::save(cx, args),
-        Command::Export(args) => export::export(cx, args),
+        Command::Export(args) | Command::Container(ContainerCommand::Export(args)) => {
+            export::export(cx, args)
+        }
         Command::Import(args) | Command::Image(ImageCommand::Import(args)) => import::import(cx, args),
         Command::Images(args) | Command::Image(ImageCommand::Ls(args)) => images::images(cx, args),
         Command::History(args) | Command::Image(ImageCommand::History(args)) => history::history(cx, args),
         Command::Inspect(args) => inspect::inspect(cx, args),
         Command::Image(ImageCommand::Inspect(args)) => inspect::inspect_images(cx, args),
+        Command::Commit(args) | Command::Container(ContainerCommand::Commit(args)) => {
+            commit::commit(cx, args)
+        }
+        Command::Diff(args) | Command::Container(ContainerCommand::Diff(args)) => diff::diff(cx, args),
         Command::Squash(args) => squash::squash(cx, args),
         Command::Ls(args) => ls::ls(cx, args),
         Command::Cat(args) => cat::cat(cx, args),

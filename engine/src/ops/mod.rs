@@ -1,7 +1,9 @@
 //! What can be done with a store, one verb a file.
 
+mod commit;
 mod containers;
 mod create;
+mod diff;
 mod error;
 mod export;
 mod find_container;
@@ -31,6 +33,7 @@ mod tag;
 mod usage;
 mod whole;
 
+pub use commit::{CommitOptions, Committed};
 pub use containers::{ContainerState, ContainerSummary};
 pub use create::CreateOptions;
 pub use error::Error;
