@@ -42,7 +42,8 @@ impl Store {
     /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
     /// # let store = Store::create(dir.path().join("store"))?;
     /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
-    /// let options = CreateOptions { name: Some("web".into()), ..CreateOptions::default() };
+    /// let mut options = CreateOptions { name: Some("web".into()), ..CreateOptions::default() };
+    /// options.config.cmd = Some(vec!["greet".into()]);
     /// let id = store.create_container("greeter:1.0", &options)?;
     /// assert_eq!(store.inspect_container("web", false)?.id, id);
     /// # Ok(())
