@@ -11,7 +11,6 @@
 
 mod checksum;
 mod error;
-#[allow(dead_code, reason = "the verbs of containers are being written on it")]
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -29,7 +28,6 @@ use std::path::PathBuf;
 
 pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
-#[allow(unused_imports, reason = "the verbs of containers are being written on it")]
 pub use folder::{FileKind, Folder, FolderEntry, OutputFile, Stat, Walk};
 pub use input::{Input, InputFile};
 pub use real::RealDisk;
