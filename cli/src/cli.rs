@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    cat, df, export, fsck, gc, history, images, import, inspect, load, ls, prune, rmi, save, squash, tag,
-    version,
+    cat, commit, create, df, diff, export, fsck, gc, history, images, import, inspect, load, ls, prune, ps,
+    rename, rm, rmi, save, squash, tag, version,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -78,14 +78,23 @@ pub enum Command {
     Images(images::ImagesArgs),
     History(history::HistoryArgs),
     Inspect(inspect::InspectArgs),
+    Commit(commit::CommitArgs),
+    Diff(diff::DiffArgs),
     Squash(squash::SquashArgs),
     Ls(ls::LsArgs),
     Cat(cat::CatArgs),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
+    Create(Box<create::CreateArgs>),
+    Ps(ps::PsArgs),
+    Rm(rm::RmArgs),
+    Rename(rename::RenameArgs),
     Df(df::DfArgs),
     Gc(gc::GcArgs),
     Fsck(fsck::FsckArgs),
+    /// Manage containers
+    #[command(subcommand, override_usage = "larder container COMMAND")]
+    Container(ContainerCommand),
     /// Manage images
     #[command(subcommand, override_usage = "larder image COMMAND")]
     Image(ImageCommand),
@@ -93,6 +102,22 @@ pub enum Command {
     #[command(subcommand, override_usage = "larder system COMMAND")]
     System(SystemCommand),
     Version(version::VersionArgs),
+}
+
+/// `larder container …`
+#[derive(Debug, Subcommand)]
+pub enum ContainerCommand {
+    Commit(commit::CommitArgs),
+    Create(Box<create::CreateArgs>),
+    Diff(diff::DiffArgs),
+    Export(export::ExportArgs),
+    Inspect(inspect::InspectContainersArgs),
+    #[command(visible_aliases = ["list", "ps"])]
+    Ls(ps::PsArgs),
+    Prune(prune::PruneContainersArgs),
+    Rename(rename::RenameArgs),
+    #[command(visible_alias = "remove")]
+    Rm(rm::RmArgs),
 }
 
 /// `larder image …`

@@ -132,6 +132,21 @@ pub fn about_image(error: Error, store: &Store, name: &str) -> Failure {
     }
 }
 
+/// The failure of a command on the container `name`.
+pub fn about_container(error: Error, store: &Store, name: &str) -> Failure {
+    let absent = error.kind() == ErrorKind::NotFound;
+    let failure = Failure::from(error);
+    match absent.then(|| names::meant_container(store, name)).flatten() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// `No such container: web`, for a store that is not there.
+pub fn no_such_container(name: &str) -> String {
+    format!("No such container: {name}")
+}
+
 /// `No such image: app:latest`, for a store that is not there; one that is says
 /// so itself.
 pub fn no_such_image(name: &str) -> String {

@@ -60,6 +60,16 @@ impl Failure {
         Self { text: Self::error(text).text, ..self }
     }
 
+    /// With a line in front that Docker says first.
+    pub fn after(self, line: impl AsRef<str>) -> Self {
+        Self { text: format!("{}\n{}", line.as_ref(), self.text), ..self }
+    }
+
+    /// With a line behind it that Docker says last.
+    pub fn followed_by(self, line: impl AsRef<str>) -> Self {
+        Self { text: format!("{}\n{}", self.text, line.as_ref()), ..self }
+    }
+
     /// With another exit code than 1.
     pub fn code(self, code: u8) -> Self {
         Self { code, ..self }

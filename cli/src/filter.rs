@@ -11,8 +11,9 @@ use crate::output::time;
 /// One `--filter NAME=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    name: String,
-    value: String,
+    /// In small letters.
+    pub name: String,
+    pub value: String,
 }
 
 impl std::str::FromStr for Filter {
@@ -89,13 +90,7 @@ impl Wanted {
                 _ => return Err(Failure::error(format!("Invalid filter 'dangling=[{value}]'"))),
             },
             "label" | "label!" => {
-                let (key, value) =
-                    value.split_once('=').map_or((value.as_str(), None), |(key, value)| (key, Some(value)));
-                self.labels.push(LabelFilter {
-                    negated: name == "label!",
-                    key: key.into(),
-                    value: value.map(Into::into),
-                });
+                self.labels.push(label_filter(name, value));
             }
             "until" => {
                 let found = time::parse_until(value, Timestamp::now(), &TimeZone::system());
@@ -129,6 +124,12 @@ impl Wanted {
     pub fn into_prune(self) -> (Option<bool>, Option<Timestamp>, Vec<LabelFilter>) {
         (self.dangling, self.until, self.labels)
     }
+}
+
+/// The filter `label` or `label!`.
+pub fn label_filter(name: &str, value: &str) -> LabelFilter {
+    let (key, value) = value.split_once('=').map_or((value, None), |(key, value)| (key, Some(value)));
+    LabelFilter { negated: name == "label!", key: key.into(), value: value.map(Into::into) }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 
 mod cli;
 mod commands;
+mod container_filter;
 mod context;
 mod failure;
 mod filter;

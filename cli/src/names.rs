@@ -45,6 +45,16 @@ pub fn meant(store: &Store, name: &str) -> Option<String> {
     if names.is_empty() { None } else { Some(format!("did you mean {}?", names.join(" or "))) }
 }
 
+/// What the user may have meant by the container `name`.
+pub fn meant_container(store: &Store, name: &str) -> Option<String> {
+    let containers = store.containers(false).ok()?.into_iter();
+    let liked = containers.map(|container| (strsim::jaro_winkler(name, &container.name), container.name));
+    let mut names: Vec<(f64, String)> = liked.filter(|(likeness, _)| *likeness > LIKENESS).collect();
+    names.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let names: Vec<String> = names.into_iter().take(3).map(|(_, name)| name).collect();
+    if names.is_empty() { None } else { Some(format!("did you mean {}?", names.join(" or "))) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

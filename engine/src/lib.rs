@@ -70,7 +70,9 @@ mod task;
 
 pub use archive::{Format, Limits};
 pub use catalog::ContainerId;
-pub use container::{Bind, HostConfig, Mount, MountKind, RestartPolicy, Spec, TmpfsOptions, Ulimit};
+pub use container::{
+    Bind, Change, ChangeKind, HostConfig, Mount, MountKind, RestartPolicy, Spec, TmpfsOptions, Ulimit,
+};
 pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};
 pub use image::{
@@ -78,10 +80,11 @@ pub use image::{
     RunConfig, parse_duration, parse_ports, parse_signal, set_variable,
 };
 pub use ops::{
-    Area, Checked, Collected, Compressed, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry,
-    ImageDetails, ImageSummary, ImportOptions, Imported, LabelFilter, LargeFile, LayerFiles, ListOptions,
-    Listed, LoadOptions, Loaded, LoadedImage, PruneOptions, Pruned, RemoveOptions, Removed, SaveOptions,
-    Saved, SquashOptions, Squashed, Usage,
+    Area, Checked, Collected, CommitOptions, Committed, Compressed, ContainerState, ContainerSummary,
+    CreateOptions, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary,
+    ImportOptions, Imported, LabelFilter, LargeFile, LayerFiles, ListOptions, Listed, LoadOptions, Loaded,
+    LoadedImage, PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions,
+    Removed, RemovedContainer, SaveOptions, Saved, SquashOptions, Squashed, Usage,
 };
 pub use store::Store;
 pub use task::{Cancelled, Event, Progress, Task};

@@ -8,6 +8,8 @@ mod bad_input;
 mod bombs;
 mod compression;
 mod concurrency;
+mod containers;
+mod containers_create;
 mod crash;
 mod disk;
 mod formats;

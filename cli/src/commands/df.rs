@@ -1,7 +1,7 @@
 use jiff::Timestamp;
-use larder_engine::{Area, ImageSummary, Usage};
+use larder_engine::{Area, ContainerSummary, ImageSummary, Usage};
 
-use crate::commands::images;
+use crate::commands::{images, ps};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::listing::{Format, Look, Row};
@@ -22,7 +22,7 @@ mod verbose;
     after_help = "Example:\n  larder df -v\n  larder df -v --format '{{.DiskBytes}}'"
 )]
 pub struct DfArgs {
-    /// Show every image, and exact bytes
+    /// Show every image and container, and exact bytes
     #[arg(short, long)]
     verbose: bool,
     /// Output as table, json or a template in Go's syntax
@@ -47,14 +47,15 @@ const LOOK: Look = Look {
 const TABLE: &str = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
 
 pub fn df(cx: &mut Context, args: &DfArgs) -> Result<(), Failure> {
-    let (usage, images) = match cx.store()? {
-        Some(store) => (store.usage()?, if args.verbose { store.images()? } else { Vec::new() }),
-        None => (nothing(), Vec::new()),
+    let (usage, images, containers) = match cx.store()? {
+        Some(store) if args.verbose => (store.usage()?, store.images()?, store.containers(true)?),
+        Some(store) => (store.usage()?, Vec::new(), Vec::new()),
+        None => (nothing(), Vec::new(), Vec::new()),
     };
     let asked = args.format.as_deref().filter(|asked| !asked.is_empty() && *asked != "table");
     let text = match (args.verbose, asked) {
-        (true, None) => verbose::text(&usage, &images),
-        (true, Some(asked)) => verbose::formatted(asked, &usage, &images),
+        (true, None) => verbose::text(&usage, &images, &containers),
+        (true, Some(asked)) => verbose::formatted(asked, &usage, &images, &containers),
         (false, asked) => Format::of(asked, TABLE, &LOOK).render(&LOOK, &rows(&usage)).map(|listing| {
             if asked.is_none() { format!("{listing}\n{}", on_disk(&usage, false)) } else { listing }
         }),
@@ -69,6 +70,10 @@ fn nothing() -> Usage {
         images_active: 0,
         images_content_bytes: 0,
         reclaimable_bytes: 0,
+        containers_total: 0,
+        containers_active: 0,
+        containers_bytes: 0,
+        containers_reclaimable_bytes: 0,
         disk: Vec::new(),
         garbage_bytes: 0,
     }
@@ -94,7 +99,13 @@ fn rows(usage: &Usage) -> Vec<Row> {
             usage.images_content_bytes,
             usage.reclaimable_bytes,
         ),
-        row("Containers", 0, 0, 0, 0),
+        row(
+            "Containers",
+            usage.containers_total,
+            usage.containers_active,
+            usage.containers_bytes,
+            usage.containers_reclaimable_bytes,
+        ),
         row("Local Volumes", 0, 0, 0, 0),
         row("Build Cache", 0, 0, 0, 0),
     ]
@@ -150,14 +161,17 @@ mod tests {
     fn usage() -> Usage {
         Usage {
             images_total: 2,
-            images_active: 0,
             images_content_bytes: 251_328_574,
             reclaimable_bytes: 251_328_574,
+            containers_total: 3,
+            containers_bytes: 4,
+            containers_reclaimable_bytes: 4,
             disk: vec![
                 Area { name: "packs", bytes: 84_111_360, files: 3 },
                 Area { name: "other", bytes: 12_288, files: 3 },
             ],
             garbage_bytes: 1_200_000,
+            ..nothing()
         }
     }
 
@@ -166,7 +180,7 @@ mod tests {
         let table = Format::of(None, TABLE, &LOOK).render(&LOOK, &rows(&usage())).unwrap();
         let want = "TYPE            TOTAL     ACTIVE    SIZE      RECLAIMABLE\n\
                     Images          2         0         251.3MB   251.3MB (100%)\n\
-                    Containers      0         0         0B        0B\n\
+                    Containers      3         0         4B        4B (100%)\n\
                     Local Volumes   0         0         0B        0B\n\
                     Build Cache     0         0         0B        0B\n";
         assert_eq!(table, want);

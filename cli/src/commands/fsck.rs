@@ -29,7 +29,7 @@ pub fn fsck(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
     let options = FsckOptions { verify: args.verify };
     let json = args.format == "json";
     let Some(store) = cx.store()? else {
-        let nothing = Checked { packs: 0, chunks: 0, images: 0, blobs: 0, bytes: 0, faults: Vec::new() };
+        let nothing = Checked::default();
         let text = "There is no store, so nothing is wrong with it.\n".into();
         return cx.print(&if json { document(&nothing) } else { text });
     };
@@ -39,7 +39,7 @@ pub fn fsck(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
 }
 
 fn report(checked: &Checked, verified: bool) -> String {
-    let Checked { packs, chunks, blobs, images, .. } = checked;
+    let Checked { packs, chunks, blobs, images, containers, .. } = checked;
     let mut text = String::new();
     for fault in &checked.faults {
         text.push_str(&format!("{}: {}", fault.place, fault.problem));
@@ -55,6 +55,9 @@ fn report(checked: &Checked, verified: bool) -> String {
         counted(*chunks, "chunk"),
         counted(*packs, "pack"),
     ];
+    if *containers > 0 {
+        counts.insert(1, counted(*containers, "container"));
+    }
     if verified {
         counts.push(size::long(checked.bytes));
     }
@@ -79,6 +82,7 @@ fn document(checked: &Checked) -> String {
         ("Blobs", checked.blobs.into()),
         ("Bytes", checked.bytes.into()),
         ("Chunks", checked.chunks.into()),
+        ("Containers", checked.containers.into()),
         ("Faults", Json::Array(faults.collect())),
         ("Images", checked.images.into()),
         ("Packs", checked.packs.into()),

@@ -2,16 +2,18 @@ use std::fmt;
 
 use larder_engine::{ErrorKind, ImageDetails, Platform, Store};
 
-use crate::context::{Context, about_image, no_such_image};
+use crate::context::{Context, about_container, about_image, no_such_container, no_such_image};
 use crate::failure::{Failure, NO_TEMPLATE};
 use crate::output::json::{Html, Json};
 use crate::output::time;
 use crate::template::Template;
 
+mod container;
 mod document;
 
-/// Show everything about images, as JSON
+/// Show everything about images and containers, as JSON
 ///
+/// A name that both have is the container's; --type image asks for the other.
 /// The keys are Docker's. With -f a template in Go's syntax picks from them.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -20,8 +22,8 @@ mod document;
                   larder inspect -f '{{index .Config.Labels \"version\"}}' app:1"
 )]
 pub struct InspectArgs {
-    /// Images, as NAME[:TAG], NAME@DIGEST or an ID
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Images, as NAME[:TAG], NAME@DIGEST or an ID, and containers, as a name or an ID
+    #[arg(required = true, value_name = "NAME|ID")]
     names: Vec<String>,
     /// Output as json or a template in Go's syntax
     #[arg(short, long)]
@@ -29,10 +31,10 @@ pub struct InspectArgs {
     /// Platform of an image that has several, as os[/arch[/variant]]
     #[arg(long)]
     platform: Option<Platform>,
-    /// Nothing, for an image
-    #[arg(short, long, hide = true)]
+    /// Say what a container wrote
+    #[arg(short, long)]
     size: bool,
-    /// Only things of this type
+    /// Only things of this type: image or container
     #[arg(long, value_name = "TYPE")]
     r#type: Option<String>,
 }
@@ -41,17 +43,44 @@ pub struct InspectArgs {
 const TYPES: [&str; 10] =
     ["config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"];
 
+/// Show everything about containers, as JSON
+///
+/// The keys are Docker's. With -f a template in Go's syntax picks from them.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder container inspect [OPTIONS] CONTAINER [CONTAINER...]",
+    after_help = "Example:\n  larder container inspect -f '{{.State.Status}} {{json .Config.Cmd}}' web"
+)]
+pub struct InspectContainersArgs {
+    /// Containers, as a name, an ID or the beginning of one
+    #[arg(required = true, value_name = "CONTAINER")]
+    names: Vec<String>,
+    /// Output as json or a template in Go's syntax
+    #[arg(short, long)]
+    format: Option<String>,
+    /// Say what each wrote
+    #[arg(short, long)]
+    size: bool,
+}
+
 /// How the absence of a thing is worded.
 type Absence = fn(&str) -> String;
 
+/// What gives the document of a name.
+type LookUp<'a> = dyn Fn(Option<&Store>, &str) -> Result<Json, Failure> + 'a;
+
 /// `larder inspect`: whatever has that name.
 pub fn inspect(cx: &mut Context, args: &InspectArgs) -> Result<(), Failure> {
-    if args.size {
-        cx.warn("WARNING: --size ignored for image");
-    }
+    let format = args.format.as_deref();
+    let platform = args.platform.as_ref();
     match args.r#type.as_deref() {
-        None | Some("") => show(cx, args, |name| format!("No such object: {name}")),
-        Some("image") => show(cx, args, no_such_image),
+        None | Some("") => {
+            show(cx, &args.names, format, &|store, name| look_up_any(store, name, platform, args.size))
+        }
+        Some("container") => {
+            show(cx, &args.names, format, &|store, name| look_up_container(store, name, args.size))
+        }
+        Some("image") => inspect_images(cx, args),
         Some(kind) if TYPES.contains(&kind) => {
             cx.print(if args.format.is_none() { "[]\n" } else { "\n" })?;
             for name in &args.names {
@@ -68,20 +97,35 @@ pub fn inspect(cx: &mut Context, args: &InspectArgs) -> Result<(), Failure> {
 
 /// `larder image inspect`: images only.
 pub fn inspect_images(cx: &mut Context, args: &InspectArgs) -> Result<(), Failure> {
-    show(cx, args, no_such_image)
+    if args.size {
+        cx.warn("WARNING: --size ignored for image");
+    }
+    show(cx, &args.names, args.format.as_deref(), &|store, name| {
+        look_up(store, name, args.platform.as_ref(), no_such_image)
+    })
+}
+
+/// `larder container inspect`: containers only.
+pub fn inspect_containers(cx: &mut Context, args: &InspectContainersArgs) -> Result<(), Failure> {
+    show(cx, &args.names, args.format.as_deref(), &|store, name| look_up_container(store, name, args.size))
 }
 
 /// Prints what is there, then says what is not.
-fn show(cx: &mut Context, args: &InspectArgs, absence: Absence) -> Result<(), Failure> {
-    let template = match args.format.as_deref() {
+fn show(
+    cx: &mut Context,
+    names: &[String],
+    format: Option<&str>,
+    look_up: &LookUp<'_>,
+) -> Result<(), Failure> {
+    let template = match format {
         None | Some("" | "json") => None,
         Some(text) => Some(Template::parse(text).map_err(|mistake| wrong(&mistake).code(NO_TEMPLATE))?),
     };
     let store = cx.store()?;
     let mut found = Vec::new();
     let mut failures = Vec::new();
-    for name in &args.names {
-        match look_up(store.as_ref(), name, args.platform.as_ref(), absence) {
+    for name in names {
+        match look_up(store.as_ref(), name) {
             Ok(document) => found.push(document),
             Err(failure) => failures.push(failure),
         }
@@ -102,7 +146,7 @@ fn show(cx: &mut Context, args: &InspectArgs, absence: Absence) -> Result<(), Fa
             }
         }
         None => {
-            let compact = args.format.as_deref() == Some("json");
+            let compact = format == Some("json");
             let all = Json::Array(found);
             cx.print(&(if compact { all.compact(Html::Plain) } else { all.pretty() } + "\n"))?;
         }
@@ -112,6 +156,33 @@ fn show(cx: &mut Context, args: &InspectArgs, absence: Absence) -> Result<(), Fa
     }
     failures.iter().for_each(|failure| cx.tell(failure));
     Err(Failure::silent())
+}
+
+/// A container of that name, or else an image.
+fn look_up_any(
+    store: Option<&Store>,
+    name: &str,
+    platform: Option<&Platform>,
+    size: bool,
+) -> Result<Json, Failure> {
+    let found = store.map(|store| store.inspect_container(name, size));
+    let ambiguous = match found {
+        Some(Ok(container)) => return container::of(&container),
+        // An image may have just that name.
+        Some(Err(error)) if error.kind() == ErrorKind::Ambiguous => Some(Failure::from(error)),
+        Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => None,
+    };
+    look_up(store, name, platform, |name| format!("No such object: {name}"))
+        .map_err(|failure| ambiguous.unwrap_or(failure))
+}
+
+fn look_up_container(store: Option<&Store>, name: &str, size: bool) -> Result<Json, Failure> {
+    let store = store.ok_or_else(|| Failure::error(no_such_container(name)))?;
+    match store.inspect_container(name, size) {
+        Ok(container) => container::of(&container),
+        Err(error) => Err(about_container(error, store, name)),
+    }
 }
 
 fn look_up(

@@ -2,7 +2,10 @@
 //! function that carries it out.
 
 pub mod cat;
+pub mod commit;
+pub mod create;
 pub mod df;
+pub mod diff;
 pub mod export;
 pub mod fsck;
 pub mod gc;
@@ -13,13 +16,16 @@ pub mod inspect;
 pub mod load;
 pub mod ls;
 pub mod prune;
+pub mod ps;
+pub mod rename;
+pub mod rm;
 pub mod rmi;
 pub mod save;
 pub mod squash;
 pub mod tag;
 pub mod version;
 
-use crate::cli::{Command, ImageCommand, SystemCommand};
+use crate::cli::{Command, ContainerCommand, ImageCommand, SystemCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -28,12 +34,18 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Load(args) | Command::Image(ImageCommand::Load(args)) => load::load(cx, args),
         Command::Save(args) | Command::Image(ImageCommand::Save(args)) => save::save(cx, args),
-        Command::Export(args) => export::export(cx, args),
+        Command::Export(args) | Command::Container(ContainerCommand::Export(args)) => {
+            export::export(cx, args)
+        }
         Command::Import(args) | Command::Image(ImageCommand::Import(args)) => import::import(cx, args),
         Command::Images(args) | Command::Image(ImageCommand::Ls(args)) => images::images(cx, args),
         Command::History(args) | Command::Image(ImageCommand::History(args)) => history::history(cx, args),
         Command::Inspect(args) => inspect::inspect(cx, args),
         Command::Image(ImageCommand::Inspect(args)) => inspect::inspect_images(cx, args),
+        Command::Commit(args) | Command::Container(ContainerCommand::Commit(args)) => {
+            commit::commit(cx, args)
+        }
+        Command::Diff(args) | Command::Container(ContainerCommand::Diff(args)) => diff::diff(cx, args),
         Command::Squash(args) => squash::squash(cx, args),
         Command::Ls(args) => ls::ls(cx, args),
         Command::Cat(args) => cat::cat(cx, args),
@@ -42,6 +54,16 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
         Command::Df(args) | Command::System(SystemCommand::Df(args)) => df::df(cx, args),
         Command::System(SystemCommand::Prune(args)) => prune::system_prune(cx, args),
+        Command::Create(args) | Command::Container(ContainerCommand::Create(args)) => {
+            create::create(cx, args)
+        }
+        Command::Ps(args) | Command::Container(ContainerCommand::Ls(args)) => ps::ps(cx, args),
+        Command::Rm(args) | Command::Container(ContainerCommand::Rm(args)) => rm::rm(cx, args),
+        Command::Rename(args) | Command::Container(ContainerCommand::Rename(args)) => {
+            rename::rename(cx, args)
+        }
+        Command::Container(ContainerCommand::Inspect(args)) => inspect::inspect_containers(cx, args),
+        Command::Container(ContainerCommand::Prune(args)) => prune::prune_containers(cx, args),
         Command::Gc(args) => gc::gc(cx, args),
         Command::Fsck(args) => fsck::fsck(cx, args),
         Command::Version(args) => version::version(cx, args),

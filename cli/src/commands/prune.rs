@@ -1,6 +1,6 @@
 use std::io::{self, BufRead as _};
 
-use larder_engine::{Collected, PruneOptions, Pruned, Store, Task};
+use larder_engine::{Collected, PruneContainersOptions, PruneOptions, Pruned, RemovedContainer, Store, Task};
 
 use crate::context::{Context, refuse};
 use crate::failure::Failure;
@@ -27,9 +27,26 @@ pub struct PruneArgs {
     force: bool,
 }
 
-/// Remove images that nobody names, then all garbage
+/// Remove containers that do not run
 ///
-/// The same as `larder image prune` and `larder gc`.
+/// With all that they wrote.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder container prune [OPTIONS]",
+    after_help = "Example:\n  larder container prune -f --filter until=24h"
+)]
+pub struct PruneContainersArgs {
+    /// Only some: until=TIME or DURATION, label=KEY[=VALUE], label!=KEY[=VALUE]
+    #[arg(long, value_name = "FILTER")]
+    filter: Vec<Filter>,
+    /// Do not ask
+    #[arg(short, long)]
+    force: bool,
+}
+
+/// Remove containers that do not run and images that nobody names, then all garbage
+///
+/// The same as `larder container prune`, `larder image prune` and `larder gc`.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder system prune [OPTIONS]",
@@ -66,33 +83,74 @@ pub fn prune(cx: &mut Context, args: &PruneArgs) -> Result<(), Failure> {
     if !args.force && !agreed(cx, &format!("WARNING! This will remove {}.\n", args.what()))? {
         return Ok(());
     }
-    remove(cx, &options, Store::reclaim)
+    remove(cx, &options, 0, Store::reclaim)
 }
 
 pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Failure> {
     refuse("--volumes", args.volumes, "larder keeps no volumes")?;
     let images = &args.images;
     let options = images.options()?;
-    let warning =
-        format!("WARNING! This will remove:\n  - {}\n  - data that nothing uses\n\n", images.what());
+    let warning = format!(
+        "WARNING! This will remove:\n  - all stopped containers\n  - {}\n  - data that nothing uses\n\n",
+        images.what()
+    );
     if !images.force && !agreed(cx, &warning)? {
         return Ok(());
     }
-    remove(cx, &options, Store::gc)
+    let of_containers = PruneContainersOptions { until: options.until, labels: options.labels.clone() };
+    let mut written = 0;
+    if let Some(store) = cx.store()? {
+        let removed = store.prune_containers(&of_containers, &cx.task(false)?)?;
+        written = written_by(&removed);
+        cx.print(&told_containers(&removed))?;
+    }
+    remove(cx, &options, written, Store::gc)
 }
 
-/// Prunes, says what went, and gives the space back by `collect`.
+/// `larder container prune`
+pub fn prune_containers(cx: &mut Context, args: &PruneContainersArgs) -> Result<(), Failure> {
+    let (dangling, until, labels) = Wanted::pruned(&args.filter)?.into_prune();
+    if dangling.is_some() {
+        return Err(Failure::error("Invalid filter 'dangling'"));
+    }
+    if !args.force && !agreed(cx, "WARNING! This will remove all stopped containers.\n")? {
+        return Ok(());
+    }
+    let mut freed = 0;
+    if let Some(store) = cx.store()? {
+        let task = cx.task(false)?;
+        let removed = store.prune_containers(&PruneContainersOptions { until, labels }, &task)?;
+        cx.print(&told_containers(&removed))?;
+        freed = written_by(&removed);
+        if removed.iter().any(|container| container.leaves_garbage) {
+            freed += store.reclaim(&task)?.freed_bytes;
+        }
+    }
+    cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
+}
+
+fn written_by(removed: &[RemovedContainer]) -> u64 {
+    removed.iter().map(|container| container.writable_bytes).sum()
+}
+
+fn told_containers(removed: &[RemovedContainer]) -> String {
+    let text: String = removed.iter().map(|container| format!("{}\n", container.id)).collect();
+    if text.is_empty() { text } else { format!("Deleted Containers:\n{text}\n") }
+}
+
+/// Prunes, says what went, and gives the space back by `collect`, on top of what
+/// was `freed` already.
 fn remove(
     cx: &mut Context,
     options: &PruneOptions,
+    mut freed: u64,
     collect: fn(&Store, &Task) -> larder_engine::Result<Collected>,
 ) -> Result<(), Failure> {
-    let mut freed = 0;
     if let Some(store) = cx.store()? {
         let task = cx.task(false)?;
         let pruned = store.prune(options, &task)?;
         cx.print(&told(&pruned))?;
-        freed = collect(&store, &task)?.freed_bytes;
+        freed += collect(&store, &task)?.freed_bytes;
     }
     cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
 }

@@ -17,7 +17,8 @@ pub struct RmiArgs {
     /// Images, as NAME[:TAG], NAME@DIGEST or an ID
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
-    /// Remove an ID that has several names; a missing image is no failure
+    /// Remove an ID that has several names, or an image that containers use, which keep what they
+    /// need of it; a missing image is no failure
     #[arg(short, long)]
     force: bool,
     /// Keep parents that have no name; larder has none, so this changes nothing
@@ -70,10 +71,14 @@ fn remove(store: Option<&Store>, name: &str, force: bool, task: &Task) -> Result
     let store = store.ok_or_else(absent)?;
     store.remove(name, &RemoveOptions { force }, task).map_err(|error| {
         let kind = error.kind();
+        let hint = match error.to_string().contains("container") {
+            true => "-f removes it all the same; its containers keep what they need",
+            false => "-f removes it with all its names",
+        };
         let failure = about_image(error, store, name);
         let forcible = kind == ErrorKind::Conflict && !force;
         Refusal {
-            failure: if forcible { failure.hint("-f removes it with all its names") } else { failure },
+            failure: if forcible { failure.hint(hint) } else { failure },
             missing: kind == ErrorKind::NotFound,
         }
     })

@@ -115,6 +115,12 @@ impl From<u64> for Json {
     }
 }
 
+impl From<i32> for Json {
+    fn from(number: i32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
 fn separate(out: &mut String, at: usize, level: Option<usize>) {
     if at > 0 {
         out.push(',');

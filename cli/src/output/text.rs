@@ -58,6 +58,22 @@ pub fn in_one_cell(text: &str) -> Cow<'_, str> {
     if text.contains(breaking) { text.replace(breaking, " ").into() } else { text.into() }
 }
 
+/// `text` in quotation marks, as Go's `strconv.Quote` writes it.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
 /// `1 pack`, `2 packs`.
 pub fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
@@ -92,6 +108,11 @@ mod tests {
         assert_eq!(harmless("\u{9b}2J"), "\\u{9b}2J");
         assert_eq!(harmless("plain é 文"), "plain é 文");
         assert_eq!(in_one_cell("a\tb\nc"), "a b c");
+    }
+
+    #[test]
+    fn a_quotation_is_go_s() {
+        assert_eq!(quoted("sh -c 'a \"b\" \\ é…'\t\u{1b}"), r#""sh -c 'a \"b\" \\ é…'\t\x1b""#);
     }
 
     proptest! {

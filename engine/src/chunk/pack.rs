@@ -307,7 +307,7 @@ impl Pack {
         self.trailer.names.len() * (CHUNK_ROW + 8) + self.trailer.frames.len() * size_of::<FrameRow>()
     }
 
-    pub(super) fn damaged(&self, what: &'static str) -> Error {
+    fn damaged(&self, what: &'static str) -> Error {
         Error::Damaged { file: self.id.file(), what }
     }
 

@@ -152,11 +152,6 @@ impl Outline {
         if at == body.len { Ok(outline) } else { Err(wrong_length(body.root)) }
     }
 
-    /// How long the blob is.
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
     /// Adds what `len` bytes from `offset` on consist of to `pieces`.
     ///
     /// # Errors

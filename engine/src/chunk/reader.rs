@@ -225,7 +225,9 @@ impl Reader {
 
 fn slice<'f>(frame: &'f Frame, pack: &Pack, place: Place, from: u32, to: u32) -> Result<&'f [u8]> {
     let part = pack.slice(frame, place.chunk)?.get(from as usize..to as usize);
-    part.ok_or_else(|| pack.damaged("a chunk in it is shorter than a recipe says"))
+    // The chunk is what its name says: it is the recipe that is wrong of it.
+    let name = pack.names().get(place.chunk as usize).copied().unwrap_or(ChunkName([0; ChunkName::BYTES]));
+    part.ok_or(Error::Recipe { name, what: "a recipe says that this chunk is longer" })
 }
 
 fn zeros(mut len: u64, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {

@@ -72,20 +72,12 @@ const NO_DIFF_ID: DiffId = DiffId(Digest::from_bytes([0; 32]));
 
 impl RootFs {
     /// Puts `layers` together, base first. Of plain layers only headers are read.
+    /// `watch` is shown every entry with the number of its layer, the base being 0.
     ///
     /// # Errors
     /// If a layer is no tar or cannot be applied, the store is damaged, or the
     /// disk fails.
-    pub fn open(layers: &[Layer], reader: Reader, purpose: Purpose<'_>, task: &Task) -> Result<Self> {
-        Self::open_watched(layers, reader, purpose, task, &mut |_, _| ())
-    }
-
-    /// The same; `watch` is shown every entry with the number of its layer, the
-    /// base being 0.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn open_watched(
+    pub fn open(
         layers: &[Layer],
         reader: Reader,
         purpose: Purpose<'_>,

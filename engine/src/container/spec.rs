@@ -42,6 +42,8 @@ pub struct HostConfig {
     /// Where its ID was written to.
     #[serde(rename = "ContainerIDFile")]
     pub container_id_file: String,
+    /// The program that runs it; empty for the usual one.
+    pub runtime: String,
     /// Notes for programs.
     pub annotations: BTreeMap<String, String>,
     /// Capabilities on top of the usual ones.

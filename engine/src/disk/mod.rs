@@ -9,6 +9,7 @@
 //! survive a power cut after [`File::sync`], names after [`Disk::sync_dir`],
 //! and [`Disk::rename`] replaces a name in one step.
 
+mod below;
 mod checksum;
 mod error;
 mod folder;
@@ -65,6 +66,10 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// The files and directories directly in `dir`, in no order. An absent
     /// directory has none.
     fn list(&self, dir: &str) -> Result<Vec<Entry>>;
+
+    /// The bytes of all regular files below `dir`, each file counted once. An
+    /// absent directory has none.
+    fn file_bytes(&self, dir: &str) -> Result<u64>;
 
     /// Makes the names in `dir` (empty: the store's own directory) survive a power cut.
     fn sync_dir(&self, dir: &str) -> Result<()>;

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
 
+use super::below::each_below;
 use super::error::Context;
 use super::{Allocated, Disk, Entry, File, Guard, Mode, Result};
 
@@ -102,9 +103,21 @@ impl Disk for RealDisk {
     }
 
     fn remove_tree(&self, name: &str) -> Result<()> {
-        match fs::remove_dir_all(self.path(name)) {
+        let path = self.path(name);
+        let mut removed = fs::remove_dir_all(&path);
+        if removed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            // A container may have made directories that nobody may write to.
+            each_below(&path, &mut |path, metadata| {
+                if metadata.is_dir() {
+                    // If it is not ours to change, the next try will say so.
+                    let _ = fs::set_permissions(path, fs::Permissions::from_mode(DIR_MODE));
+                }
+            })?;
+            removed = fs::remove_dir_all(&path);
+        }
+        match removed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.context("remove", self.path(name)),
+            other => other.context("remove", path),
         }
     }
 
@@ -129,6 +142,16 @@ impl Disk for RealDisk {
         Ok(found)
     }
 
+    fn file_bytes(&self, dir: &str) -> Result<u64> {
+        let mut bytes = 0;
+        each_below(&self.path(dir), &mut |_, metadata| {
+            if metadata.is_file() {
+                bytes += metadata.len();
+            }
+        })?;
+        Ok(bytes)
+    }
+
     fn sync_dir(&self, dir: &str) -> Result<()> {
         let path = self.path(dir);
         fs::File::open(&path).and_then(|dir| dir.sync_all()).context("make durable", path)
@@ -150,19 +173,10 @@ impl Disk for RealDisk {
 
     fn usage(&self) -> Result<Vec<Allocated>> {
         let mut found = Vec::new();
-        let mut waiting = vec![String::new()];
-        while let Some(name) = waiting.pop() {
-            let path = self.path(&name);
-            let metadata = match fs::symlink_metadata(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                other => other.context("look at", &path)?,
-            };
-            if metadata.is_dir() {
-                let below = |entry: String| if name.is_empty() { entry } else { format!("{name}/{entry}") };
-                waiting.extend(self.list(&name)?.into_iter().map(|entry| below(entry.name)));
-            }
+        each_below(&self.root, &mut |path, metadata| {
+            let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
             found.push(Allocated { name, bytes: metadata.blocks() * BLOCK_BYTES });
-        }
+        })?;
         Ok(found)
     }
 

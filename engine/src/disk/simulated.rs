@@ -260,7 +260,7 @@ impl Disk for SimulatedDisk {
         state.change().context("remove", name)?;
         let below = format!("{name}/");
         state.names.retain(|file, _| !file.starts_with(&below));
-        state.dirs.remove(name);
+        state.dirs.retain(|dir| dir != name && !dir.starts_with(&below));
         Ok(())
     }
 
@@ -277,6 +277,13 @@ impl Disk for SimulatedDisk {
         let dirs =
             state.dirs.iter().filter_map(|name| Some(Entry { name: direct(name)?, is_dir: true, len: 0 }));
         Ok(files.chain(dirs).collect())
+    }
+
+    fn file_bytes(&self, dir: &str) -> Result<u64> {
+        let below = format!("{dir}/");
+        let state = self.locked();
+        let files = state.names.iter().filter(|(name, _)| name.starts_with(&below));
+        Ok(files.map(|(_, inode)| state.inodes[*inode].bytes.len() as u64).sum())
     }
 
     fn sync_dir(&self, dir: &str) -> Result<()> {

@@ -22,6 +22,14 @@ macro_rules! named_digest {
 pub struct DiffId(pub Digest);
 named_digest!(DiffId);
 
+impl DiffId {
+    /// The layer of nothing: a tar of two blocks of zeros. Docker leaves it out
+    /// of an image that changes nothing.
+    pub fn empty() -> Self {
+        Self(Digest::of([0; 1024]))
+    }
+}
+
 /// Names a stack of changesets, applied in order: what a container stands on.
 ///
 /// Not interchangeable with [`DiffId`], though the two are equal for a stack

@@ -5,14 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::archives::{docker_archive, layer, noise};
-use super::{FsckOptions, LoadOptions, RemoveOptions};
+use super::{CreateOptions, FsckOptions, LoadOptions, RemoveContainerOptions, RemoveOptions};
 use crate::Result;
-use crate::disk::{Input, SimulatedDisk, Survival};
-use crate::image::ImageId;
+use crate::catalog::ContainerId;
+use crate::disk::{Disk as _, Input, SimulatedDisk, Survival};
+use crate::image::{ImageId, RunConfig};
 use crate::store::Store;
 use crate::task::Task;
 
-/// What a store shows of itself: its names, and what they name.
+/// What a store shows of itself: its names, and what they name; of containers
+/// the names, and their images.
 type Shown = BTreeMap<String, ImageId>;
 
 fn shown(store: &Store) -> Shown {
@@ -22,7 +24,10 @@ fn shown(store: &Store) -> Shown {
         let named = image.references.into_iter().map(move |name| (name.familiar(), id));
         named.chain(dangling).collect::<Vec<_>>()
     };
-    store.images().unwrap().into_iter().flat_map(names).collect()
+    let containers = store.containers(false).unwrap().into_iter();
+    let containers =
+        containers.map(|container| (format!("container {}", container.name), container.image_id));
+    store.images().unwrap().into_iter().flat_map(names).chain(containers).collect()
 }
 
 fn open(disk: &SimulatedDisk) -> Result<Store> {
@@ -92,6 +97,12 @@ fn check(disk: &SimulatedDisk, before: &Shown, after: &Shown, is_done: bool, con
     assert_eq!(usage.garbage_bytes, 0, "{context}");
     let left = usage.disk.iter().find(|area| area.name == "tmp");
     assert!(left.is_none(), "{context}: {left:?}");
+    let mut dirs: Vec<_> = disk.list("containers").unwrap().into_iter().map(|entry| entry.name).collect();
+    let mut known: Vec<_> =
+        store.containers(true).unwrap().iter().map(|found| found.id.to_string()).collect();
+    dirs.sort();
+    known.sort();
+    assert_eq!(dirs, known, "{context}");
     // And it goes on working.
     load(&store, app(9)).unwrap_or_else(|error| panic!("{context}: {error}"));
 }
@@ -129,6 +140,59 @@ fn a_removal_happens_whole_or_not_at_all() {
         let options = RemoveOptions::default();
         store.remove("kept:1", &options, &Task::silent()).map(drop)
     });
+}
+
+fn create(store: &Store, name: &str) -> Result<()> {
+    let config = RunConfig { cmd: Some(vec!["x".into()]), ..RunConfig::default() };
+    let options = CreateOptions { name: Some(name.into()), config, ..CreateOptions::default() };
+    store.create_container("app:1", &options).map(drop)
+}
+
+/// A container whose image is gone.
+fn with_a_container(store: &Store) {
+    with_two_images(store);
+    create(store, "web").unwrap();
+    let id = store.inspect_container("web", false).unwrap().id;
+    // Something that it wrote.
+    let upper = format!("{}/upper", Store::container_dir(&id));
+    store.disk().create_dir(&upper).unwrap();
+    let file = store.disk().create(&format!("{upper}/file")).unwrap();
+    file.write_all_at(b"written", 0).unwrap();
+    file.sync().unwrap();
+    for dir in [&upper, &Store::container_dir(&id)] {
+        store.disk().sync_dir(dir).unwrap();
+    }
+    store.remove("app:1", &RemoveOptions { force: true }, &Task::silent()).unwrap();
+}
+
+#[test]
+fn a_container_is_created_or_not() {
+    cut_everywhere("create", with_an_image, |store| create(store, "web"));
+}
+
+#[test]
+fn a_container_is_renamed_or_not() {
+    cut_everywhere("rename", with_a_container, |store| store.rename_container("web", "app"));
+}
+
+#[test]
+fn a_container_is_removed_whole_or_not_at_all() {
+    cut_everywhere("rm", with_a_container, |store| {
+        store.remove_container("web", &RemoveContainerOptions::default()).map(drop)
+    });
+}
+
+#[test]
+fn a_collection_leaves_containers_alone() {
+    /// And beside it what is left of one whose removal was cut short.
+    fn with_remains(store: &Store) {
+        with_a_container(store);
+        let gone = Store::container_dir(&ContainerId([7; 32]));
+        store.disk().create_dir(&gone).unwrap();
+        store.disk().sync_dir("containers").unwrap();
+        store.disk().create(&format!("{gone}/file")).unwrap().write_all_at(b"x", 0).unwrap();
+    }
+    cut_everywhere("gc", with_remains, |store| store.gc(&Task::silent()).map(drop));
 }
 
 /// Nothing that is named changes, wherever the collection is cut.

@@ -1,5 +1,7 @@
 //! Why a verb could not do what it was asked for.
 
+use crate::catalog::ContainerId;
+use crate::container::{NameError, SpecError};
 use crate::image::{ChangeError, DiffId, Digest, DocumentError, Platform, ReferenceError};
 use crate::store::kind_of;
 use crate::tar::EntryError;
@@ -60,6 +62,79 @@ pub enum Error {
         /// The image ID's first twelve digits.
         short: String,
     },
+    /// A container needs the image, whose last name would go.
+    #[error(
+        "conflict: unable to remove repository reference {name:?} (must force) - container {container} is using its referenced image {image}"
+    )]
+    UsedName {
+        /// The name.
+        name: String,
+        /// The container ID's first twelve digits.
+        container: String,
+        /// The image ID's.
+        image: String,
+    },
+    /// A container needs the image.
+    #[error(
+        "conflict: unable to delete {image} (must be forced) - image is being used by stopped container {container}"
+    )]
+    UsedImage {
+        /// The image ID's first twelve digits.
+        image: String,
+        /// The container ID's.
+        container: String,
+    },
+    /// No container has that name, ID or ID prefix.
+    #[error("No such container: {name}")]
+    NoSuchContainer {
+        /// What was asked for.
+        name: String,
+    },
+    /// More than one container has an ID that begins so.
+    #[error("multiple IDs found with provided prefix: {prefix}")]
+    ManyContainers {
+        /// What was asked for.
+        prefix: String,
+    },
+    /// Not a name for a container.
+    #[error(transparent)]
+    ContainerName(NameError),
+    /// Another container has the name.
+    #[error(
+        "Conflict. The container name \"/{name}\" is already in use by container \"{owner}\". You have to remove (or rename) that container to be able to reuse that name."
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Who has it.
+        owner: ContainerId,
+    },
+    /// The container has that name already.
+    #[error("Renaming a container with the same name as its current name")]
+    SameName,
+    /// The container cannot be what was asked for.
+    #[error(transparent)]
+    Spec(SpecError),
+    /// More was asked for than a record keeps.
+    #[error("the container's configuration takes {bytes} bytes, more than the 65536 that are kept")]
+    SpecTooLong {
+        /// How much it takes.
+        bytes: usize,
+    },
+    /// What a container was created with cannot be read.
+    #[error("the configuration of container {id} cannot be read")]
+    BadSpec {
+        /// The container.
+        id: ContainerId,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// An image of signatures or other carried content.
+    #[error("image {name} has nothing that can be run")]
+    NothingToRun {
+        /// The image.
+        name: String,
+    },
     /// A stored document cannot be read.
     #[error("document {digest} cannot be read")]
     Document {
@@ -106,12 +181,6 @@ pub enum Error {
         /// By the bytes.
         got: Digest,
     },
-    /// An image of which nothing can be run: it has no layers to look into.
-    #[error("{name} is no image with a file system")]
-    NothingToRun {
-        /// The image.
-        name: String,
-    },
     /// No layer of the image has that number or diff ID.
     #[error("no such layer: {layer}; the image has {layers}, the base being 1, each with a diff ID")]
     NoSuchLayer {
@@ -143,13 +212,24 @@ impl From<Error> for crate::Error {
             Error::NoSuchImage { .. }
             | Error::NoSuchLayer { .. }
             | Error::NoReference { .. }
-            | Error::NoPlatform { .. } => ErrorKind::NotFound,
-            Error::Ambiguous { .. } => ErrorKind::Ambiguous,
-            Error::NothingToRun { .. } => ErrorKind::Unsupported,
-            Error::Directory | Error::Change(_) => ErrorKind::InvalidInput,
+            | Error::NoPlatform { .. }
+            | Error::NoSuchContainer { .. } => ErrorKind::NotFound,
+            Error::Ambiguous { .. } | Error::ManyContainers { .. } => ErrorKind::Ambiguous,
             Error::NoTar { .. } => ErrorKind::InvalidArchive,
-            Error::BadReference { .. } | Error::TagWithDigest => ErrorKind::InvalidInput,
-            Error::ManyNames { .. } => ErrorKind::Conflict,
+            Error::BadReference { .. }
+            | Error::Directory
+            | Error::Change(_)
+            | Error::TagWithDigest
+            | Error::ContainerName(_)
+            | Error::SameName
+            | Error::Spec(_)
+            | Error::SpecTooLong { .. }
+            | Error::NothingToRun { .. } => ErrorKind::InvalidInput,
+            Error::ManyNames { .. }
+            | Error::UsedName { .. }
+            | Error::UsedImage { .. }
+            | Error::NameTaken { .. } => ErrorKind::Conflict,
+            Error::BadSpec { .. } => ErrorKind::Corrupt,
             Error::Document { .. } | Error::LongHistory | Error::NoLayer { .. } => ErrorKind::Corrupt,
             Error::Unwrapped { .. } => ErrorKind::Unsupported,
             Error::DiffId { .. } | Error::MemberDigest { .. } => ErrorKind::InvalidArchive,

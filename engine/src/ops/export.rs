@@ -76,8 +76,8 @@ impl Store {
         task: &Task,
     ) -> Result<Exported> {
         let access = self.share(task)?;
-        let stack = self.stack(&access, name, options.platform.as_ref(), task)?;
-        let mut rootfs = self.rootfs(&access, &stack.layers(), Wanted::Bytes, task)?;
+        let stack = self.container_or_image(&access, name, options.platform.as_ref(), task)?;
+        let mut rootfs = self.rootfs_of(&access, &stack, Wanted::Bytes, task)?;
         let head = match options.config && !options.docker_compat {
             true => carry(&stack.config, task),
             false => Vec::new(),

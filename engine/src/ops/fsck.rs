@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Result;
-use crate::catalog::{self, Blob, Catalog, Image};
+use crate::catalog::{self, Blob, Catalog, Container, Image};
 use crate::chunk::{self, Reader};
 use crate::image::{Digest, Reference, Sha256};
 use crate::store::{Ledger, Store};
@@ -26,6 +26,8 @@ pub struct Checked {
     pub chunks: u64,
     /// Images looked at.
     pub images: u64,
+    /// Containers looked at.
+    pub containers: u64,
     /// Blobs looked at.
     pub blobs: u64,
     /// Bytes of blobs that were made again; 0 without `verify`.
@@ -41,7 +43,8 @@ pub struct Fault {
     pub place: String,
     /// What, and how it shows.
     pub problem: String,
-    /// The images that suffer from it, by name or ID. None: nothing is lost.
+    /// The images that suffer from it, by name or ID, and the containers, as
+    /// `container NAME`. None: nothing is lost.
     pub images: Vec<String>,
 }
 
@@ -75,7 +78,8 @@ impl Store {
         let ledger = self.ledger(task)?;
         let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
         let blobs = ledger.catalog().blobs().collect::<Result<Vec<_>, catalog::Error>>()?;
-        let users = users(&ledger, &images)?;
+        let containers = ledger.catalog().containers().collect::<Result<Vec<_>, catalog::Error>>()?;
+        let users = users(&ledger, &images, &containers)?;
         let references = ledger.catalog().references().collect::<Result<Vec<_>, catalog::Error>>()?;
         drop(ledger);
         let mut check =
@@ -87,11 +91,15 @@ impl Store {
         }
         for blob in &blobs {
             if !check.users.contains_key(&blob.digest) {
-                check.fault(&blob.digest.to_string(), "no image needs the blob; gc forgets it", Vec::new());
+                check.fault(
+                    &blob.digest.to_string(),
+                    "no image and no container needs the blob; gc forgets it",
+                    Vec::new(),
+                );
             }
         }
         check.packs(options.verify)?;
-        check.images(&images, &blobs);
+        check.images(&images, &containers, &blobs);
         for blob in &blobs {
             task.check()?;
             check.blob(blob, options.verify)?;
@@ -100,13 +108,22 @@ impl Store {
     }
 }
 
-/// The images that need each blob, by name or ID.
-fn users(ledger: &Ledger, images: &[Image]) -> Result<BTreeMap<Digest, BTreeSet<String>>> {
+/// The images and containers that need each blob, by name or ID.
+fn users(
+    ledger: &Ledger,
+    images: &[Image],
+    containers: &[Container],
+) -> Result<BTreeMap<Digest, BTreeSet<String>>> {
     let mut users: BTreeMap<Digest, BTreeSet<String>> = BTreeMap::new();
     for image in images {
         let told = told_names(ledger.catalog(), image)?;
         for blob in image.blobs() {
             users.entry(blob).or_default().extend(told.iter().cloned());
+        }
+    }
+    for container in containers {
+        for blob in container.blobs() {
+            users.entry(blob).or_default().insert(format!("container {}", container.name));
         }
     }
     Ok(users)
@@ -168,15 +185,16 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Every image has its blobs.
-    fn images(&mut self, images: &[Image], blobs: &[Blob]) {
+    /// Every image and every container has its blobs.
+    fn images(&mut self, images: &[Image], containers: &[Container], blobs: &[Blob]) {
         let there: BTreeSet<_> = blobs.iter().map(|blob| blob.digest).collect();
-        for image in images {
-            self.checked.images += 1;
-            for missing in image.blobs().difference(&there) {
-                let users = self.suffering(missing);
-                self.fault(&missing.to_string(), "the blob is missing", users);
-            }
+        self.checked.images = images.len() as u64;
+        self.checked.containers = containers.len() as u64;
+        let of_containers = containers.iter().flat_map(Container::blobs);
+        let needed: BTreeSet<_> = images.iter().flat_map(Image::blobs).chain(of_containers).collect();
+        for missing in needed.difference(&there) {
+            let users = self.suffering(missing);
+            self.fault(&missing.to_string(), "the blob is missing", users);
         }
     }
 

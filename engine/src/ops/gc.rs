@@ -3,7 +3,8 @@
 //! Everything is written children first and named last, so it is taken down in
 //! the opposite order; a crash between two steps leaves garbage for next time.
 //! 1. **Mark** the chunks that the blobs of the catalog stand on.
-//! 2. **Remove** packs in which nothing is alive, and what is left in `tmp/`.
+//! 2. **Remove** packs in which nothing is alive, what is left in `tmp/`, and what
+//!    containers left that are gone.
 //! 3. **Copy** what is alive in packs that are dead in part to new packs.
 //! 4. **Publish** one index run for the packs that stay.
 //! 5. **Remove** the packs that were copied.
@@ -11,13 +12,13 @@
 //! Nobody else reads or adds packs meanwhile. If a recipe cannot be read then
 //! it is not known what is alive, and nothing is removed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::marks::{Marks, mark};
 use crate::Result;
 use crate::catalog::Change;
 use crate::chunk::{PackId, Place, Reader};
-use crate::store::{Access, Ledger, Store};
+use crate::store::{Access, CONTAINERS, Ledger, Store};
 use crate::task::{Event, Task};
 
 /// What was collected.
@@ -92,6 +93,8 @@ impl Store {
         forget_orphans(&mut ledger)?;
         let mut reader = self.reader(access, task)?;
         let marks = mark(ledger.catalog(), &mut reader, task)?;
+        let containers = ledger.catalog().containers().map(|container| Ok(container?.id.to_string()));
+        let containers = containers.collect::<Result<HashSet<_>>>()?;
         drop(ledger);
         let mut collected = Collected::default();
         let mut dying = Vec::new();
@@ -113,6 +116,7 @@ impl Store {
         for entry in self.disk().list("tmp")? {
             self.disk().remove(&format!("tmp/{}", entry.name))?;
         }
+        self.remove_left_containers(&containers)?;
         self.disk().sync_dir("packs")?;
         if !dying.is_empty() {
             collected.packs_rewritten = self.renew(access, &dying, &mut reader, &marks, task)?;
@@ -167,22 +171,36 @@ impl Store {
         Ok(renewed)
     }
 
-    /// What packs, index and passing files take on the disk.
+    /// Removes what containers wrote that are not among the `known`: their
+    /// removal or making was cut short.
+    fn remove_left_containers(&self, known: &HashSet<String>) -> Result<()> {
+        for entry in self.disk().list(CONTAINERS)? {
+            let name = format!("{CONTAINERS}/{}", entry.name);
+            match (known.contains(&entry.name), entry.is_dir) {
+                (true, _) => {}
+                (false, true) => self.disk().remove_tree(&name)?,
+                (false, false) => self.disk().remove(&name)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What packs, index, containers and passing files take on the disk.
     fn packed_bytes(&self) -> Result<u64> {
-        let counted = ["packs/", "index/", "tmp/"];
+        let counted = ["packs/", "index/", "tmp/", "containers/"];
         let usage = self.disk().usage()?;
         let here = usage.iter().filter(|file| counted.iter().any(|dir| file.name.starts_with(dir)));
         Ok(here.map(|file| file.bytes).sum())
     }
 }
 
-/// Forgets blobs that no image needs. No commit leaves any; a mistake of an
+/// Forgets blobs that no image and no container needs. No commit leaves any; a mistake of an
 /// earlier larder may have.
 fn forget_orphans(ledger: &mut Ledger) -> Result<()> {
     let mut changes = Vec::new();
     for blob in ledger.catalog().blobs() {
         let digest = blob?.digest;
-        if ledger.catalog().users_of(&digest)?.is_empty() {
+        if ledger.catalog().is_needed_only_by(&digest, &BTreeSet::new(), &BTreeSet::new())? {
             changes.push(Change::ForgetBlob(digest));
         }
     }

@@ -144,11 +144,11 @@ impl Store {
     }
 }
 
+/// A source without the compression around it.
+type Unwrapped = BufReader<Bounded<BufReader<Box<dyn Read + Send>>>>;
+
 /// What is in the source, which must begin as a tar does, or be empty.
-fn unwrapped(
-    source: Box<dyn Read + Send>,
-    budget: &Budget,
-) -> Result<BufReader<Bounded<BufReader<Box<dyn Read + Send>>>>> {
+fn unwrapped(source: Box<dyn Read + Send>, budget: &Budget) -> Result<Unwrapped> {
     let buffered = BufReader::with_capacity(1 << 20, source);
     let plain =
         Bounded::new(buffered, budget, Nesting::Outer).map_err(|error| failed(IngestError::Read(error)))?;

@@ -37,6 +37,9 @@ pub struct LargeFile {
     pub is_hidden: bool,
 }
 
+/// Files by size, the smallest on top, ready to be dropped.
+type Largest = BinaryHeap<Reverse<(u64, Vec<u8>)>>;
+
 impl Store {
     /// What is in each layer of the image `name`, base first, with the `most`
     /// largest files of each.
@@ -54,7 +57,7 @@ impl Store {
         let access = self.share(task)?;
         let stack = self.stack(&access, name, platform, task)?;
         let mut layers: Vec<LayerFiles> = Vec::new();
-        let mut heaps: Vec<BinaryHeap<Reverse<(u64, Vec<u8>)>>> = Vec::new();
+        let mut heaps: Vec<Largest> = Vec::new();
         let all = stack.layers();
         let rootfs = self.watched_rootfs(&access, &all, Wanted::Names, task, &mut |number, entry| {
             if entry.kind != EntryKind::File {

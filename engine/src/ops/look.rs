@@ -61,8 +61,8 @@ impl Store {
     /// image or path.
     pub fn list(&self, name: &str, path: &[u8], options: &ListOptions, task: &Task) -> Result<Vec<Listed>> {
         let access = self.share(task)?;
-        let stack = self.stack(&access, name, options.platform.as_ref(), task)?;
-        let rootfs = self.rootfs(&access, &stack.layers(), Wanted::Names, task)?;
+        let stack = self.container_or_image(&access, name, options.platform.as_ref(), task)?;
+        let rootfs = self.rootfs_of(&access, &stack, Wanted::Names, task)?;
         let view = rootfs.view();
         let node = view.find(path, if options.itself { Follow::No } else { Follow::Yes })?;
         let nodes: Vec<_> = if options.itself || !view.is_directory(node) {
@@ -91,8 +91,8 @@ impl Store {
         task: &Task,
     ) -> Result<u64> {
         let access = self.share(task)?;
-        let stack = self.stack(&access, name, platform, task)?;
-        let mut rootfs = self.rootfs(&access, &stack.layers(), Wanted::Names, task)?;
+        let stack = self.container_or_image(&access, name, platform, task)?;
+        let mut rootfs = self.rootfs_of(&access, &stack, Wanted::Names, task)?;
         let node = rootfs.view().find(path, Follow::Yes)?;
         match rootfs.view().kind(node) {
             EntryKind::File => {}

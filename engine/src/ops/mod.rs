@@ -1,7 +1,12 @@
 //! What can be done with a store, one verb a file.
 
+mod commit;
+mod containers;
+mod create;
+mod diff;
 mod error;
 mod export;
+mod find_container;
 mod fsck;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -18,6 +23,8 @@ mod make;
 mod marks;
 mod prune;
 mod remove;
+mod remove_container;
+mod rename;
 mod resolve;
 mod save;
 mod squash;
@@ -26,6 +33,9 @@ mod tag;
 mod usage;
 mod whole;
 
+pub use commit::{CommitOptions, Committed};
+pub use containers::{ContainerState, ContainerSummary};
+pub use create::CreateOptions;
 pub use error::Error;
 pub use export::{ExportOptions, Exported};
 pub use fsck::{Checked, Fault, FsckOptions};
@@ -39,6 +49,7 @@ pub use load::{Compressed, LoadOptions, Loaded, LoadedImage};
 pub use look::{ListOptions, Listed};
 pub use prune::{LabelFilter, PruneOptions, Pruned};
 pub use remove::{RemoveOptions, Removed};
+pub use remove_container::{PruneContainersOptions, RemoveContainerOptions, RemovedContainer};
 pub use save::{SaveOptions, Saved};
 pub use squash::{SquashOptions, Squashed};
 pub use usage::{Area, Usage};

@@ -1,5 +1,6 @@
 //! Removing images that nobody needs.
 
+use super::find_container::is_of;
 use super::inspect::config;
 use super::remove::{Removed, remove_image};
 use crate::Result;
@@ -47,7 +48,8 @@ pub struct Pruned {
 }
 
 impl Store {
-    /// Removes images without a name, or with `options.all` every image.
+    /// Removes images without a name, or with `options.all` every image, but for
+    /// those that a container was created of.
     /// Their space comes back with [`Store::reclaim`].
     ///
     /// ```
@@ -78,11 +80,13 @@ impl Store {
         let mut ledger = self.ledger(task)?;
         let mut reader = self.reader(&access, task)?;
         let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
+        let containers = ledger.catalog().containers().collect::<Result<Vec<_>, catalog::Error>>()?;
         let mut pruned = Pruned::default();
         for image in images {
             task.check()?;
             let is_dangling = ledger.catalog().names_of(&image.target)?.is_empty();
-            if !(options.all || is_dangling) || !passes(&image, options, &ledger, &mut reader)? {
+            let is_used = containers.iter().any(|container| is_of(container, &image));
+            if !(options.all || is_dangling) || is_used || !passes(&image, options, &ledger, &mut reader)? {
                 continue;
             }
             // One commit an image: a blob that two of them share is forgotten with the second.

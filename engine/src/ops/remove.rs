@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Error;
+use super::find_container::containers_of;
 use super::resolve::{Resolved, resolve};
 use crate::Result;
-use crate::catalog::{Catalog, Change, Image, Named};
+use crate::catalog::{Catalog, Change, ContainerId, Image, Named};
 use crate::image::{ChainId, DiffId, Digest, Reference};
 use crate::store::{Ledger, Store};
 use crate::task::Task;
@@ -13,7 +14,8 @@ use crate::task::Task;
 /// How to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RemoveOptions {
-    /// Remove an image by its ID even if it has several names.
+    /// Remove an image by its ID even if it has several names, and even if a
+    /// container was created of it. That keeps what it needs.
     pub force: bool,
 }
 
@@ -67,10 +69,25 @@ impl Store {
             let short = id.map_or(resolved.image.target, |id| id.0).short();
             return Err(Error::ManyNames { short }.into());
         }
+        if !options.force && going.len() == all.len() {
+            check_unused(ledger.catalog(), &resolved)?;
+        }
         let (changes, removed) = plan(ledger.catalog(), &resolved.image, &going, all.len())?;
         ledger.commit("rmi", changes)?;
         Ok(removed)
     }
+}
+
+/// Refuses to take an image away from a container.
+fn check_unused(catalog: &Catalog, resolved: &Resolved) -> Result<()> {
+    let users = containers_of(catalog, &resolved.image)?;
+    let Some(container) = users.first().map(|container| container.id.short()) else { return Ok(()) };
+    let id = resolved.id.or(resolved.image.main_variant().map(|variant| variant.id));
+    let image = id.map_or(resolved.image.target, |id| id.0).short();
+    Err(match resolved.named.as_ref().map(|named| named.name.parse::<Reference>()) {
+        Some(Ok(name)) => Error::UsedName { name: name.familiar(), container, image }.into(),
+        _ => Error::UsedImage { image, container }.into(),
+    })
 }
 
 /// The names that go: the one that was given, all of a repository for
@@ -109,29 +126,38 @@ pub(super) fn plan(
         removed.untagged_digests =
             repositories.into_iter().map(|name| format!("{name}@{}", image.target)).collect();
     }
-    changes.extend(changes_to_remove(catalog, &[image.target].into())?);
+    changes.extend(changes_to_remove(catalog, &[image.target].into(), &BTreeSet::new())?);
     removed.deleted.push(image.main_variant().map_or(image.target, |variant| variant.id.0));
     removed.deleted.extend(chains_of_its_own(catalog, image)?);
     Ok((changes, removed))
 }
 
-/// The changes that forget the images `going`, and the blobs that only they need.
-pub(super) fn changes_to_remove(catalog: &Catalog, going: &BTreeSet<Digest>) -> Result<Vec<Change>> {
+/// The changes that forget the images and containers that go, and the blobs that
+/// only they need.
+pub(super) fn changes_to_remove(
+    catalog: &Catalog,
+    going: &BTreeSet<Digest>,
+    containers: &BTreeSet<ContainerId>,
+) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     let mut blobs = BTreeSet::new();
     for target in going {
         changes.push(Change::ForgetImage(*target));
         blobs.extend(catalog.image(target)?.iter().flat_map(Image::blobs));
     }
+    for id in containers {
+        changes.push(Change::ForgetContainer(*id));
+        blobs.extend(catalog.container(id)?.iter().flat_map(|container| container.blobs()));
+    }
     for blob in blobs {
-        if catalog.users_of(&blob)?.is_subset(going) {
+        if catalog.is_needed_only_by(&blob, going, containers)? {
             changes.push(Change::ForgetBlob(blob));
         }
     }
     Ok(changes)
 }
 
-/// The chain IDs that no other image has, the longest chain first.
+/// The chain IDs that no other image and no container has, the longest chain first.
 fn chains_of_its_own(catalog: &Catalog, image: &Image) -> Result<Vec<Digest>> {
     let mut own = Vec::new();
     for variant in &image.variants {
@@ -142,6 +168,14 @@ fn chains_of_its_own(catalog: &Catalog, image: &Image) -> Result<Vec<Digest>> {
                 for variant in other.iter().flat_map(|other| &other.variants) {
                     others.extend(ChainId::each(&diff_ids(variant)));
                 }
+            }
+            for holder in catalog.holders_of(&base.blob)? {
+                let container = catalog.container(&holder)?;
+                others.extend(
+                    container
+                        .iter()
+                        .flat_map(|held| ChainId::each(&diff_ids(&held.variant)).collect::<Vec<_>>()),
+                );
             }
         }
         let chains: Vec<_> = ChainId::each(&diff_ids(variant)).collect();

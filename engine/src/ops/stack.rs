@@ -1,14 +1,15 @@
 //! What a name stands for, as a stack of layers.
 
 use super::Error;
+use super::find_container::find;
 use super::resolve::resolve;
-use crate::catalog::{Blob, Variant};
+use crate::catalog::{Blob, Container, Variant};
 use crate::container::{Layer, Purpose, RootFs};
 use crate::image::{Descriptor, Manifest, Platform};
 use crate::store::{Access, Ledger, Store};
 use crate::tar::Entry;
 use crate::task::Task;
-use crate::{Result, store};
+use crate::{ErrorKind, Result, store};
 
 /// An image for one platform, as layers and documents.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Stack {
     pub layers: Vec<(Blob, Descriptor)>,
     /// Its config, byte for byte.
     pub config: Vec<u8>,
+    /// The container that stands on it, if that is what was asked for.
+    pub container: Option<Container>,
 }
 
 impl Stack {
@@ -48,6 +51,42 @@ impl Store {
         })
     }
 
+    /// The container `name` or, if there is none, the image.
+    pub(super) fn container_or_image(
+        &self,
+        access: &Access,
+        name: &str,
+        platform: Option<&Platform>,
+        task: &Task,
+    ) -> Result<Stack> {
+        let container = self.healing(task, || {
+            let ledger = self.ledger(task)?;
+            let container = match find(ledger.catalog(), name) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                found => found?,
+            };
+            let stack = self.stack_of(access, &ledger, &container.variant, task)?;
+            Ok(Some(Stack { container: Some(container), ..stack }))
+        })?;
+        match container.map_or_else(|| self.stack(access, name, platform, task), Ok) {
+            // Docker's word for what can be exported or looked into.
+            Err(error) if error.cause().is_some_and(|cause| matches!(cause, Error::NoSuchImage { .. })) => {
+                Err(Error::NoSuchContainer { name: name.into() }.into())
+            }
+            other => other,
+        }
+    }
+
+    /// The container `name`.
+    pub(super) fn container(&self, access: &Access, name: &str, task: &Task) -> Result<Stack> {
+        self.healing(task, || {
+            let ledger = self.ledger(task)?;
+            let container = find(ledger.catalog(), name)?;
+            let stack = self.stack_of(access, &ledger, &container.variant, task)?;
+            Ok(Stack { container: Some(container), ..stack })
+        })
+    }
+
     /// The layers and documents of `variant`.
     pub(super) fn stack_of(
         &self,
@@ -67,7 +106,19 @@ impl Store {
             let descriptor = Descriptor { digest: blob.digest, size: blob.body.len, ..descriptor };
             layers.push((blob, descriptor));
         }
-        Ok(Stack { variant: variant.clone(), layers, config })
+        Ok(Stack { variant: variant.clone(), layers, config, container: None })
+    }
+
+    /// The file system of a container or an image, with what is in a container
+    /// on top.
+    pub(super) fn rootfs_of(
+        &self,
+        access: &Access,
+        stack: &Stack,
+        wanted: Wanted,
+        task: &Task,
+    ) -> Result<RootFs> {
+        self.rootfs(access, &stack.layers(), wanted, task)
     }
 
     /// The file system that `layers` come to. The ledger is free meanwhile.
@@ -97,7 +148,7 @@ impl Store {
             Wanted::Names => Purpose::Look,
             Wanted::Bytes => Purpose::ReadAll(scratch.as_deref()),
         };
-        Ok(RootFs::open_watched(layers, reader, purpose, task, watch)?)
+        Ok(RootFs::open(layers, reader, purpose, task, watch)?)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::find_container::is_of;
 use super::marks::mark;
 use crate::Result;
-use crate::catalog;
+use crate::catalog::{self, Image};
 use crate::image::DiffId;
 use crate::store::Store;
 use crate::task::Task;
@@ -20,6 +21,14 @@ pub struct Usage {
     pub images_content_bytes: u64,
     /// The part of it in layers that only unused images have.
     pub reclaimable_bytes: u64,
+    /// How many containers there are.
+    pub containers_total: u64,
+    /// How many of them run.
+    pub containers_active: u64,
+    /// The bytes of files that containers wrote.
+    pub containers_bytes: u64,
+    /// The part of it that containers wrote which do not run.
+    pub containers_reclaimable_bytes: u64,
     /// What the store takes on the disk: every file and directory of it is in
     /// exactly one area.
     pub disk: Vec<Area>,
@@ -76,22 +85,28 @@ impl Store {
         let access = self.share(task)?;
         let ledger = self.ledger(task)?;
         let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
-        let layers: HashMap<DiffId, u64> = images
-            .iter()
-            .flat_map(|image| &image.variants)
-            .flat_map(|variant| &variant.layers)
-            .map(|layer| (layer.diff_id, layer.content_bytes))
-            .collect();
-        let images_content_bytes = layers.values().sum();
+        let containers = ledger.catalog().containers().collect::<Result<Vec<_>, catalog::Error>>()?;
+        let is_active = |image: &&Image| containers.iter().any(|container| is_of(container, image));
+        let active: Vec<_> = images.iter().filter(is_active).collect();
+        let images_content_bytes = content_bytes(images.iter());
+        let reclaimable_bytes = images_content_bytes - content_bytes(active.iter().copied());
         let mut reader = self.reader(&access, task)?;
         let garbage_bytes = mark(ledger.catalog(), &mut reader, task)?.dead_bytes(reader.index())?;
         // The database is closed before it is measured: it writes when it closes.
         drop(ledger);
+        let mut containers_bytes = 0;
+        for container in &containers {
+            containers_bytes += self.writable_bytes(&container.id)?;
+        }
         Ok(Usage {
             images_total: images.len() as u64,
-            images_active: 0,
+            images_active: active.len() as u64,
             images_content_bytes,
-            reclaimable_bytes: images_content_bytes,
+            reclaimable_bytes,
+            containers_total: containers.len() as u64,
+            containers_active: 0,
+            containers_bytes,
+            containers_reclaimable_bytes: containers_bytes,
             disk: self.areas()?,
             garbage_bytes,
         })
@@ -112,4 +127,11 @@ impl Store {
         };
         Ok(AREAS.iter().filter_map(area).collect())
     }
+}
+
+/// The bytes of files in the layers of `images`, each layer counted once.
+fn content_bytes<'i>(images: impl Iterator<Item = &'i Image>) -> u64 {
+    let layers = images.flat_map(|image| &image.variants).flat_map(|variant| &variant.layers);
+    let layers: HashMap<DiffId, u64> = layers.map(|layer| (layer.diff_id, layer.content_bytes)).collect();
+    layers.values().sum()
 }

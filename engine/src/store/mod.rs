@@ -32,7 +32,7 @@ pub use ingest::{Error as IngestError, Ingest, Plain, Taken, Treatment};
 pub use ledger::Ledger;
 
 use crate::Result;
-use crate::catalog;
+use crate::catalog::{self, ContainerId};
 use crate::chunk::{self, Index, Reader, Writer};
 use crate::disk::{Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
@@ -44,6 +44,9 @@ const LOCK: &str = "lock";
 
 /// The directories of a store that are there from the beginning.
 const DIRS: [&str; 3] = ["packs", "index", "tmp"];
+
+/// Where what containers wrote lies; made with the first of them.
+pub(crate) const CONTAINERS: &str = "containers";
 
 /// zstd's level for new frames. Measured on real images: level 3 is 7 % smaller
 /// than level 1 and costs a tenth more time in a load.
@@ -213,6 +216,19 @@ impl Store {
 
     pub(crate) fn id(&self) -> StoreId {
         self.id
+    }
+
+    /// The directory of a container.
+    pub(crate) fn container_dir(id: &ContainerId) -> String {
+        format!("{CONTAINERS}/{id}")
+    }
+
+    /// Makes the directory of a container, durably.
+    pub(crate) fn make_container_dir(&self, id: &ContainerId) -> Result<()> {
+        self.disk.create_dir(CONTAINERS)?;
+        self.disk.sync_dir("")?;
+        self.disk.create_dir(&Self::container_dir(id))?;
+        Ok(self.disk.sync_dir(CONTAINERS)?)
     }
 
     /// Refuses to go on if the store may not be written.

@@ -1,31 +1,44 @@
-//! `df -v`: every image, and exact bytes.
+//! `df -v`: every image and container, and exact bytes.
 
 use super::{
-    Format, Html, ImageSummary, Json, Mistake, Template, Timestamp, Usage, images, on_disk, purpose, rows,
-    size,
+    ContainerSummary, Format, Html, ImageSummary, Json, Mistake, Template, Timestamp, Usage, images, on_disk,
+    ps, purpose, rows, size,
 };
 use crate::listing::Row;
 
 const IMAGES: &str = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t\
                       {{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
 
-/// Docker's section of images, then the store on disk.
-pub fn text(usage: &Usage, all: &[ImageSummary]) -> Result<String, Mistake> {
+const CONTAINERS: &str = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t\
+                          {{.RunningFor}}\t{{.Status}}\t{{.Names}}";
+
+/// Docker's sections of images and containers, then the store on disk.
+pub fn text(usage: &Usage, all: &[ImageSummary], containers: &[ContainerSummary]) -> Result<String, Mistake> {
     let look = images::look();
-    let table = Format::of(None, IMAGES, &look).render(&look, &image_rows(all, false))?;
-    Ok(format!("Images space usage:\n\n{table}\nStore space usage:\n\n{}", on_disk(usage, true)))
+    let images = Format::of(None, IMAGES, &look).render(&look, &image_rows(all, containers, false))?;
+    let look = ps::look();
+    let containers = Format::of(None, CONTAINERS, &look).render(&look, &container_rows(containers, false))?;
+    Ok(format!(
+        "Images space usage:\n\n{images}\nContainers space usage:\n\n{containers}\nStore space usage:\n\n{}",
+        on_disk(usage, true)
+    ))
 }
 
 /// The same as one document: JSON, or what a template picks from it.
-pub fn formatted(asked: &str, usage: &Usage, all: &[ImageSummary]) -> Result<String, Mistake> {
-    let document = document(usage, all);
+pub fn formatted(
+    asked: &str,
+    usage: &Usage,
+    all: &[ImageSummary],
+    containers: &[ContainerSummary],
+) -> Result<String, Mistake> {
+    let document = document(usage, all, containers);
     if asked == "json" {
         return Ok(document.compact(Html::Escaped) + "\n");
     }
     Ok(Template::parse(&asked.replace("\\t", "\t").replace("\\n", "\n"))?.document(&document)? + "\n")
 }
 
-fn document(usage: &Usage, all: &[ImageSummary]) -> Json {
+fn document(usage: &Usage, all: &[ImageSummary], containers: &[ContainerSummary]) -> Json {
     let list = |rows: Vec<Row>| Json::Array(rows.iter().map(Row::json).collect());
     let disk = usage.disk.iter().map(|area| {
         object([
@@ -36,8 +49,8 @@ fn document(usage: &Usage, all: &[ImageSummary]) -> Json {
         ])
     });
     object([
-        ("Images", list(image_rows(all, true))),
-        ("Containers", Json::Array(Vec::new())),
+        ("Images", list(image_rows(all, containers, true))),
+        ("Containers", list(container_rows(containers, true))),
         ("Volumes", Json::Array(Vec::new())),
         ("BuildCache", Json::Array(Vec::new())),
         ("Summary", list(rows(usage))),
@@ -51,14 +64,21 @@ fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     Json::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-fn image_rows(all: &[ImageSummary], no_trunc: bool) -> Vec<Row> {
+fn container_rows(containers: &[ContainerSummary], no_trunc: bool) -> Vec<Row> {
     let now = Timestamp::now();
+    containers.iter().map(|container| ps::row(container, no_trunc, false, now)).collect()
+}
+
+fn image_rows(all: &[ImageSummary], containers: &[ContainerSummary], no_trunc: bool) -> Vec<Row> {
+    let now = Timestamp::now();
+    let counts = ps::count_by_image(containers);
     let rows = |image: &ImageSummary| {
         let (shared, unique) = (size::long(image.shared_bytes), size::long(image.unique_bytes));
+        let count = counts.get(&image.id.to_string()).copied().unwrap_or_default();
         images::rows(image, no_trunc, now).into_iter().map(move |row| {
             row.with("SharedSize", shared.clone())
                 .with("UniqueSize", unique.clone())
-                .with("Containers", "0".into())
+                .with("Containers", count.to_string())
         })
     };
     all.iter().flat_map(rows).collect()

@@ -79,7 +79,7 @@ pub fn of(image: &ImageDetails) -> Result<Json, Failure> {
     Ok(object(members))
 }
 
-fn object<'a>(members: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
+pub(super) fn object<'a>(members: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
     Json::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
@@ -112,7 +112,7 @@ fn digests(image: &ImageDetails) -> Json {
 }
 
 /// The config with everything that Docker would show of it.
-fn config(source: Option<&Json>) -> Json {
+pub(super) fn config(source: Option<&Json>) -> Json {
     let mut members: Vec<(String, Json)> = CONFIG
         .iter()
         .filter_map(|(key, default)| {

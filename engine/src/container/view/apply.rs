@@ -158,7 +158,7 @@ impl View {
         loop {
             match self.reach(path, Follow::Yes)? {
                 Reached::Node(node) if self.is_directory(NodeId(node)) => return Ok(node),
-                Reached::Node(node) | Reached::NoDirectory { node, .. } => {
+                Reached::Node(node) | Reached::NoDirectory { node } => {
                     let Node { parent, name, .. } = self.node(node);
                     let name = self.names.get(name).to_vec();
                     self.remove(node);

@@ -44,7 +44,7 @@ pub(super) enum Reached {
     /// follow, the next one last.
     Missing { directory: u32, name: Vec<u8>, rest: Vec<Vec<u8>> },
     /// This is in the middle of the path and is no directory.
-    NoDirectory { node: u32, rest: Vec<Vec<u8>> },
+    NoDirectory { node: u32 },
 }
 
 /// Where a path leads.
@@ -114,8 +114,7 @@ impl View {
                 continue;
             }
             if !self.is_directory(NodeId(at)) {
-                waiting.push(part);
-                return Ok(Reached::NoDirectory { node: at, rest: waiting });
+                return Ok(Reached::NoDirectory { node: at });
             }
             let Some(child) = self.child(at, &part) else {
                 return Ok(Reached::Missing { directory: at, name: part, rest: waiting });

@@ -57,7 +57,7 @@ fn put_image(ledger: &Ledger, bound: &BoundImage, needed: &BTreeSet<Digest>) -> 
     let only_here = BTreeSet::from([image.target]);
     let mut changes = Vec::new();
     for line in before.difference(&there.lines).filter(|line| !needed.contains(*line)) {
-        if catalog.users_of(line)?.is_subset(&only_here) {
+        if catalog.is_needed_only_by(line, &only_here, &BTreeSet::new())? {
             changes.push(Change::ForgetBlob(*line));
         }
     }
@@ -113,7 +113,7 @@ fn forget_other_packings(
             going.insert(target);
         }
     }
-    let changes = changes_to_remove(ledger.catalog(), &going)?;
+    let changes = changes_to_remove(ledger.catalog(), &going, &BTreeSet::new())?;
     let is_right = |change: &Change| !matches!(change, Change::ForgetBlob(digest) if needed.contains(digest));
     Ok(changes.into_iter().filter(is_right).collect())
 }

@@ -1,0 +1,127 @@
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use larder_engine::{CreateOptions, ErrorKind, Platform, Store};
+
+use crate::context::{Context, about_image, no_such_image, refuse};
+use crate::failure::{Failure, os_text};
+use crate::names;
+
+mod config;
+mod host;
+mod mount;
+mod refused;
+mod values;
+
+/// Create a container, without running it
+///
+/// It takes no time and no space, whatever the size of the image: nothing is
+/// unpacked. Prints the container's ID. What the container needs of the image
+/// stays, even if the image is removed.
+#[derive(Debug, clap::Args)]
+#[command(
+    disable_help_flag = true,
+    override_usage = "larder create [OPTIONS] IMAGE [COMMAND] [ARG...]",
+    after_help = "Example:\n  larder create --name web -e PORT=80 -v \"$PWD\":/srv:ro app:1\n  \
+                  larder create --name shell -it app:1 sh -l"
+)]
+pub struct CreateArgs {
+    /// Image, as NAME[:TAG], NAME@DIGEST or an ID, then what to run in place of its command
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_name = "IMAGE")]
+    words: Vec<String>,
+    /// Name of the container; one is made up if there is none
+    #[arg(long)]
+    name: Option<String>,
+    /// Write the container's ID to this file, which must not be there
+    #[arg(long, value_name = "FILE")]
+    cidfile: Option<PathBuf>,
+    /// Platform of an image that has several, as os[/arch[/variant]]
+    #[arg(long)]
+    platform: Option<Platform>,
+    /// Where images come from: missing or never; larder never pulls
+    #[arg(long, value_name = "WHEN", value_parser = ["missing", "never", "always"])]
+    pull: Option<String>,
+    /// Nothing: there is no progress to be quiet about
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    config: config::ConfigArgs,
+    #[command(flatten)]
+    host: host::HostArgs,
+    #[command(flatten)]
+    refused: refused::RefusedArgs,
+    /// Print help
+    #[arg(long, action = clap::ArgAction::HelpLong)]
+    help: Option<bool>,
+}
+
+pub fn create(cx: &mut Context, args: &CreateArgs) -> Result<(), Failure> {
+    refuse("--pull=always", args.pull.as_deref() == Some("always"), "larder talks to no registry")?;
+    args.refused.check()?;
+    let Some((image, command)) = args.words.split_first() else { return Err(Failure::silent()) };
+    let host = args.host.host_config(args.cidfile.as_deref())?;
+    let config = args.config.run_config(command)?;
+    let name = args.name.clone().filter(|name| !name.is_empty());
+    let options = CreateOptions { name, platform: args.platform.clone(), config, host };
+    let mut id_file = args.cidfile.as_deref().map(IdFile::create).transpose()?;
+    let store = cx.store()?.ok_or_else(|| absent(Failure::error(no_such_image(image)), image))?;
+    let id = store.create_container(image, &options).map_err(|error| refused(error, &store, image))?;
+    if let Some(file) = &mut id_file {
+        file.finish(&id.to_string())?;
+    }
+    cx.print(&format!("{id}\n"))
+}
+
+fn refused(error: larder_engine::Error, store: &Store, image: &str) -> Failure {
+    match error.kind() {
+        ErrorKind::NotFound => absent(about_image(error, store, image), image),
+        _ => error.into(),
+    }
+}
+
+/// Docker would go and look for it.
+fn absent(failure: Failure, image: &str) -> Failure {
+    failure.after(format!("Unable to find image '{}' locally", names::with_latest(image)))
+}
+
+/// The file that gets the ID. It is made first, so that no container is made in
+/// vain, and goes again if none is made.
+struct IdFile {
+    path: PathBuf,
+    file: fs::File,
+    is_finished: bool,
+}
+
+impl IdFile {
+    fn create(path: &std::path::Path) -> Result<Self, Failure> {
+        let file = fs::File::create_new(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::plain(format!(
+                "container ID file found, make sure the other container isn't running or delete {}",
+                path.display()
+            )),
+            _ => Failure::plain(format!(
+                "failed to create the container ID file: open {}: {}",
+                path.display(),
+                os_text(&error)
+            )),
+        })?;
+        Ok(Self { path: path.to_owned(), file, is_finished: false })
+    }
+
+    fn finish(&mut self, id: &str) -> Result<(), Failure> {
+        self.is_finished = true;
+        self.file.write_all(id.as_bytes()).map_err(|error| {
+            Failure::plain(format!("failed to write the container ID to the file: {}", os_text(&error)))
+        })
+    }
+}
+
+impl Drop for IdFile {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // Docker removes it too; a file that stays does no harm.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use larder_engine::{Change, ChangeKind};
+
+use crate::context::{Context, about_image};
+use crate::failure::Failure;
+use crate::output::json::{Html, Json};
+
+/// Show what was changed in a container or an image
+///
+/// A container is compared with its image, an image with what is below its top
+/// layer, or either with the second name: A was added, C changed, D deleted.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder diff [OPTIONS] CONTAINER|IMAGE [CONTAINER|IMAGE]",
+    after_help = "Example:\n  larder diff web\n  larder diff --format json app:1.1 app:1.0"
+)]
+pub struct DiffArgs {
+    /// Container or image that was changed
+    #[arg(value_name = "CONTAINER|IMAGE")]
+    name: String,
+    /// Container or image to compare it with
+    #[arg(value_name = "CONTAINER|IMAGE")]
+    against: Option<String>,
+    /// Output as json: one object with the lists changed, added and deleted
+    #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
+    format: Option<String>,
+}
+
+pub fn diff(cx: &mut Context, args: &DiffArgs) -> Result<(), Failure> {
+    let absent = || Failure::error(format!("No such container: {}", args.name));
+    let store = cx.store()?.ok_or_else(absent)?;
+    let task = cx.task(true)?;
+    let changes = store
+        .diff(&args.name, args.against.as_deref(), &task)
+        .map_err(|error| about_image(error, &store, &args.name))?;
+    let shown = match args.format {
+        Some(_) => json(&changes),
+        None => changes.iter().map(|change| format!("{} {}\n", change.kind.letter(), path(change))).collect(),
+    };
+    cx.print(&shown)
+}
+
+fn path(change: &Change) -> String {
+    String::from_utf8_lossy(&change.path).into_owned()
+}
+
+/// In podman's form.
+fn json(changes: &[Change]) -> String {
+    let list = |kind: ChangeKind| {
+        let of_kind = changes.iter().filter(|change| change.kind == kind);
+        Json::Array(of_kind.map(|change| path(change).into()).collect())
+    };
+    let kinds =
+        [("changed", ChangeKind::Modified), ("added", ChangeKind::Added), ("deleted", ChangeKind::Deleted)];
+    let members = kinds.into_iter().map(|(name, kind)| (name.to_owned(), list(kind)));
+    Json::Object(members.collect()).compact(Html::Plain) + "\n"
+}

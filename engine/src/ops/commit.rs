@@ -1,0 +1,130 @@
+//! Making an image of a container.
+
+use super::Error;
+use super::layer;
+use super::make::{Made, MadeLayer};
+use super::stack::{Stack, Wanted};
+use crate::Result;
+use crate::catalog::Container;
+use crate::chunk::Writer;
+use crate::container::{Changeset, Spec};
+use crate::image::{Changes, DiffId, Draft, History, ImageId, Reference};
+use crate::store::{Access, Store};
+use crate::task::Task;
+
+/// How to make an image of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CommitOptions {
+    /// What it will be called.
+    pub reference: Option<Reference>,
+    /// Its author.
+    pub author: String,
+    /// The remark in its history.
+    pub message: String,
+    /// Changes to its config.
+    pub changes: Changes,
+}
+
+/// An image that was made of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Its ID.
+    pub id: ImageId,
+    /// The image that had the name.
+    pub replaced: Option<ImageId>,
+    /// The new layer; `None` if the container had changed nothing.
+    pub layer: Option<DiffId>,
+}
+
+impl Store {
+    /// Makes an image of the container `name`: the layers of its image, and one
+    /// more with what was changed in it. The same change always gives the same
+    /// layer.
+    ///
+    /// ```
+    /// use larder_engine::{CommitOptions, CreateOptions, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let container = store.create_container("greeter:1.0", &CreateOptions::default())?.to_string();
+    /// let options = CommitOptions { author: "me".into(), ..CommitOptions::default() };
+    /// let committed = store.commit(&container, &options, &Task::silent())?;
+    /// assert!(committed.layer.is_none(), "nothing was written");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
+    /// container, [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput)
+    /// for a change that cannot be made.
+    pub fn commit(&self, name: &str, options: &CommitOptions, task: &Task) -> Result<Committed> {
+        self.whole(task, || {
+            let access = self.share(task)?;
+            let stack = self.container(&access, name, task)?;
+            let Some(container) = &stack.container else {
+                return Err(Error::NoSuchContainer { name: name.into() }.into());
+            };
+            let mut writer = self.writer(&access, task)?;
+            let new = self.layer_of(&access, &stack, &mut writer, task)?;
+            let config = config(&stack, container, new.as_ref(), options)?;
+            let layer = new.as_ref().map(MadeLayer::diff_id);
+            let below = stack.layers.iter().cloned().map(|(blob, descriptor)| MadeLayer { blob, descriptor });
+            let made = Made::new(&config, below.chain(new).collect(), &mut writer)?;
+            writer.finish()?;
+            let replaced = self.healing(task, || {
+                made.commit(&mut self.ledger(task)?, "commit", options.reference.as_ref())
+            })?;
+            Ok(Committed { id: made.id(), replaced, layer })
+        })
+    }
+
+    /// What was changed in a container, as a layer.
+    fn layer_of(
+        &self,
+        access: &Access,
+        stack: &Stack,
+        writer: &mut Writer,
+        task: &Task,
+    ) -> Result<Option<MadeLayer>> {
+        let layers = stack.layers();
+        let mut rootfs = self.rootfs_of(access, stack, Wanted::Names, task)?;
+        let below = self.rootfs(access, &layers, Wanted::Names, task)?;
+        let mut changeset = Changeset { below: Some(below.view()), layers: layers.len() };
+        let layer = MadeLayer::plain(layer::make(&mut rootfs, &mut changeset, writer, task)?);
+        Ok((layer.diff_id() != DiffId::empty()).then_some(layer))
+    }
+}
+
+fn config(
+    stack: &Stack,
+    container: &Container,
+    new: Option<&MadeLayer>,
+    options: &CommitOptions,
+) -> Result<Vec<u8>> {
+    let digest = stack.variant.id.0;
+    let mut draft = Draft::of(&stack.config).map_err(|source| Error::Document { digest, source })?;
+    let id = container.id;
+    let spec: Spec = serde_json::from_str(&container.spec).map_err(|source| Error::BadSpec { id, source })?;
+    let created_by = spec.command().collect::<Vec<_>>().join(" ");
+    let mut run = spec.config;
+    options.changes.apply(&mut run).map_err(Error::Change)?;
+    let created = jiff::Timestamp::now();
+    let diff_ids = stack.variant.layers.iter().map(|layer| layer.diff_id);
+    draft.set_run(&run);
+    draft.set_created(created);
+    draft.set_author(&options.author);
+    draft.set_layers(&diff_ids.chain(new.map(MadeLayer::diff_id)).collect::<Vec<_>>());
+    draft.add_history(&History {
+        created: Some(created),
+        created_by,
+        author: options.author.clone(),
+        comment: options.message.clone(),
+        empty_layer: new.is_none(),
+    });
+    Ok(draft.encode())
+}

@@ -1,0 +1,134 @@
+//! The containers of the store: all of them as a list, or one.
+
+use std::path::PathBuf;
+
+use super::Error;
+use super::find_container::find;
+use super::resolve::resolve;
+use crate::catalog::{Catalog, Container, ContainerId};
+use crate::container::Spec;
+use crate::image::{DiffId, Digest, ImageId, Platform};
+use crate::store::Store;
+use crate::task::Task;
+use crate::{ErrorKind, Result, catalog};
+
+/// What is known of a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerSummary {
+    /// Its ID.
+    pub id: ContainerId,
+    /// Its name.
+    pub name: String,
+    /// The image that it was created of.
+    pub image_id: ImageId,
+    /// The index or manifest of that image, which may be gone.
+    pub image_target: Digest,
+    /// How the image was named when the container was created.
+    pub image_name: String,
+    /// Whether that still names the same image.
+    pub image_has_name: bool,
+    /// What it runs on.
+    pub platform: Platform,
+    /// The layers of its image, base first.
+    pub diff_ids: Vec<DiffId>,
+    /// The bytes of files in them, as Docker counts an image's size.
+    pub image_bytes: u64,
+    /// The bytes of files that it wrote itself, if they were to be counted.
+    pub writable_bytes: Option<u64>,
+    /// When it was created.
+    pub created: Option<jiff::Timestamp>,
+    /// What it does.
+    pub state: ContainerState,
+    /// What it was created with.
+    pub spec: Spec,
+    /// Where on the host its own files lie; `None` for a store that is not on one.
+    pub dir: Option<PathBuf>,
+}
+
+/// What a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ContainerState {
+    /// It has never run.
+    Created,
+}
+
+impl Store {
+    /// All containers, the newest first; with `sizes` what each of them wrote is
+    /// counted, file by file.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn containers(&self, sizes: bool) -> Result<Vec<ContainerSummary>> {
+        let task = Task::silent();
+        let mut list = self.healing(&task, || {
+            let ledger = self.ledger(&task)?;
+            let catalog = ledger.catalog();
+            let containers = catalog.containers().collect::<Result<Vec<_>, catalog::Error>>()?;
+            containers.iter().map(|container| self.summary(catalog, container)).collect::<Result<Vec<_>>>()
+        })?;
+        list.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
+        if sizes {
+            for summary in &mut list {
+                summary.writable_bytes = Some(self.writable_bytes(&summary.id)?);
+            }
+        }
+        Ok(list)
+    }
+
+    /// All about the container `name`: its name, its ID or the beginning of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there is none, [`ErrorKind::Ambiguous`] if
+    /// several have IDs that begin so.
+    pub fn inspect_container(&self, name: &str, sizes: bool) -> Result<ContainerSummary> {
+        let task = Task::silent();
+        let mut summary = self.healing(&task, || {
+            let ledger = self.ledger(&task)?;
+            self.summary(ledger.catalog(), &find(ledger.catalog(), name)?)
+        })?;
+        if sizes {
+            summary.writable_bytes = Some(self.writable_bytes(&summary.id)?);
+        }
+        Ok(summary)
+    }
+
+    /// The bytes of files that a container wrote.
+    pub(super) fn writable_bytes(&self, id: &ContainerId) -> Result<u64> {
+        Ok(self.disk().file_bytes(&format!("{}/upper", Self::container_dir(id)))?)
+    }
+
+    pub(super) fn summary(&self, catalog: &Catalog, container: &Container) -> Result<ContainerSummary> {
+        let Container { id, name, image, image_name, variant, created, spec } = container;
+        let spec = serde_json::from_str(spec).map_err(|source| Error::BadSpec { id: *id, source })?;
+        let image_has_name = match resolve(catalog, image_name) {
+            Ok(resolved) => {
+                resolved.variant(None)?.is_some_and(|now| now.id == variant.id)
+                    || resolved.image.target == *image
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Ambiguous) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(ContainerSummary {
+            id: *id,
+            name: name.clone(),
+            image_id: variant.id,
+            image_target: *image,
+            image_name: image_name.clone(),
+            image_has_name,
+            platform: variant.platform.clone(),
+            diff_ids: variant.layers.iter().map(|layer| layer.diff_id).collect(),
+            image_bytes: variant.layers.iter().map(|layer| layer.content_bytes).sum(),
+            writable_bytes: None,
+            created: created.timestamp(),
+            state: self.container_state(id),
+            spec,
+            dir: self.disk().host_path(&Self::container_dir(id)),
+        })
+    }
+
+    /// What a container does, as its directory tells.
+    fn container_state(&self, _id: &ContainerId) -> ContainerState {
+        ContainerState::Created
+    }
+}

@@ -1,0 +1,102 @@
+//! Taking containers away: from the journal first, then from the disk. A crash
+//! in between leaves a directory that nobody names, which a collection removes.
+
+use std::collections::BTreeSet;
+
+use super::find_container::find;
+use super::prune::LabelFilter;
+use super::remove::changes_to_remove;
+use crate::Result;
+use crate::catalog::{self, Change, Container, ContainerId};
+use crate::store::Store;
+use crate::task::Task;
+
+/// How to remove a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RemoveContainerOptions {
+    /// Remove it whatever it does.
+    pub force: bool,
+}
+
+/// A container that was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovedContainer {
+    /// Its ID.
+    pub id: ContainerId,
+    /// The bytes of files that it wrote.
+    pub writable_bytes: u64,
+    /// Whether it was the last that needed something of an image that is gone,
+    /// whose space [`Store::reclaim`] gives back.
+    pub leaves_garbage: bool,
+}
+
+/// Which containers to remove: of those that do not run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PruneContainersOptions {
+    /// Only those created before.
+    pub until: Option<jiff::Timestamp>,
+    /// Only those that every filter lets pass.
+    pub labels: Vec<LabelFilter>,
+}
+
+impl Store {
+    /// Removes the container `name`, with all that it wrote.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is none.
+    pub fn remove_container(&self, name: &str, options: &RemoveContainerOptions) -> Result<RemovedContainer> {
+        // Nothing runs yet that force would have to end.
+        let RemoveContainerOptions { force: _ } = options;
+        self.check_writable()?;
+        let task = Task::silent();
+        let _access = self.share(&task)?;
+        self.healing(&task, || {
+            let container = find(self.ledger(&task)?.catalog(), name)?;
+            self.remove_one(&container, "rm", &task)
+        })
+    }
+
+    /// Removes all containers that do not run and that `options` let pass.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written; some may be removed then.
+    pub fn prune_containers(
+        &self,
+        options: &PruneContainersOptions,
+        task: &Task,
+    ) -> Result<Vec<RemovedContainer>> {
+        self.check_writable()?;
+        let _access = self.share(task)?;
+        self.healing(task, || {
+            let all =
+                self.ledger(task)?.catalog().containers().collect::<Result<Vec<_>, catalog::Error>>()?;
+            let mut removed = Vec::new();
+            for container in all {
+                task.check()?;
+                if self.passes(&container, options, task)? {
+                    removed.push(self.remove_one(&container, "container prune", task)?);
+                }
+            }
+            Ok(removed)
+        })
+    }
+
+    fn passes(&self, container: &Container, options: &PruneContainersOptions, task: &Task) -> Result<bool> {
+        let summary = self.summary(self.ledger(task)?.catalog(), container)?;
+        let is_old = options.until.is_none_or(|until| summary.created.is_some_and(|created| created < until));
+        let labels = summary.spec.config.labels.unwrap_or_default();
+        Ok(is_old && options.labels.iter().all(|filter| filter.accepts(&labels)))
+    }
+
+    fn remove_one(&self, container: &Container, verb: &str, task: &Task) -> Result<RemovedContainer> {
+        let id = container.id;
+        let writable_bytes = self.writable_bytes(&id)?;
+        let mut ledger = self.ledger(task)?;
+        let changes = changes_to_remove(ledger.catalog(), &BTreeSet::new(), &[id].into())?;
+        let leaves_garbage = changes.iter().any(|change| matches!(change, Change::ForgetBlob(_)));
+        ledger.commit(verb, changes)?;
+        drop(ledger);
+        self.disk().remove_tree(&Self::container_dir(&id))?;
+        Ok(RemovedContainer { id, writable_bytes, leaves_garbage })
+    }
+}
