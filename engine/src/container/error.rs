@@ -138,6 +138,39 @@ pub enum Error {
     /// The passing file for an unwrapped layer failed.
     #[error("cannot keep an unwrapped layer in a passing file")]
     Scratch(#[source] io::Error),
+    /// What is kept beside a writable layer is not what was written.
+    #[error("{file} is damaged")]
+    Kept {
+        /// The file, as the store names it.
+        file: String,
+    },
+    /// A file of a writable layer whose content lies elsewhere.
+    #[error("{} in the writable layer refers to another place (redirect_dir or metacopy)", shown(path))]
+    Redirected {
+        /// The file.
+        path: Vec<u8>,
+    },
+    /// A file that a writable layer takes for the absence of one.
+    #[error("{} cannot be told from a whiteout", shown(path))]
+    LikeWhiteout {
+        /// The file.
+        path: Vec<u8>,
+    },
+    /// A directory that may not hide the one below it.
+    #[error("the file system of the store keeps no extended attributes, which overlayfs needs")]
+    Opaque,
+    /// A file that has become shorter while it was read.
+    #[error("{} has changed while it was read", shown(path))]
+    Changed {
+        /// The file.
+        path: Vec<u8>,
+    },
+    /// There is no writable layer.
+    #[error("the file system cannot be changed")]
+    NotWritable,
+    /// What is to be put into a container cannot be read.
+    #[error("cannot read what is to be copied")]
+    Input(#[source] io::Error),
     /// Whoever takes the bytes did not take them.
     #[error("cannot write the output")]
     Output(#[source] io::Error),

@@ -96,10 +96,8 @@ impl RootFs {
                     output.write(bytes)
                 })
                 .map_err(from_chunk)?;
-            if let Some(node) = plan.elsewhere.take()
-                && let Some(content) = view.content(node)
-            {
-                bodies.copy(content, reader, &mut |bytes| output.write(bytes).map_err(from_chunk))?;
+            if let Some(node) = plan.elsewhere.take() {
+                bodies.copy(view, node, reader, &mut |bytes| output.write(bytes).map_err(from_chunk))?;
             }
         }
         Ok(output.written)

@@ -9,8 +9,10 @@ mod changeset;
 mod error;
 mod export;
 mod name;
+mod on_disk;
 mod rootfs;
 mod spec;
+mod upper;
 pub mod view;
 
 pub use carried::{Carried, encode as carry};
@@ -19,7 +21,9 @@ pub use changeset::Changeset;
 pub use error::{Error, Result};
 pub use export::{AsDocker, Exact, Telling};
 pub use name::{NameError, check_name, new_id, new_name};
+pub use on_disk::entry_of;
 pub use rootfs::{Layer, Purpose, RootFs};
 pub use spec::{
     Bind, HostConfig, Mount, MountKind, RestartPolicy, Spec, SpecError, TmpfsOptions, Ulimit, merge,
 };
+pub use upper::{Fill, Upper};

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::view::{Content, Extents, NodeId, View};
-use super::{Carried, Error, Result, carried};
+use super::view::{Content, Extents, Follow, NodeId, View};
+use super::{Carried, Error, Fill, Result, Upper, carried};
 use crate::archive::{Decoder, Nesting};
 use crate::catalog::Blob;
 use crate::chunk::{self, Body, Cursor, Outline, Piece, Reader};
 use crate::disk::Scratch;
-use crate::image::DiffId;
-use crate::tar::{Entries, Entry, EntryError, Extent, Source, Streamed};
+use crate::image::{DiffId, Digest};
+use crate::tar::{Entries, Entry, EntryError, EntryKind, Extent, Source, Streamed};
 use crate::task::Task;
 
 /// What is read at once.
@@ -61,7 +61,14 @@ enum Bytes {
     Wrapped(Body),
     /// In a passing file.
     Unwrapped(Scratch),
+    /// On disk, by the paths of the files: the writable layer.
+    Upper(Box<Upper>),
+    /// Nowhere: what files the layer has are empty.
+    Nowhere,
 }
+
+/// Stands for a layer that is no tar and has no digest.
+const NO_DIFF_ID: DiffId = DiffId(Digest::from_bytes([0; 32]));
 
 impl RootFs {
     /// Puts `layers` together, base first. Of plain layers only headers are read.
@@ -140,34 +147,69 @@ impl RootFs {
     /// If they cannot be read, or `sink` fails.
     pub fn copy(&mut self, node: NodeId, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let Self { view, layers, reader, .. } = self;
-        let Some(content) = view.content(node) else { return Ok(()) };
-        let mut pieces = Some(VecDeque::new());
-        let is_stored = pieces.as_mut().map(|pieces| Bodies { layers }.pieces(content, reader, pieces));
-        if !is_stored.transpose()?.unwrap_or_default() {
-            return copy_content(content, layers, reader, sink);
+        copy_file(view, node, layers, reader, sink)
+    }
+
+    /// Puts the writable layer of a container on top.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn add_upper(&mut self, upper: Upper) -> Result<()> {
+        // What Docker puts between image and container has names only.
+        self.layers.resize_with(self.view.layers(), || (NO_DIFF_ID, Bytes::Nowhere));
+        upper.apply(&mut self.view)?;
+        self.layers.push((NO_DIFF_ID, Bytes::Upper(Box::new(upper))));
+        Ok(())
+    }
+
+    /// Puts `entry` into the writable layer on top, with the content that `fill`
+    /// writes: see [`Upper::put`]. A file of a lower layer that is to get another
+    /// name is copied up first.
+    ///
+    /// # Errors
+    /// If there is no writable layer, or it cannot be written.
+    pub fn put(&mut self, mut entry: Entry, fill: Fill<'_>) -> Result<()> {
+        let Self { view, layers, reader, .. } = self;
+        let Some(((_, Bytes::Upper(upper)), lower)) = layers.split_last_mut() else {
+            return Err(Error::NotWritable);
+        };
+        if let EntryKind::Hardlink(target) = &entry.kind {
+            let node = view.find(target, Follow::No)?;
+            if view.is_directory(node) {
+                return Err(Error::LinkToDirectory { entry: entry.name, target: target.clone() });
+            }
+            let path = view.path(node);
+            if path == entry.name {
+                return Ok(());
+            }
+            if !upper.has(&path)? {
+                let whole = view.entry(node);
+                upper.write(view, &whole, &mut |out| {
+                    let mut sink = |bytes: &[u8]| out.write_all(bytes).map_err(Error::Output);
+                    copy_file(view, node, lower, reader, &mut sink)
+                })?;
+                Upper::tell(view, whole)?;
+            }
+            entry.kind = EntryKind::Hardlink(path);
         }
-        let mut failed = None;
-        let copied = reader.copy_pieces(
-            &mut |_, queue| {
-                queue.extend(pieces.take().into_iter().flatten());
-                Ok(false)
-            },
-            &mut |bytes| {
-                sink(bytes).map_err(|error| {
-                    failed = Some(error);
-                    chunk::Error::Output(io::Error::other("the receiver failed"))
-                })
-            },
-        );
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(copied?),
+        upper.put(view, entry, fill)
+    }
+
+    /// Makes what was put survive a power cut.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn finish(&mut self) -> Result<()> {
+        match self.layers.last_mut() {
+            Some((_, Bytes::Upper(upper))) => upper.finish(),
+            _ => Ok(()),
         }
     }
 
-    /// What names the bytes of layer `number`, the base being 0.
+    /// What names the bytes of layer `number`, the base being 0, if something does.
     pub(super) fn layer_id(&self, number: usize) -> Option<DiffId> {
-        self.layers.get(number).map(|(diff_id, _)| *diff_id)
+        let (diff_id, bytes) = self.layers.get(number)?;
+        (!matches!(bytes, Bytes::Upper(_) | Bytes::Nowhere)).then_some(*diff_id)
     }
 
     /// The pieces of the file `node`, if its bytes are in the store as they are.
@@ -212,12 +254,71 @@ impl Bodies<'_> {
     /// Hands out the bytes of a file.
     pub fn copy(
         &mut self,
-        content: Content<'_>,
+        view: &View,
+        node: NodeId,
         reader: &mut Reader,
         sink: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        copy_content(content, self.layers, reader, sink)
+        copy_file(view, node, self.layers, reader, sink)
     }
+}
+
+/// Hands out the bytes of the file `node`, from wherever they are.
+fn copy_file(
+    view: &View,
+    node: NodeId,
+    layers: &mut [(DiffId, Bytes)],
+    reader: &mut Reader,
+    sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let Some(content) = view.content(node) else { return Ok(()) };
+    if let Some((_, Bytes::Upper(upper))) = layers.get(content.layer) {
+        return copy_upper(upper, &view.path(node), content.size, sink);
+    }
+    let mut pieces = Some(VecDeque::new());
+    let is_stored = pieces.as_mut().map(|pieces| Bodies { layers }.pieces(content, reader, pieces));
+    if !is_stored.transpose()?.unwrap_or_default() {
+        return copy_content(content, layers, reader, sink);
+    }
+    let mut failed = None;
+    let copied = reader.copy_pieces(
+        &mut |_, queue| {
+            queue.extend(pieces.take().into_iter().flatten());
+            Ok(false)
+        },
+        &mut |bytes| {
+            sink(bytes).map_err(|error| {
+                failed = Some(error);
+                chunk::Error::Output(io::Error::other("the receiver failed"))
+            })
+        },
+    );
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(copied?),
+    }
+}
+
+/// Hands out as many bytes of a file in the writable layer as were announced:
+/// the container may be running.
+fn copy_upper(
+    upper: &Upper,
+    path: &[u8],
+    size: u64,
+    sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut file = upper.open_file(path)?.take(size);
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut done = 0;
+    while done < size {
+        let len = file.read(&mut buffer).map_err(Error::Input)?;
+        if len == 0 {
+            return Err(Error::Changed { path: path.into() });
+        }
+        sink(buffer.get(..len).unwrap_or_default())?;
+        done += len as u64;
+    }
+    Ok(())
 }
 
 fn hole(len: u64, pieces: &mut VecDeque<Piece>) {
@@ -269,7 +370,7 @@ fn copy_content(
                 (_, Some((plain, _))) => {
                     plain.read_exact(room).map_err(|source| Error::Unwrap { layer: *diff_id, source })?;
                 }
-                (Bytes::Stored(_) | Bytes::Wrapped(_), None) => break,
+                (_, None) => break,
             }
             sink(room)?;
             offset += len;

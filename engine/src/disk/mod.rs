@@ -12,7 +12,6 @@
 mod below;
 mod checksum;
 mod error;
-#[allow(dead_code, reason = "the verbs of containers are being written on it")]
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -30,7 +29,6 @@ use std::path::PathBuf;
 
 pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
-#[allow(unused_imports, reason = "the verbs of containers are being written on it")]
 pub use folder::{FileKind, Folder, FolderEntry, OutputFile, Stat, Walk};
 pub use input::{Input, InputFile};
 pub use real::RealDisk;

@@ -268,7 +268,10 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
             ErrorKind::LimitExceeded => ErrorKind::LimitExceeded,
             _ => ErrorKind::InvalidArchive,
         },
-        Container::Output(source) | Container::Scratch(source) => kind_of(source),
+        Container::Output(source) | Container::Scratch(source) | Container::Input(source) => kind_of(source),
+        Container::Kept { .. } => ErrorKind::Corrupt,
+        Container::Redirected { .. } | Container::Opaque => ErrorKind::Unsupported,
+        Container::Changed { .. } => ErrorKind::Io,
         _ => ErrorKind::InvalidArchive,
     }
 }

@@ -35,21 +35,53 @@ impl View {
         let parent = parts.join(&b'/');
         match whiteout {
             Some(Whiteout::Aufs) => Ok(()),
-            Some(Whiteout::Name(hidden)) => {
-                let Reached::Node(parent) = self.reach(&parent, Follow::Yes)? else { return Ok(()) };
-                if let Some(node) = self.child(parent, hidden) {
-                    self.clear_below(node);
-                    self.remove_if_lower(node);
-                }
-                Ok(())
-            }
-            Some(Whiteout::Opaque) => {
-                let Reached::Node(directory) = self.reach(&parent, Follow::Yes)? else { return Ok(()) };
-                self.clear_below(directory);
-                Ok(())
-            }
+            Some(Whiteout::Name(hidden)) => self.hide_in(&parent, hidden),
+            Some(Whiteout::Opaque) => self.clear(&parent),
             None => self.put(&parent, last, &entry, data),
         }
+    }
+
+    /// Applies an entry of the current layer that is what it is, whatever it is
+    /// called: in a directory on disk, `.wh.` at the start of a name says nothing.
+    ///
+    /// # Errors
+    /// As [`View::apply`].
+    pub fn place(&mut self, found: Found) -> Result<(), Error> {
+        let Found { entry, data } = found;
+        let mut parts = parts(&entry.name)?;
+        match parts.pop() {
+            None => self.change_root(entry),
+            Some(last) => self.put(&parts.join(&b'/'), last, &entry, data),
+        }
+    }
+
+    /// Takes away what lower layers have at `path`, and below it.
+    ///
+    /// # Errors
+    /// If `path` leads out of the root or in a circle.
+    pub fn hide(&mut self, path: &[u8]) -> Result<(), Error> {
+        let mut parts = parts(path)?;
+        let Some(last) = parts.pop() else { return Ok(()) };
+        self.hide_in(&parts.join(&b'/'), last)
+    }
+
+    fn hide_in(&mut self, parent: &[u8], hidden: &[u8]) -> Result<(), Error> {
+        let Reached::Node(parent) = self.reach(parent, Follow::Yes)? else { return Ok(()) };
+        if let Some(node) = self.child(parent, hidden) {
+            self.clear_below(node);
+            self.remove_if_lower(node);
+        }
+        Ok(())
+    }
+
+    /// Takes away what lower layers have in the directory `path`.
+    ///
+    /// # Errors
+    /// If `path` leads in a circle.
+    pub fn clear(&mut self, path: &[u8]) -> Result<(), Error> {
+        let Reached::Node(directory) = self.reach(path, Follow::Yes)? else { return Ok(()) };
+        self.clear_below(directory);
+        Ok(())
     }
 
     /// The entry for the root itself.

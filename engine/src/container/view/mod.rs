@@ -31,7 +31,7 @@ use names::{Name, Names};
 
 use crate::tar::{Entry, EntryKind, Extent, Mtime};
 
-pub use resolve::Follow;
+pub use resolve::{Follow, Spot};
 pub use walk::Walk;
 
 /// No node, or no inode.
@@ -160,6 +160,11 @@ impl View {
         NodeId(0)
     }
 
+    /// How many layers there are.
+    pub fn layers(&self) -> usize {
+        usize::from(self.layers)
+    }
+
     /// How many paths there are, the root among them.
     pub fn paths(&self) -> usize {
         self.nodes.len() - self.free_nodes.len()
@@ -258,6 +263,11 @@ impl View {
     /// The layer whose entry it is, the base being 1; 0 if none spoke of it itself.
     pub fn brought_by(&self, node: NodeId) -> usize {
         self.inode(node.0).filter(|inode| inode.is_told).map_or(0, |inode| usize::from(inode.layer) + 1)
+    }
+
+    /// When its content was changed last.
+    pub fn mtime(&self, node: NodeId) -> Mtime {
+        self.inode(node.0).map_or(Mtime::default(), |inode| inode.mtime)
     }
 
     /// Everything that is known of it, as an entry with its path for a name.

@@ -47,7 +47,37 @@ pub(super) enum Reached {
     NoDirectory { node: u32 },
 }
 
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spot {
+    /// To something.
+    Node(NodeId),
+    /// To a name that a directory does not have.
+    Gap {
+        /// The directory.
+        directory: NodeId,
+        /// The name.
+        name: Vec<u8>,
+    },
+}
+
 impl View {
+    /// Where `path` leads, links followed to the end: to something, or to where
+    /// something could be made.
+    ///
+    /// # Errors
+    /// If there is not even a directory for it, or links lead in a circle.
+    pub fn spot(&self, path: &[u8]) -> Result<Spot, Error> {
+        match self.reach(path, Follow::Yes)? {
+            Reached::Node(node) => Ok(Spot::Node(NodeId(node))),
+            Reached::Missing { directory, name, rest } if rest.is_empty() => {
+                Ok(Spot::Gap { directory: NodeId(directory), name })
+            }
+            Reached::Missing { .. } => Err(Error::NoFile { path: path.into() }),
+            Reached::NoDirectory { .. } => Err(Error::NotADirectory { path: path.into() }),
+        }
+    }
+
     /// The node at `path`, as a process in the container would find it: a
     /// leading slash or none, links followed within the root, `..` stopping at it.
     ///
