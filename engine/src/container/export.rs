@@ -194,8 +194,9 @@ fn header(
         let file = view.file(node);
         match first_names.get(&file) {
             Some(first) => {
-                entry =
-                    Entry { kind: EntryKind::Hardlink(first.clone()), size: 0, xattrs: Vec::new(), ..entry };
+                // The attributes stay, as in Docker's: readers that set the owner
+                // at a link once more lose the capabilities of the file by that.
+                entry = Entry { kind: EntryKind::Hardlink(first.clone()), size: 0, ..entry };
                 has_bytes = false;
             }
             None => _ = first_names.insert(file, entry.name.clone()),
