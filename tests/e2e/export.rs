@@ -157,7 +157,7 @@ fn docker_compat_brings_dockers_mount_points_and_drops_what_docker_drops() {
         .entry(Entry::dir("./").mode(0o711))
         .file("dev", "no directory")
         .dir("etc")
-        .file("etc/hosts", "our own")
+        .file("etc/hosts", "what Docker replaces")
         .entry(Entry::file("tagged", "x").xattr("user.a", "b").record("mtime", "1700000000.75"));
     let sandbox = with(&[Image::new(&["app:1"], vec![layer])]);
     let tar = export(&sandbox, &["--docker-compat", "app:1"]);
@@ -181,7 +181,7 @@ fn docker_compat_brings_dockers_mount_points_and_drops_what_docker_drops() {
         ]
     );
     assert!(!tree.has(""));
-    assert_eq!(tree.node("etc/hosts").content, crate::harness::hex_digest(b"our own"));
+    assert_eq!(tree.node("etc/hosts").size, 0);
     assert_eq!(tree.node("etc/mtab").target, b"/proc/mounts");
     assert_eq!((tree.node("tagged").mtime, tree.node("tagged").xattrs.len()), ((1_700_000_000, 0), 0));
     assert!(!tar.windows(19).any(|bytes| bytes == b"larder.image.config"), "it carries the config");
@@ -250,7 +250,6 @@ fn an_output_file_is_whole_or_not_there() {
     let sandbox = with(&[Image::small("app:1"), image]);
     let ran = sandbox.run(["export", "-o", "out.tar", "app:1"]).ok();
     assert!(ran.stdout.is_empty(), "{ran}");
-    ran.complains("7 paths").complains("out.tar");
     let whole = export(&sandbox, &["app:1"]);
     assert!(sandbox.read("out.tar") == whole);
     sandbox.run(["export", "-o", "out.tar", "nosuch:1"]).fails(1);

@@ -30,6 +30,7 @@ pub fn agreed() -> Vec<Tricky> {
         ("empty layers", empty_layers()),
         ("many layers", many_layers()),
         ("root", root()),
+        ("what Docker puts over images", mount_points()),
     ]
 }
 
@@ -402,4 +403,22 @@ fn root() -> Vec<Layer> {
             .entry(Entry::file("./d/a", "a"))
             .file("/slash", "x"),
     ]
+}
+
+/// Files, links and directories where Docker makes its mount points.
+fn mount_points() -> Vec<Layer> {
+    let layer = Layer::new()
+        .dir("run")
+        .dir("run/etc")
+        .dir("etc")
+        .file("etc/hosts", "our own")
+        .symlink("etc/resolv.conf", "../run/etc/resolv.conf")
+        .file("etc/mtab", "a file")
+        .entry(Entry::dir("proc/").mode(0o555))
+        .symlink("sys", "run")
+        .dir(".dockerenv")
+        .dir("dev")
+        .file("dev/shm", "a file")
+        .entry(Entry::device("dev/console", b'3', 5, 1));
+    vec![layer]
 }
