@@ -93,14 +93,16 @@ fn everything_that_a_tar_can_say_is_kept() {
 /// Readers that set the owner at a hard link once more take the capabilities away by that,
 /// Docker's among them: the link has to bring them again.
 #[test]
-fn a_hard_link_repeats_the_attributes_of_its_file() {
+fn a_hard_link_repeats_the_capabilities_of_its_file_and_nothing_else() {
     let layer = Layer::new()
-        .entry(Entry::file("ping", "x").xattr("security.capability", tricky::CAPABILITY))
-        .hardlink("ping6", "ping");
-    let tar = export(&with(&[Image::new(&["app:1"], vec![layer])]), &["--docker-compat", "app:1"]);
-    let attribute = b"SCHILY.xattr.security.capability=";
-    let times = tar.windows(attribute.len()).filter(|bytes| bytes == attribute).count();
-    assert_eq!(times, 2);
+        .entry(Entry::file("ping", "x").xattr("security.capability", tricky::CAPABILITY).xattr("user.a", "b"))
+        .hardlink("ping6", "ping")
+        .entry(Entry::file("odd", "x").xattr("security.capability", [b'x'; 5000]))
+        .hardlink("odder", "odd");
+    let tar = export(&with(&[Image::new(&["app:1"], vec![layer])]), &["app:1"]);
+    let times = |text: &str| tar.windows(text.len()).filter(|bytes| *bytes == text.as_bytes()).count();
+    assert_eq!(times("SCHILY.xattr.security.capability="), 3);
+    assert_eq!(times("SCHILY.xattr.user.a="), 1);
 }
 
 #[test]

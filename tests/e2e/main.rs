@@ -12,6 +12,7 @@ mod crash;
 mod disk;
 mod export;
 mod formats;
+mod hostile;
 mod images;
 mod import;
 mod members;

@@ -18,6 +18,13 @@ use crate::task::Task;
 /// Between two looks at whether to stop.
 const CHECK_BYTES: u64 = 1 << 20;
 
+/// The attribute that goes when the owner is set.
+const CAPABILITY: &[u8] = b"security.capability";
+
+/// The longest that the kernel takes. A longer one is not repeated at every
+/// link: a small layer would become an endless tar.
+const CAPABILITY_BYTES: usize = 24;
+
 /// How entries are told.
 pub trait Telling {
     /// What stands in the tar for `entry`, whose name is its path in the view
@@ -47,7 +54,7 @@ pub struct AsDocker;
 impl Telling for AsDocker {
     fn tell(&mut self, mut entry: Entry, is_root: bool) -> Option<Entry> {
         entry.mtime.nanoseconds = 0;
-        entry.xattrs.retain(|(name, _)| name == b"security.capability");
+        entry.xattrs.retain(|(name, _)| name == CAPABILITY);
         (!is_root).then_some(entry)
     }
 }
@@ -194,8 +201,9 @@ fn header(
         let file = view.file(node);
         match first_names.get(&file) {
             Some(first) => {
-                // The attributes stay, as in Docker's: readers that set the owner
-                // at a link once more lose the capabilities of the file by that.
+                // Readers that set the owner at a link once more, as Docker's does,
+                // lose the file's capabilities by that: the link brings them again.
+                entry.xattrs.retain(|(name, value)| name == CAPABILITY && value.len() <= CAPABILITY_BYTES);
                 entry = Entry { kind: EntryKind::Hardlink(first.clone()), size: 0, ..entry };
                 has_bytes = false;
             }
