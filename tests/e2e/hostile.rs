@@ -3,7 +3,6 @@
 //! touched, nothing hangs, nothing takes the memory.
 
 use std::fs;
-use std::io::Write as _;
 use std::time::Duration;
 
 use crate::harness::child::{Feed, Ran};
@@ -235,7 +234,7 @@ fn nothing_is_too_long_or_too_much() {
         ("a name of a mebibyte", vec![Entry::file("n".repeat(1 << 20), "")], Refused("")),
         ("a target of a mebibyte", vec![Entry::symlink("a", "n".repeat(1 << 20))], Refused("")),
         ("a deep tree", deep(2000), Paths(2000)),
-        ("a path that grows over a link", longer, Refused("longer than")),
+        ("a path that grows over a link", longer, Refused("longer than 4096 bytes")),
         ("one name 5000 times", twice.collect(), Is(&["x"])),
         ("opaque again and again", (0..3000).flat_map(opaque).collect(), Paths(3001)),
         ("a million headers for nothing", vec![tarball::pax(&[("comment", b"x")]); 20_000], Paths(0)),
