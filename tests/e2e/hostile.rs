@@ -92,8 +92,9 @@ fn all_meet_their_fate(hostile: Vec<Hostile>) {
             let again = sandbox.run(["export", "--no-config", "imported:1"]).ok().stdout;
             assert!(tar.ends_with(&again), "{what}: another tree when imported");
             // What is written can be read again.
-            sandbox.run_fed(["import", "-q", "-", "again:1"], Feed::Bytes(tar.clone())).ok();
-            assert!(sandbox.run(["export", "again:1"]).ok().stdout == tar, "{what}: another tree once more");
+            sandbox.run_fed(["import", "-q", "-", "again:1"], Feed::Bytes(again.clone())).ok();
+            let once_more = sandbox.run(["export", "--no-config", "again:1"]).ok().stdout;
+            assert!(once_more == again, "{what}: another tree once more");
         }
         assert_eq!(before.changes(&outside(&sandbox)), [""; 0], "{what} was felt outside of the store");
     }
@@ -237,7 +238,7 @@ fn nothing_is_too_long_or_too_much() {
         ("a path that grows over a link", longer, Refused("longer than 4096 bytes")),
         ("one name 5000 times", twice.collect(), Is(&["x"])),
         ("opaque again and again", (0..3000).flat_map(opaque).collect(), Paths(3001)),
-        ("a million headers for nothing", vec![tarball::pax(&[("comment", b"x")]); 20_000], Paths(0)),
+        ("many headers for nothing", vec![tarball::pax(&[("comment", b"x")]); 20_000], Paths(0)),
     ]);
 }
 
