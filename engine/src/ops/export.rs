@@ -1,4 +1,4 @@
-//! Writing the file system of an image as one plain tar.
+//! Writing a file system as one plain tar.
 
 use std::io::{BufWriter, Write};
 
@@ -41,8 +41,8 @@ pub struct Exported {
 }
 
 impl Store {
-    /// Writes the file system of the image `name` to `out`: one tar, all layers
-    /// applied, sorted. The same image always gives the same bytes.
+    /// Writes the file system of the container or image `name` to `out`: one tar,
+    /// all layers applied, sorted. The same file system always gives the same bytes.
     ///
     /// Everything that a tar can say is kept: times with their fractions,
     /// extended attributes, hard links, devices, names of any bytes. Holes
@@ -66,7 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
-    /// image; [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) if
+    /// container or image; [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) if
     /// its layers come to no file system, before the first byte; later if `out`
     /// fails or the store is damaged.
     pub fn export(
