@@ -124,9 +124,10 @@ impl Context {
 
 /// The failure of a command on the image `name`.
 pub fn about_image(error: Error, store: &Store, name: &str) -> Failure {
-    let absent = error.kind() == ErrorKind::NotFound;
+    // And not a path or a layer of it.
+    let is_absent = error.kind() == ErrorKind::NotFound && error.to_string().starts_with("No such ");
     let failure = Failure::from(error);
-    match absent.then(|| names::meant(store, name)).flatten() {
+    match is_absent.then(|| names::meant(store, name)).flatten() {
         Some(hint) => failure.hint(hint),
         None => failure,
     }

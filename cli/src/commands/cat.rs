@@ -1,3 +1,6 @@
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+
 use larder_engine::Platform;
 
 use crate::context::{Context, about_image, no_such_image};
@@ -18,7 +21,7 @@ pub struct CatArgs {
     #[arg(value_name = "CONTAINER|IMAGE")]
     name: String,
     /// File
-    path: String,
+    path: OsString,
     /// Platform of an image that has several, as os[/arch[/variant]]
     #[arg(long)]
     platform: Option<Platform>,

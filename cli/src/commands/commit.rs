@@ -45,6 +45,7 @@ pub fn commit(cx: &mut Context, args: &CommitArgs) -> Result<(), Failure> {
         author: args.author.clone(),
         message: args.message.clone(),
         changes: Changes::parse(&args.change).map_err(|error| Failure::error(error.to_string()))?,
+        created: None,
     };
     let absent = || Failure::error(format!("No such container: {}", args.container));
     let store = cx.store()?.ok_or_else(absent)?;

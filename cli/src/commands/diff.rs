@@ -29,9 +29,11 @@ pub fn diff(cx: &mut Context, args: &DiffArgs) -> Result<(), Failure> {
     let absent = || Failure::error(format!("No such container: {}", args.name));
     let store = cx.store()?.ok_or_else(absent)?;
     let task = cx.task(true)?;
-    let changes = store
-        .diff(&args.name, args.against.as_deref(), &task)
-        .map_err(|error| about_image(error, &store, &args.name))?;
+    let changes = store.diff(&args.name, args.against.as_deref(), &task).map_err(|error| {
+        let is_other = |name: &&String| error.to_string().ends_with(&format!(": {name}"));
+        let name = args.against.as_ref().filter(is_other).unwrap_or(&args.name);
+        about_image(error, &store, name)
+    })?;
     let shown = match args.format {
         Some(_) => json(&changes),
         None => changes.iter().map(|change| format!("{} {}\n", change.kind.letter(), path(change))).collect(),

@@ -1,3 +1,6 @@
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use larder_engine::tar::{Entry, EntryKind, Mtime};
@@ -23,7 +26,7 @@ pub struct LsArgs {
     name: String,
     /// Directory or file
     #[arg(default_value = "/", hide_default_value = true)]
-    path: String,
+    path: OsString,
     /// Show mode, owner, size and time
     #[arg(short)]
     long: bool,

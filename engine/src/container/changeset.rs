@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::Telling;
 use super::view::{NodeId, View};
+use super::{Error, Result, Telling};
 use crate::image::Whiteout;
 use crate::tar::{Entry, EntryKind, Mtime};
 
@@ -37,6 +37,20 @@ impl<'c> Changeset<'c> {
     /// Whether there is nothing to tell.
     pub fn is_empty(&self, view: &View) -> bool {
         !self.is_wanted(view, view.root())
+    }
+
+    /// Makes sure that what is told is taken for what it is.
+    ///
+    /// # Errors
+    /// If a name is one that only whiteouts have.
+    pub fn check_names(&self, view: &View) -> Result<()> {
+        let is_bad = |node: &NodeId| {
+            self.is_wanted(view, *node) && !matches!(Whiteout::of(view.name(*node)), Ok(None))
+        };
+        match view.walk(view.root()).find(is_bad) {
+            Some(node) => Err(Error::LikeWhiteout { path: view.path(node) }),
+            None => Ok(()),
+        }
     }
 
     /// Notes the directories in which something is gone. The layer that took it

@@ -150,7 +150,7 @@ pub enum Error {
         /// The file.
         path: Vec<u8>,
     },
-    /// A file that a writable layer takes for the absence of one.
+    /// A file that a layer takes for the absence of one.
     #[error("{} cannot be told from a whiteout", shown(path))]
     LikeWhiteout {
         /// The file.

@@ -23,6 +23,8 @@ pub struct CommitOptions {
     pub message: String,
     /// Changes to its config.
     pub changes: Changes,
+    /// When it was made; without one now.
+    pub created: Option<jiff::Timestamp>,
 }
 
 /// An image that was made of a container.
@@ -61,7 +63,8 @@ impl Store {
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
     /// container, [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput)
-    /// for a change that cannot be made.
+    /// for a change that cannot be made, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)
+    /// if the container has a file that in a layer would be a whiteout.
     pub fn commit(&self, name: &str, options: &CommitOptions, task: &Task) -> Result<Committed> {
         self.whole(task, || {
             let access = self.share(task)?;
@@ -99,6 +102,7 @@ impl Store {
         if changeset.is_empty(rootfs.view()) {
             return Ok(None);
         }
+        changeset.check_names(rootfs.view())?;
         let layer = MadeLayer::plain(layer::make(&mut rootfs, &mut changeset, writer, task)?);
         Ok((layer.diff_id() != DiffId::empty()).then_some(layer))
     }
@@ -117,7 +121,7 @@ fn config(
     let created_by = spec.command().collect::<Vec<_>>().join(" ");
     let mut run = spec.config;
     options.changes.apply(&mut run).map_err(Error::Change)?;
-    let created = jiff::Timestamp::now();
+    let created = options.created.unwrap_or_else(jiff::Timestamp::now);
     let diff_ids = stack.variant.layers.iter().map(|layer| layer.diff_id);
     draft.set_run(&run);
     draft.set_created(created);

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::archives::{docker_archive, layer, noise};
-use super::{CreateOptions, FsckOptions, LoadOptions, RemoveContainerOptions, RemoveOptions};
+use super::{
+    CommitOptions, CreateOptions, FsckOptions, ImportOptions, LoadOptions, RemoveContainerOptions,
+    RemoveOptions, SquashOptions,
+};
 use crate::Result;
 use crate::catalog::ContainerId;
 use crate::disk::{Disk as _, Input, SimulatedDisk, Survival};
@@ -143,7 +146,9 @@ fn a_removal_happens_whole_or_not_at_all() {
 }
 
 fn create(store: &Store, name: &str) -> Result<()> {
-    let config = RunConfig { cmd: Some(vec!["x".into()]), ..RunConfig::default() };
+    // Without a name for the host the container's ID is one, and a commit keeps it.
+    let (cmd, hostname) = (Some(vec!["x".into()]), Some(name.into()));
+    let config = RunConfig { cmd, hostname, ..RunConfig::default() };
     let options = CreateOptions { name: Some(name.into()), config, ..CreateOptions::default() };
     store.create_container("app:1", &options).map(drop)
 }
@@ -180,6 +185,65 @@ fn a_container_is_removed_whole_or_not_at_all() {
     cut_everywhere("rm", with_a_container, |store| {
         store.remove_container("web", &RemoveContainerOptions::default()).map(drop)
     });
+}
+
+/// Imports a tar whose files are known in part.
+fn import(store: &Store, name: &str) -> Result<()> {
+    let tar = layer(&[("bin/sh", &noise(1, 300_000)), ("own", &noise(4, 90_000)), ("etc/passwd", b"root")]);
+    let options = ImportOptions {
+        reference: Some(name.parse().unwrap()),
+        created: Some(jiff::Timestamp::UNIX_EPOCH),
+        ..ImportOptions::default()
+    };
+    store.import(Input::Stream(Box::new(std::io::Cursor::new(tar))), &options, &Task::silent()).map(drop)
+}
+
+#[test]
+fn an_import_happens_whole_or_not_at_all() {
+    cut_everywhere("import", with_nothing, |store| import(store, "flat:1"));
+    cut_everywhere("import under a name that is there", with_an_image, |store| import(store, "app:1"));
+}
+
+fn squash(store: &Store, name: &str, from: Option<&str>) -> Result<()> {
+    let reference = Some(name.parse().unwrap());
+    let options = SquashOptions { reference, from: from.map(str::to_owned), ..SquashOptions::default() };
+    store.squash("app:1", &options, &Task::silent()).map(drop)
+}
+
+#[test]
+fn a_squash_happens_whole_or_not_at_all() {
+    cut_everywhere("squash", with_an_image, |store| squash(store, "flat:1", None));
+    cut_everywhere("squash of the top", with_an_image, |store| squash(store, "flat:1", Some("2")));
+    cut_everywhere("squash in its place", with_an_image, |store| squash(store, "app:1", None));
+}
+
+fn commit(store: &Store, name: &str) -> Result<()> {
+    let options = CommitOptions {
+        reference: Some(name.parse().unwrap()),
+        created: Some(jiff::Timestamp::UNIX_EPOCH),
+        ..CommitOptions::default()
+    };
+    store.commit("web", &options, &Task::silent()).map(drop)
+}
+
+#[test]
+fn a_commit_happens_whole_or_not_at_all() {
+    cut_everywhere("commit", with_a_container, |store| commit(store, "web:1"));
+    cut_everywhere("commit under a name that is there", with_a_container, |store| commit(store, "kept:1"));
+}
+
+/// Neither leaves anything that nobody needs.
+#[test]
+fn what_is_made_here_is_all_needed() {
+    let store = open(&SimulatedDisk::new()).unwrap();
+    with_a_container(&store);
+    store.gc(&Task::silent()).unwrap();
+    commit(&store, "web:1").unwrap();
+    import(&store, "flat:1").unwrap();
+    load(&store, app(5)).unwrap();
+    squash(&store, "flat:2", Some("2")).unwrap();
+    assert_eq!(store.usage().unwrap().garbage_bytes, 0);
+    assert_eq!(store.history("web:1", None).unwrap().first().map(|step| step.empty_layer), Some(true));
 }
 
 #[test]

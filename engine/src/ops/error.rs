@@ -274,7 +274,9 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
         },
         Container::Output(source) | Container::Scratch(source) | Container::Input(source) => kind_of(source),
         Container::Kept { .. } => ErrorKind::Corrupt,
-        Container::Redirected { .. } | Container::Opaque => ErrorKind::Unsupported,
+        Container::Redirected { .. } | Container::LikeWhiteout { .. } | Container::Opaque => {
+            ErrorKind::Unsupported
+        }
         Container::Changed { .. } => ErrorKind::Io,
         _ => ErrorKind::InvalidArchive,
     }

@@ -231,3 +231,57 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::super::archives::{docker_archive, layer};
+    use super::super::{CreateOptions, LoadOptions, RemoveContainerOptions};
+    use super::*;
+    use crate::disk::{Input, SimulatedDisk};
+    use crate::image::RunConfig;
+
+    /// A store with an image and a container of it.
+    fn store() -> (Store, String) {
+        let store = Store::create_on(Arc::new(SimulatedDisk::new()), Path::new("store")).unwrap();
+        let archive = docker_archive("app:1", &[layer(&[("a", b"x")])]);
+        let input = Input::Stream(Box::new(Cursor::new(archive)));
+        store.load(input, &LoadOptions::default(), &Task::silent()).unwrap();
+        let config = RunConfig { cmd: Some(vec!["x".into()]), ..RunConfig::default() };
+        let options = CreateOptions { name: Some("web".into()), config, ..CreateOptions::default() };
+        let id = store.create_container("app:1", &options).unwrap().to_string();
+        (store, id)
+    }
+
+    /// Half of a container was committed when it was removed meanwhile.
+    #[test]
+    fn a_container_that_goes_while_it_is_read_was_not_read() {
+        let (store, _) = store();
+        let task = Task::silent();
+        let access = store.share(&task).unwrap();
+        let stack = store.container_or_image(&access, "web", None, &task).unwrap();
+        store.check_there(&stack, &task).unwrap();
+        store.remove_container("web", &RemoveContainerOptions::default()).unwrap();
+        let error = store.check_there(&stack, &task).unwrap_err();
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::NotFound, "No such container: web".into()));
+    }
+
+    #[test]
+    fn an_image_s_name_goes_before_the_beginning_of_an_id() {
+        let (store, id) = store();
+        let task = Task::silent();
+        let access = store.share(&task).unwrap();
+        let is_container = |name: &str| {
+            let stack = store.container_or_image(&access, name, None, &task).unwrap();
+            stack.container.is_some()
+        };
+        let beginning = &id[..6];
+        assert!(is_container(beginning) && is_container(&id) && is_container("web"));
+        store.tag("app:1", &format!("{beginning}:latest").parse().unwrap()).unwrap();
+        store.tag("app:1", &"web:latest".parse().unwrap()).unwrap();
+        assert!(!is_container(beginning) && is_container(&id) && is_container("web"));
+    }
+}

@@ -6,9 +6,8 @@ use super::*;
 use crate::tar::Entry;
 
 fn letters(changes: Vec<Change>) -> Vec<String> {
-    let line = |change: Change| {
-        format!("{} {}", change.kind.letter(), String::from_utf8(change.path).unwrap())
-    };
+    let line =
+        |change: Change| format!("{} {}", change.kind.letter(), String::from_utf8(change.path).unwrap());
     changes.into_iter().map(line).collect()
 }
 
@@ -16,13 +15,8 @@ fn letters(changes: Vec<Change>) -> Vec<String> {
 fn the_directories_above_a_change_are_told_before_it() {
     let change = |path: &str, kind| Change { path: path.into(), kind };
     let [c, a, d] = [ChangeKind::Modified, ChangeKind::Added, ChangeKind::Deleted];
-    let found = vec![
-        change("/b/x/y", a),
-        change("/a.b", d),
-        change("/a/c", a),
-        change("/b", c),
-        change("/b/x", c),
-    ];
+    let found =
+        vec![change("/b/x/y", a), change("/a.b", d), change("/a/c", a), change("/b", c), change("/b/x", c)];
     assert_eq!(letters(with_parents(found)), ["C /a", "A /a/c", "D /a.b", "C /b", "C /b/x", "A /b/x/y"]);
 }
 
@@ -34,7 +28,7 @@ fn between(old: &[(Entry, Vec<u8>)], new: &[(Entry, Vec<u8>)]) -> Vec<String> {
 #[test]
 fn other_bytes_are_found_though_nothing_else_differs() {
     assert_eq!(between(&[file("a", b"one")], &[file("a", b"two")]), ["C /a"]);
-    assert!(between(&[file("a", b"one")], &[file("a", b"one"), ]).is_empty());
+    assert!(between(&[file("a", b"one")], &[file("a", b"one"),]).is_empty());
 }
 
 #[test]

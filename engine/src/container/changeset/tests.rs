@@ -88,3 +88,17 @@ proptest! {
         prop_assert_eq!(once, twice);
     }
 }
+
+#[test]
+fn a_name_that_only_whiteouts_have_is_not_told() {
+    let mut view = View::new();
+    view.begin_layer().unwrap();
+    let below = view.clone();
+    view.begin_layer().unwrap();
+    let (entry, data) = (dir("d/.wh.x").0, crate::tar::Data::None);
+    view.place(crate::tar::Found { entry, data }).unwrap();
+    let checked = Changeset::new(&view, &below, 1).check_names(&view);
+    assert!(matches!(checked, Err(Error::LikeWhiteout { path }) if path == b"d/.wh.x"));
+    let none = Changeset::new(&below, &below, 1);
+    assert!(none.is_empty(&below) && none.check_names(&below).is_ok());
+}

@@ -88,7 +88,11 @@ fn a_layer_that_is_no_tar_is_named() {
     for compressed in [false, true] {
         let mut stacked = Stacked::of(std::slice::from_ref(&good));
         let bad = vec![b'x'; 2000];
-        if compressed { stacked.add_gzip(&bad) } else { stacked.add(&bad) }
+        if compressed {
+            stacked.add_gzip(&bad)
+        } else {
+            stacked.add(&bad)
+        }
         let error = stacked.open(2, Purpose::Look).unwrap_err();
         let wanted = stacked.layers[1].diff_id;
         assert!(matches!(error, Error::Tar { layer, .. } if layer == wanted), "{error:?}");
@@ -106,7 +110,8 @@ fn a_layer_that_cannot_be_applied_is_named() {
 /// It was taken for a tar or a compression that is damaged.
 #[test]
 fn damage_of_the_store_is_told_as_that() {
-    let noise: Vec<u8> = (0..60_000_u32).flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..4].to_vec()).collect();
+    let noise: Vec<u8> =
+        (0..60_000_u32).flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..4].to_vec()).collect();
     let layer = tar(&[file("a", &noise), file("b", b"x"), file("c", &noise[1..])]);
     let dir = tempfile::tempdir().unwrap();
     let purposes = [Purpose::Look, Purpose::ReadSome(Some(dir.path())), Purpose::ReadAll(Some(dir.path()))];
