@@ -4,7 +4,7 @@ use super::Error;
 use super::find_container::find;
 use super::resolve::resolve;
 use crate::catalog::{Blob, Container, Variant};
-use crate::container::{Layer, Purpose, RootFs};
+use crate::container::{Layer, Purpose, RootFs, Upper};
 use crate::image::{Descriptor, Manifest, Platform};
 use crate::store::{Access, Ledger, Store};
 use crate::tar::Entry;
@@ -118,7 +118,13 @@ impl Store {
         wanted: Wanted,
         task: &Task,
     ) -> Result<RootFs> {
-        self.rootfs(access, &stack.layers(), wanted, task)
+        let mut rootfs = self.rootfs(access, &stack.layers(), wanted, task)?;
+        if let Some(container) = &stack.container
+            && let Some(upper) = Upper::open(self.disk(), &Self::container_dir(&container.id))?
+        {
+            rootfs.add_upper(upper)?;
+        }
+        Ok(rootfs)
     }
 
     /// The file system that `layers` come to. The ledger is free meanwhile.
