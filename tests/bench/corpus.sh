@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Loads and saves the archives of a directory with larder and with a Docker engine, in
-# turn, and prints one table: medians of seconds, larder's peak memory, bytes on disk.
+# turn, then exports and imports the file systems in them, and prints two tables: medians
+# of seconds, larder's peak memory, bytes on disk.
 #
 #   corpus.sh DIR [RUNS]      RUNS: of each, 5 if not given
 #
@@ -69,5 +70,39 @@ for archive in "$corpus"/*.tar; do
   else
     row+=("-" "-")
   fi
+  (IFS='|'; echo "|${row[*]}|")
+done
+
+echo
+echo "| image | paths | tar MB | larder export s | peak MiB | docker export s | ratio | larder import s | peak MiB | docker import s | ratio |"
+echo "|---|---|---|---|---|---|---|---|---|---|---|"
+for archive in "$corpus"/*.tar; do
+  rm -f "$work"/{export,import,docker-export,docker-import}
+  rm -rf "$LARDER_STORE"
+  "$larder" load -q -i "$archive" >/dev/null 2>&1 || continue
+  image=$("$larder" images --format '{{.Repository}}:{{.Tag}}' | head -n 1)
+  [ "$("$larder" images -q | wc -l)" = 1 ] || continue # one image an archive is enough
+  empty_engine
+  container=
+  docker load -q -i "$archive" >/dev/null 2>&1 && container=$(docker create "$image")
+  for _ in $(seq "$runs"); do
+    timed export "$larder" export -o "$work/larder.tar" "$image"
+    timed import "$larder" --store "$work/flat" import "$work/larder.tar" flat:1
+    rm -rf "$work/flat"
+    [ -n "$container" ] || continue
+    timed docker-export docker export -o "$work/docker.tar" "$container"
+    timed docker-import docker import "$work/docker.tar" flat:1
+    docker rmi -f flat:1 >/dev/null
+  done
+  row=("$(basename "$archive")" "$(tar -tf "$work/larder.tar" | wc -l)" "$(megabytes "$(stat -c %s "$work/larder.tar")")")
+  for verb in export import; do
+    row+=("$(seconds "$verb")" "$(peak "$verb")")
+    if [ -n "$container" ]; then
+      row+=("$(seconds "docker-$verb")" "$(ratio "$(seconds "$verb")" "$(seconds "docker-$verb")")")
+    else
+      row+=("-" "-")
+    fi
+  done
+  [ -z "$container" ] || docker rm "$container" >/dev/null
   (IFS='|'; echo "|${row[*]}|")
 done

@@ -122,7 +122,7 @@ fn pieces_of(segment: &Segment, name: ChunkName) -> Result<Vec<Piece>> {
 const SEGMENTS_KEPT: usize = 16;
 
 /// A blob that can be entered anywhere.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Outline {
     len: u64,
     /// Where each segment begins, and its name.

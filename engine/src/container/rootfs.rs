@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::view::{Content, Extents, Follow, NodeId, View};
 use super::{Carried, Error, Fill, Result, Upper, carried};
@@ -60,7 +61,7 @@ enum Bytes {
     /// In the store, compressed: from its start on.
     Wrapped(Body),
     /// In a passing file.
-    Unwrapped(Scratch),
+    Unwrapped(Arc<Scratch>),
     /// On disk, by the paths of the files: the writable layer.
     Upper(Box<Upper>),
     /// Nowhere: what files the layer has are empty.
@@ -85,14 +86,43 @@ impl RootFs {
         watch: &mut dyn FnMut(usize, &Entry),
     ) -> Result<Self> {
         let mut rootfs = Self { view: View::new(), layers: Vec::new(), reader, carried: None };
+        rootfs.extend(layers, purpose, task, watch)?;
+        Ok(rootfs)
+    }
+
+    /// Puts `layers` on top.
+    ///
+    /// # Errors
+    /// As [`RootFs::open`].
+    pub fn extend(
+        &mut self,
+        layers: &[Layer],
+        purpose: Purpose<'_>,
+        task: &Task,
+        watch: &mut dyn FnMut(usize, &Entry),
+    ) -> Result<()> {
         for layer in layers {
             task.check()?;
-            rootfs.view.begin_layer()?;
-            let number = rootfs.layers.len();
-            let bytes = rootfs.add(layer, purpose, task, &mut |entry| watch(number, entry))?;
-            rootfs.layers.push((layer.diff_id, bytes));
+            self.view.begin_layer()?;
+            let number = self.layers.len();
+            let bytes = self.add(layer, purpose, task, &mut |entry| watch(number, entry))?;
+            self.layers.push((layer.diff_id, bytes));
         }
-        Ok(rootfs)
+        Ok(())
+    }
+
+    /// The same file system once more, to go on with in another way: so that what
+    /// was put on top can be compared with what it was put on. A writable layer
+    /// cannot be there twice; its files are not readable in the other one.
+    pub fn fork(&self, reader: Reader) -> Self {
+        let bytes = |bytes: &Bytes| match bytes {
+            Bytes::Stored(outline) => Bytes::Stored(outline.clone()),
+            Bytes::Wrapped(body) => Bytes::Wrapped(*body),
+            Bytes::Unwrapped(scratch) => Bytes::Unwrapped(Arc::clone(scratch)),
+            Bytes::Upper(_) | Bytes::Nowhere => Bytes::Nowhere,
+        };
+        let layers = self.layers.iter().map(|(diff_id, body)| (*diff_id, bytes(body))).collect();
+        Self { view: self.view.clone(), layers, reader, carried: None }
     }
 
     fn add(
@@ -121,7 +151,7 @@ impl RootFs {
                 scan.read(&mut copying)?;
                 copying.0.copy.flush().map_err(Error::Scratch)?;
                 drop(copying);
-                Ok(Bytes::Unwrapped(scratch))
+                Ok(Bytes::Unwrapped(Arc::new(scratch)))
             }
         }
     }

@@ -91,10 +91,9 @@ impl Store {
         writer: &mut Writer,
         task: &Task,
     ) -> Result<Option<MadeLayer>> {
-        let layers = stack.layers();
-        let mut rootfs = self.rootfs_of(access, stack, Wanted::Names, task)?;
-        let below = self.rootfs(access, &layers, Wanted::Names, task)?;
-        let mut changeset = Changeset { below: Some(below.view()), layers: layers.len() };
+        let layers = stack.layers.len();
+        let (below, mut rootfs) = self.two_rootfs(access, stack, layers, Wanted::Names, task)?;
+        let mut changeset = Changeset { below: Some(below.view()), layers };
         let layer = MadeLayer::plain(layer::make(&mut rootfs, &mut changeset, writer, task)?);
         Ok((layer.diff_id() != DiffId::empty()).then_some(layer))
     }

@@ -34,25 +34,20 @@ impl Store {
     pub fn diff(&self, name: &str, against: Option<&str>, task: &Task) -> Result<Vec<Change>> {
         let access = self.share(task)?;
         let stack = self.container_or_image(&access, name, None, task)?;
-        let mut new = self.rootfs_of(&access, &stack, Wanted::Names, task)?;
-        let layers = match against {
+        let (mut old, mut new) = match against {
             Some(against) => {
-                let stack = self.container_or_image(&access, against, None, task)?;
-                let mut old = self.rootfs_of(&access, &stack, Wanted::Names, task)?;
-                return Ok(changes(&mut old, &mut new, task)?);
+                let new = self.rootfs_of(&access, &stack, Wanted::Names, task)?;
+                let against = self.container_or_image(&access, against, None, task)?;
+                (self.rootfs_of(&access, &against, Wanted::Names, task)?, new)
             }
-            None => below(&stack),
+            None => self.two_rootfs(&access, &stack, below(&stack), Wanted::Names, task)?,
         };
-        let mut old = self.rootfs(&access, &layers, Wanted::Names, task)?;
         Ok(changes(&mut old, &mut new, task)?)
     }
 }
 
-/// What a container stands on, or an image's top layer.
-fn below(stack: &Stack) -> Vec<crate::container::Layer> {
-    let mut layers = stack.layers();
-    if stack.container.is_none() {
-        layers.pop();
-    }
-    layers
+/// How many layers a container, or an image's top layer, stands on.
+fn below(stack: &Stack) -> usize {
+    let layers = stack.layers.len();
+    if stack.container.is_some() { layers } else { layers.saturating_sub(1) }
 }

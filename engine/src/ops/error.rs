@@ -44,6 +44,9 @@ pub enum Error {
     /// A digest names its content already; it cannot be pointed elsewhere.
     #[error("refusing to create a tag with a digest reference")]
     TagWithDigest,
+    /// What is made by an import has a digest of its own.
+    #[error("cannot import digest reference")]
+    ImportWithDigest,
     /// The image is not there for the platform.
     #[error("image {name} does not have the platform {want}: it has {got}")]
     NoPlatform {
@@ -221,6 +224,7 @@ impl From<Error> for crate::Error {
             Error::NoTar { .. } => ErrorKind::InvalidArchive,
             Error::BadReference { .. }
             | Error::Directory
+            | Error::ImportWithDigest
             | Error::Change(_)
             | Error::TagWithDigest
             | Error::ContainerName(_)

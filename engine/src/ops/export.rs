@@ -1,11 +1,12 @@
-//! Writing the file system of an image as one plain tar.
+//! Writing a file system as one plain tar.
 
 use std::io::{BufWriter, Write};
 
-use super::stack::Wanted;
+use super::Error;
+use super::stack::{Stack, Wanted};
 use crate::Result;
-use crate::container::{AsDocker, Exact, carry};
-use crate::image::Platform;
+use crate::container::{AsDocker, Exact, Spec, carry};
+use crate::image::{Draft, Platform, RunConfig};
 use crate::store::Store;
 use crate::task::{Event, Task};
 
@@ -40,8 +41,8 @@ pub struct Exported {
 }
 
 impl Store {
-    /// Writes the file system of the image `name` to `out`: one tar, all layers
-    /// applied, sorted. The same image always gives the same bytes.
+    /// Writes the file system of the container or image `name` to `out`: one tar,
+    /// all layers applied, sorted. The same file system always gives the same bytes.
     ///
     /// Everything that a tar can say is kept: times with their fractions,
     /// extended attributes, hard links, devices, names of any bytes. Holes
@@ -65,7 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
-    /// image; [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) if
+    /// container or image; [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) if
     /// its layers come to no file system, before the first byte; later if `out`
     /// fails or the store is damaged.
     pub fn export(
@@ -79,7 +80,7 @@ impl Store {
         let stack = self.container_or_image(&access, name, options.platform.as_ref(), task)?;
         let mut rootfs = self.rootfs_of(&access, &stack, Wanted::Bytes, task)?;
         let head = match options.config && !options.docker_compat {
-            true => carry(&stack.config, task),
+            true => carry(&config(&stack)?, task),
             false => Vec::new(),
         };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
@@ -96,4 +97,18 @@ impl Store {
         task.report(&Event::Finished { item: name, bytes, new_bytes: 0 });
         Ok(Exported { paths: rootfs.view().paths() - 1, bytes })
     }
+}
+
+/// The config to carry: the image's, or what a container is run with. What
+/// only names the container is left as it is in the image.
+fn config(stack: &Stack) -> Result<Vec<u8>> {
+    let Some(container) = &stack.container else { return Ok(stack.config.clone()) };
+    let (id, digest) = (container.id, stack.variant.id.0);
+    let spec: Spec = serde_json::from_str(&container.spec).map_err(|source| Error::BadSpec { id, source })?;
+    let unreadable = |source| Error::Document { digest, source };
+    let of_image = RunConfig::of_image(&stack.config).map_err(unreadable)?;
+    let (hostname, domainname, image) = (of_image.hostname, of_image.domainname, of_image.image);
+    let mut draft = Draft::of(&stack.config).map_err(unreadable)?;
+    draft.set_run(&RunConfig { hostname, domainname, image, ..spec.config });
+    Ok(draft.encode())
 }

@@ -1,4 +1,4 @@
-//! Looking into an image: what is in a directory, and what is in a file.
+//! Looking into a container or an image: what is in a directory, and what is in a file.
 
 use std::io::Write;
 
@@ -37,8 +37,8 @@ pub struct Listed {
 }
 
 impl Store {
-    /// What is at `path` in the image `name`: of a directory what is in it, in
-    /// the order of the names. Links are followed within the image.
+    /// What is at `path` in the container or image `name`: of a directory what is
+    /// in it, in the order of the names. Links are followed within the root.
     ///
     /// ```
     /// use larder_engine::{ListOptions, Task};
@@ -58,7 +58,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
-    /// image or path.
+    /// container, image or path.
     pub fn list(&self, name: &str, path: &[u8], options: &ListOptions, task: &Task) -> Result<Vec<Listed>> {
         let access = self.share(task)?;
         let stack = self.container_or_image(&access, name, options.platform.as_ref(), task)?;
@@ -75,8 +75,8 @@ impl Store {
         Ok(nodes.into_iter().map(|node| listed(view, node)).collect())
     }
 
-    /// Writes the bytes of the file at `path` in the image `name` to `out`; gives
-    /// their number.
+    /// Writes the bytes of the file at `path` in the container or image `name` to
+    /// `out`; gives their number.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such

@@ -78,13 +78,8 @@ impl Store {
         let access = self.share(task)?;
         let stack = self.stack(&access, name, options.platform.as_ref(), task)?;
         let kept = kept_layers(&stack, options.from.as_deref())?;
-        let layers = stack.layers();
-        let mut rootfs = self.rootfs(&access, &layers, Wanted::Bytes, task)?;
-        let below = match layers.get(..kept).filter(|below| !below.is_empty()) {
-            Some(below) => Some(self.rootfs(&access, below, Wanted::Names, task)?),
-            None => None,
-        };
-        let mut changeset = Changeset { below: below.as_ref().map(|below| below.view()), layers: kept };
+        let (below, mut rootfs) = self.two_rootfs(&access, &stack, kept, Wanted::Bytes, task)?;
+        let mut changeset = Changeset { below: (kept > 0).then(|| below.view()), layers: kept };
         let mut writer = self.writer(&access, task)?;
         let blob = layer::make(&mut rootfs, &mut changeset, &mut writer, task)?;
         let squashed = MadeLayer::plain(blob);

@@ -1,6 +1,8 @@
 //! What a name stands for, as a stack of layers.
 
 use super::Error;
+use std::path::{Path, PathBuf};
+
 use super::find_container::find;
 use super::resolve::resolve;
 use crate::catalog::{Blob, Container, Variant};
@@ -119,12 +121,43 @@ impl Store {
         task: &Task,
     ) -> Result<RootFs> {
         let mut rootfs = self.rootfs(access, &stack.layers(), wanted, task)?;
+        self.add_upper(stack, &mut rootfs)?;
+        Ok(rootfs)
+    }
+
+    /// Puts on top what is in the container, if `stack` is that of one.
+    fn add_upper(&self, stack: &Stack, rootfs: &mut RootFs) -> Result<()> {
         if let Some(container) = &stack.container
             && let Some(upper) = Upper::open(self.disk(), &Self::container_dir(&container.id))?
         {
             rootfs.add_upper(upper)?;
         }
-        Ok(rootfs)
+        Ok(())
+    }
+
+    /// The file system of the lowest `kept` layers of `stack`, and the whole of
+    /// it with what is in a container on top.
+    pub(super) fn two_rootfs(
+        &self,
+        access: &Access,
+        stack: &Stack,
+        kept: usize,
+        wanted: Wanted,
+        task: &Task,
+    ) -> Result<(RootFs, RootFs)> {
+        let layers = stack.layers();
+        let (below, above) = layers.split_at_checked(kept).unwrap_or((&layers, &[]));
+        let old = self.rootfs(access, below, Wanted::Names, task)?;
+        let mut new = old.fork(self.reader(access, task)?);
+        let scratch = self.scratch_dir();
+        new.extend(above, wanted.purpose(scratch.as_deref()), task, &mut |_, _| ())?;
+        self.add_upper(stack, &mut new)?;
+        Ok((old, new))
+    }
+
+    /// Where passing files go.
+    fn scratch_dir(&self) -> Option<PathBuf> {
+        self.is_writable().then(|| self.disk().host_path("tmp")).flatten()
     }
 
     /// The file system that `layers` come to. The ledger is free meanwhile.
@@ -149,12 +182,8 @@ impl Store {
         watch: &mut dyn FnMut(usize, &Entry),
     ) -> Result<RootFs> {
         let reader = self.reader(access, task)?;
-        let scratch = self.is_writable().then(|| self.disk().host_path("tmp")).flatten();
-        let purpose = match wanted {
-            Wanted::Names => Purpose::Look,
-            Wanted::Bytes => Purpose::ReadAll(scratch.as_deref()),
-        };
-        Ok(RootFs::open(layers, reader, purpose, task, watch)?)
+        let scratch = self.scratch_dir();
+        Ok(RootFs::open(layers, reader, wanted.purpose(scratch.as_deref()), task, watch)?)
     }
 }
 
@@ -165,4 +194,13 @@ pub(super) enum Wanted {
     Names,
     /// All files.
     Bytes,
+}
+
+impl Wanted {
+    fn purpose(self, scratch: Option<&Path>) -> Purpose<'_> {
+        match self {
+            Self::Names => Purpose::Look,
+            Self::Bytes => Purpose::ReadAll(scratch),
+        }
+    }
 }

@@ -105,6 +105,7 @@ pub enum Extents<'v> {
 }
 
 /// The file system that a stack of layers comes to.
+#[derive(Clone)]
 pub struct View {
     nodes: Vec<Node>,
     free_nodes: Vec<u32>,

@@ -22,7 +22,7 @@ impl Name {
 }
 
 /// Names, one after another in blocks that are never moved.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Names {
     blocks: Vec<Vec<u8>>,
     bytes: usize,
@@ -67,7 +67,7 @@ impl Names {
 type Set = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Sets of extended attributes, each kept once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sets {
     sets: Vec<Set>,
     numbers: HashMap<Set, u32>,
