@@ -10,6 +10,7 @@ mod compression;
 mod concurrency;
 mod containers;
 mod containers_create;
+mod cp;
 mod crash;
 mod disk;
 mod export;

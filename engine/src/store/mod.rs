@@ -233,6 +233,8 @@ impl Store {
 
     /// The right to write to a container's files; nobody else has it then.
     pub(crate) fn lock_container(&self, id: &ContainerId, task: &Task) -> Result<Box<dyn Guard>> {
+        // A copy of the store may have lost a directory that was empty.
+        self.make_container_dir(id)?;
         let name = format!("{}/{LOCK}", Self::container_dir(id));
         match self.disk.create(&name) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
