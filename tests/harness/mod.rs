@@ -14,6 +14,8 @@ pub mod noise;
 pub mod sandbox;
 pub mod saved;
 pub mod tarball;
+pub mod tree;
+pub mod tricky;
 
 /// The `sha256:…` digest of some bytes.
 pub fn digest(bytes: &[u8]) -> String {

@@ -13,13 +13,27 @@ pub struct Entry {
     pub body: Vec<u8>,
     /// What the header says of the size, when that is not the truth.
     pub claimed_size: Option<u64>,
+    /// What a PAX header before it says.
+    pub records: Vec<(String, Vec<u8>)>,
+    /// Bytes of the header that are to be these, by their offset.
+    pub patches: Vec<(usize, Vec<u8>)>,
 }
 
 impl Entry {
     pub fn new(name: impl AsRef<[u8]>, kind: u8) -> Self {
         let (name, mode) = (name.as_ref().to_vec(), if kind == b'5' { 0o755 } else { 0o644 });
-        let (link, body) = (Vec::new(), Vec::new());
-        Self { name, kind, mode, owner: (0, 0), mtime: 1_700_000_000, link, body, claimed_size: None }
+        Self {
+            name,
+            kind,
+            mode,
+            owner: (0, 0),
+            mtime: 1_700_000_000,
+            link: Vec::new(),
+            body: Vec::new(),
+            claimed_size: None,
+            records: Vec::new(),
+            patches: Vec::new(),
+        }
     }
 
     pub fn file(name: impl AsRef<[u8]>, body: impl Into<Vec<u8>>) -> Self {
@@ -38,9 +52,58 @@ impl Entry {
         Self { link: to.as_ref().to_vec(), ..Self::new(name, b'1') }
     }
 
+    /// A device: `3` for characters, `4` for blocks.
+    pub fn device(name: impl AsRef<[u8]>, kind: u8, major: u32, minor: u32) -> Self {
+        let number = |number: u32| format!("{number:07o}\0").into_bytes();
+        Self::new(name, kind).patched(329, number(major)).patched(337, number(minor))
+    }
+
+    pub fn mode(self, mode: u32) -> Self {
+        Self { mode, ..self }
+    }
+
+    pub fn owner(self, user: u32, group: u32) -> Self {
+        Self { owner: (user, group), ..self }
+    }
+
+    pub fn with_body(self, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    pub fn mtime(self, mtime: u64) -> Self {
+        Self { mtime, ..self }
+    }
+
+    /// Has a PAX header say this of it.
+    pub fn record(mut self, key: &str, value: impl AsRef<[u8]>) -> Self {
+        self.records.push((key.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub fn xattr(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.record(&format!("SCHILY.xattr.{name}"), value)
+    }
+
+    /// Puts these bytes into its header, before the checksum is made.
+    pub fn patched(mut self, at: usize, bytes: impl Into<Vec<u8>>) -> Self {
+        self.patches.push((at, bytes.into()));
+        self
+    }
+
     /// Appends header, body and padding. A name of more than 100 bytes goes into a GNU
-    /// `L` member before it, as Docker's and GNU tar's do.
+    /// `L` member before it, as Docker's and GNU tar's do; an owner that has no room in the
+    /// header into a PAX header.
     pub fn write_to(&self, out: &mut Vec<u8>) {
+        let mut records = self.records.clone();
+        for (key, id) in [("uid", self.owner.0), ("gid", self.owner.1)] {
+            if id >= 1 << 21 {
+                records.push((key.to_owned(), id.to_string().into_bytes()));
+            }
+        }
+        if !records.is_empty() {
+            let records: Vec<_> = records.iter().map(|(key, value)| (&**key, &**value)).collect();
+            pax(&records).write_to(out);
+        }
         for (long, kind) in [(&self.link, b'K'), (&self.name, b'L')] {
             if long.len() > 100 {
                 let body = [long.as_slice(), b"\0"].concat();
@@ -58,8 +121,8 @@ impl Entry {
         let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, &self.name[..self.name.len().min(100)]);
         put(100, format!("{:07o}\0", self.mode).as_bytes());
-        put(108, format!("{:07o}\0", self.owner.0).as_bytes());
-        put(116, format!("{:07o}\0", self.owner.1).as_bytes());
+        put(108, format!("{:07o}\0", self.owner.0 % (1 << 21)).as_bytes());
+        put(116, format!("{:07o}\0", self.owner.1 % (1 << 21)).as_bytes());
         let size = self.claimed_size.unwrap_or(self.body.len() as u64);
         if size < 1 << 33 {
             put(124, format!("{size:011o}\0").as_bytes());
@@ -72,6 +135,9 @@ impl Entry {
         put(156, &[self.kind]);
         put(157, &self.link[..self.link.len().min(100)]);
         put(257, b"ustar\x0000");
+        for (at, bytes) in &self.patches {
+            put(*at, bytes);
+        }
         let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
         header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         header

@@ -13,4 +13,5 @@ mod oci_image_tool;
 mod peers;
 mod podman;
 mod skopeo;
+mod trees;
 mod umoci;

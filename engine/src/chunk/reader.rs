@@ -16,6 +16,10 @@ const FRAMES_AHEAD: usize = 8;
 /// How many steps are planned ahead, so that there are frames to read.
 const STEPS_AHEAD: usize = 4096;
 
+/// How many bytes that are not the store's may wait among them: a step may be a
+/// header of a mebibyte.
+const MAX_HELD_BYTES: usize = 4 << 20;
+
 /// What a run of zeros is handed out from.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
@@ -125,10 +129,14 @@ impl Reader {
         let mut steps = VecDeque::new();
         let mut is_more = true;
         let mut asked = 0_usize;
+        let mut held_bytes = 0;
         loop {
-            while steps.len() < STEPS_AHEAD && is_more {
+            while steps.len() < STEPS_AHEAD && held_bytes < MAX_HELD_BYTES && is_more {
                 is_more = more(self, &mut pieces)?;
                 for piece in pieces.drain(..) {
+                    if let Piece::Bytes(bytes) = &piece {
+                        held_bytes += bytes.len();
+                    }
                     steps.push_back(self.found(piece)?);
                 }
             }
@@ -143,7 +151,10 @@ impl Reader {
             let Some(step) = steps.pop_front() else { return Ok(()) };
             asked = asked.saturating_sub(1);
             match &step {
-                Step::Bytes(bytes) => sink(bytes)?,
+                Step::Bytes(bytes) => {
+                    held_bytes -= bytes.len();
+                    sink(bytes)?;
+                }
                 Step::Zeros(len) => zeros(*len, sink)?,
                 Step::Slice { pack, place, from, to } => {
                     let frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), pack)?;

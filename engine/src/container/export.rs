@@ -18,11 +18,22 @@ use crate::task::Task;
 /// Between two looks at whether to stop.
 const CHECK_BYTES: u64 = 1 << 20;
 
+/// So many bytes of headers without content between them are handed on.
+const MAX_PENDING_BYTES: usize = 256 << 10;
+
+/// The attribute that goes when the owner is set.
+const CAPABILITY: &[u8] = b"security.capability";
+
+/// The longest that the kernel takes. A longer one is not repeated at every
+/// link: a small layer would become an endless tar.
+const CAPABILITY_BYTES: usize = 24;
+
 /// How entries are told.
 pub trait Telling {
     /// What stands in the tar for `entry`, whose name is its path in the view
-    /// without a slash at either end; `None` to leave it out. The kind of a
-    /// file that has another name before is a hard link to that name.
+    /// without a slash at either end; `None` to leave it out. Of a file that
+    /// has another name before only the name counts, and that of the other is
+    /// asked for again.
     fn tell(&mut self, entry: Entry, is_root: bool) -> Option<Entry>;
 }
 
@@ -47,7 +58,7 @@ pub struct AsDocker;
 impl Telling for AsDocker {
     fn tell(&mut self, mut entry: Entry, is_root: bool) -> Option<Entry> {
         entry.mtime.nanoseconds = 0;
-        entry.xattrs.retain(|(name, _)| name == b"security.capability");
+        entry.xattrs.retain(|(name, _)| name == CAPABILITY);
         (!is_root).then_some(entry)
     }
 }
@@ -129,8 +140,9 @@ struct Plan<'p> {
     walk: Walk<'p>,
     from: NodeId,
     telling: &'p mut dyn Telling,
-    /// Of files with several names, the one that was told first.
-    first_names: HashMap<u32, Vec<u8>>,
+    /// Of files with several names, the one that was told first. Not its path:
+    /// a million of those may be gigabytes.
+    first_names: HashMap<u32, NodeId>,
     /// Headers and padding that were not handed on yet.
     pending: Vec<u8>,
     /// A file whose bytes are not in the store as they are: they are next.
@@ -159,6 +171,11 @@ impl Plan<'_> {
             self.pending.extend_from_slice(&header);
             let Some(content) = self.view.content(node).filter(|content| has_bytes && content.size > 0)
             else {
+                // A million empty files are half a gigabyte of headers.
+                if self.pending.len() >= MAX_PENDING_BYTES {
+                    pieces.push_back(Piece::Bytes(std::mem::take(&mut self.pending)));
+                    return Ok(true);
+                }
                 continue;
             };
             pieces.push_back(Piece::Bytes(std::mem::take(&mut self.pending)));
@@ -182,7 +199,7 @@ fn header(
     node: NodeId,
     from: NodeId,
     telling: &mut dyn Telling,
-    first_names: &mut HashMap<u32, Vec<u8>>,
+    first_names: &mut HashMap<u32, NodeId>,
 ) -> Option<(Vec<u8>, bool)> {
     let is_root = node == from && node == view.root();
     if is_root && !view.is_told(node) {
@@ -194,11 +211,14 @@ fn header(
         let file = view.file(node);
         match first_names.get(&file) {
             Some(first) => {
-                entry =
-                    Entry { kind: EntryKind::Hardlink(first.clone()), size: 0, xattrs: Vec::new(), ..entry };
+                let first = telling.tell(view.entry(*first), false)?.name;
+                // Readers that set the owner at a link once more, as Docker's does,
+                // lose the file's capabilities by that: the link brings them again.
+                entry.xattrs.retain(|(name, value)| name == CAPABILITY && value.len() <= CAPABILITY_BYTES);
+                entry = Entry { kind: EntryKind::Hardlink(first), size: 0, ..entry };
                 has_bytes = false;
             }
-            None => _ = first_names.insert(file, entry.name.clone()),
+            None => _ = first_names.insert(file, node),
         }
     }
     Some((entry.encode(), has_bytes))

@@ -42,6 +42,9 @@ pub enum Error {
     /// A digest names its content already; it cannot be pointed elsewhere.
     #[error("refusing to create a tag with a digest reference")]
     TagWithDigest,
+    /// What is made by an import has a digest of its own.
+    #[error("cannot import digest reference")]
+    ImportWithDigest,
     /// The image is not there for the platform.
     #[error("image {name} does not have the platform {want}: it has {got}")]
     NoPlatform {
@@ -139,7 +142,9 @@ impl From<Error> for crate::Error {
             Error::NothingToRun { .. } => ErrorKind::Unsupported,
             Error::Directory | Error::Change(_) => ErrorKind::InvalidInput,
             Error::NoTar { .. } => ErrorKind::InvalidArchive,
-            Error::BadReference { .. } | Error::TagWithDigest => ErrorKind::InvalidInput,
+            Error::BadReference { .. } | Error::TagWithDigest | Error::ImportWithDigest => {
+                ErrorKind::InvalidInput
+            }
             Error::ManyNames { .. } => ErrorKind::Conflict,
             Error::Document { .. } | Error::LongHistory | Error::NoLayer { .. } => ErrorKind::Corrupt,
             Error::Unwrapped { .. } => ErrorKind::Unsupported,
@@ -170,6 +175,7 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
         }
         Container::XattrBytes { .. }
         | Container::Extents { .. }
+        | Container::Links { .. }
         | Container::Paths { .. }
         | Container::Layers { .. } => ErrorKind::LimitExceeded,
         Container::LongPath { .. } => ErrorKind::InvalidInput,

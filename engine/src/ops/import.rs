@@ -1,6 +1,6 @@
 //! Making an image of one layer from a tar of files.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Chain, Cursor, Read};
 
 use super::Error;
 use super::make::{Made, MadeLayer};
@@ -96,8 +96,11 @@ impl Store {
     /// [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) if the
     /// input is no tar, or one that nobody could unpack;
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a change
-    /// that is none. The store is then as it was.
+    /// that is none, or a name with a digest. The store is then as it was.
     pub fn import(&self, input: Input, options: &ImportOptions, task: &Task) -> Result<Imported> {
+        if options.reference.as_ref().is_some_and(|name| name.digest().is_some()) {
+            return Err(Error::ImportWithDigest.into());
+        }
         let (total, source): (_, Box<dyn Read + Send>) = match input {
             Input::Stream(stream) => (None, stream),
             Input::File(file) => (Some(file.len()), Box::new(file)),
@@ -117,7 +120,7 @@ impl Store {
         let mut writer = self.writer(&access, task)?;
         let budget = Budget::new(options.limits);
         let mut plain = unwrapped(source, &budget)?;
-        let total = total.filter(|_| plain.get_ref().compression() == archive::Compression::None);
+        let total = total.filter(|_| plain.get_ref().1.compression() == archive::Compression::None);
         let mut ingest = Ingest { writer: &mut writer, budget, task };
         let taken = ingest.take("layer", total, &mut plain, Treatment::Opaque).map_err(failed)?;
         let (blob, layer) = layer_of(taken)?;
@@ -144,20 +147,24 @@ impl Store {
     }
 }
 
+/// What is in the source: a first block that was looked at, and the rest.
+type Unwrapped = Chain<Cursor<Vec<u8>>, Bounded<BufReader<Box<dyn Read + Send>>>>;
+
 /// What is in the source, which must begin as a tar does, or be empty.
-fn unwrapped(
-    source: Box<dyn Read + Send>,
-    budget: &Budget,
-) -> Result<BufReader<Bounded<BufReader<Box<dyn Read + Send>>>>> {
+fn unwrapped(source: Box<dyn Read + Send>, budget: &Budget) -> Result<Unwrapped> {
+    let reading = |error| failed(IngestError::Read(error));
     let buffered = BufReader::with_capacity(1 << 20, source);
-    let plain =
-        Bounded::new(buffered, budget, Nesting::Outer).map_err(|error| failed(IngestError::Read(error)))?;
-    let mut plain = BufReader::with_capacity(1 << 20, plain);
-    let head = plain.fill_buf().map_err(|error| failed(IngestError::Read(error)))?;
+    let mut plain = Bounded::new(buffered, budget, Nesting::Outer).map_err(reading)?;
+    let mut head = Vec::with_capacity(BLOCK_BYTES);
+    plain.by_ref().take(BLOCK_BYTES as u64).read_to_end(&mut head).map_err(reading)?;
+    let no_tar = |source| Error::NoTar { source }.into();
     match head.first_chunk::<BLOCK_BYTES>().map(Header::decode) {
-        // A short head may be a slow pipe's; the whole is looked at in the end.
-        None | Some(Ok(_)) => Ok(plain),
-        Some(Err(source)) => Err(Error::NoTar { source: EntryError::Header { offset: 0, source } }.into()),
+        Some(Err(source)) => Err(no_tar(EntryError::Header { offset: 0, source })),
+        None if !head.is_empty() => {
+            let source = std::io::ErrorKind::UnexpectedEof.into();
+            Err(no_tar(EntryError::Read { offset: 0, source }))
+        }
+        _ => Ok(Cursor::new(head).chain(plain)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Applying a layer, entry by entry.
 
-use super::limits::{MAX_EXTENTS, MAX_LAYERS, MAX_PATHS, MAX_TARGET_BYTES};
+use super::limits::{MAX_EXTENTS, MAX_LAYERS, MAX_PATH_BYTES, MAX_PATHS, MAX_TARGET_BYTES};
 use super::resolve::{Reached, parts};
 use super::{Follow, Inode, NONE, Node, NodeId, Place, View};
 use crate::container::Error;
@@ -76,6 +76,11 @@ impl View {
             self.hold(number);
         }
         let directory = self.make_directories(parent, &entry.name)?;
+        // Over a link a short name may be a long path. A byte is left for the
+        // slash of a directory, as Linux leaves one for the zero.
+        if self.path_bytes(directory) + 1 + name.len() > MAX_PATH_BYTES {
+            return Err(Error::LongPath { path: entry.name.clone(), limit: MAX_PATH_BYTES });
+        }
         if let Some(there) = self.child(directory, name) {
             if let Some(number) = linked.filter(|number| *number == self.node(there).inode) {
                 self.touch(there);
@@ -103,6 +108,17 @@ impl View {
         let node = self.add_node(directory, name, inode)?;
         self.touch(node);
         Ok(())
+    }
+
+    /// How long the path of a directory is, with a slash before each name.
+    fn path_bytes(&self, directory: u32) -> usize {
+        let (mut bytes, mut at) = (0, directory);
+        while at != 0 {
+            let node = self.node(at);
+            bytes += 1 + self.names.get(node.name).len();
+            at = node.parent;
+        }
+        bytes
     }
 
     /// The inode that a hard link leads to.
@@ -135,9 +151,8 @@ impl View {
                 Reached::Missing { directory, name, mut rest } => {
                     // Links may lead on to a long way that is not there.
                     let long: usize = rest.iter().map(|part| part.len() + 1).sum();
-                    if long > super::limits::MAX_PATH_BYTES {
-                        let limit = super::limits::MAX_PATH_BYTES;
-                        return Err(Error::LongPath { path: entry.into(), limit });
+                    if long > MAX_PATH_BYTES {
+                        return Err(Error::LongPath { path: entry.into(), limit: MAX_PATH_BYTES });
                     }
                     let mut at = self.implied_directory(directory, &name)?;
                     while let Some(part) = rest.pop() {

@@ -150,6 +150,16 @@ fn names_are_cleaned_and_none_leads_out() {
     assert!(matches!(view(&[&[&long]]), Err(Error::LongPath { .. })));
 }
 
+#[test]
+fn no_path_grows_too_long_over_a_link() {
+    let (there, on) = ("d/".repeat(1500), "e/".repeat(540));
+    let through = |on: &str| view(&[&[&there, &format!("l -> {there}"), &format!("l/{on}f")]]);
+    let longest = through(&on).unwrap();
+    let length = |node: NodeId| longest.path(node).len();
+    assert_eq!(longest.walk(longest.root()).map(length).max(), Some(4081));
+    assert!(matches!(through(&on.repeat(2)), Err(Error::LongPath { .. })));
+}
+
 /// CVE-2021-29136: an entry for the root that is a link took the root's place.
 #[test]
 fn the_root_stays_a_directory() {
