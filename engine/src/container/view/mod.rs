@@ -24,6 +24,7 @@ mod resolve;
 mod walk;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::AtomicU64;
 
 use hashbrown::HashTable;
 
@@ -118,6 +119,8 @@ pub struct View {
     xattrs: names::Sets,
     sparse: Vec<Vec<Extent>>,
     sparse_extents: usize,
+    /// Parts of paths that symbolic links led over.
+    followed: AtomicU64,
     /// The number of layers so far.
     layers: u16,
 }
@@ -152,6 +155,7 @@ impl View {
             xattrs: names::Sets::default(),
             sparse: Vec::new(),
             sparse_extents: 0,
+            followed: AtomicU64::new(0),
             layers: 0,
         }
     }
