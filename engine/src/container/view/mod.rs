@@ -24,6 +24,7 @@ mod resolve;
 mod walk;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use hashbrown::HashTable;
@@ -120,7 +121,7 @@ pub struct View {
     sparse: Vec<Vec<Extent>>,
     sparse_extents: usize,
     /// Parts of paths that symbolic links led over.
-    followed: AtomicU64,
+    followed: Arc<AtomicU64>,
     /// The number of layers so far.
     layers: u16,
 }
@@ -155,7 +156,7 @@ impl View {
             xattrs: names::Sets::default(),
             sparse: Vec::new(),
             sparse_extents: 0,
-            followed: AtomicU64::new(0),
+            followed: Arc::default(),
             layers: 0,
         }
     }
