@@ -58,7 +58,7 @@ pub fn changes(old: &mut RootFs, new: &mut RootFs, task: &Task) -> Result<Vec<Ch
             match (side.old, side.new) {
                 (Some(before), Some(after)) => {
                     let [was, is] = [old.view().is_directory(before), new.view().is_directory(after)];
-                    if !same(old, before, new, after)? {
+                    if !same(old, before, new, after, task)? {
                         found.push(Change { path: path.clone(), kind: ChangeKind::Modified });
                     }
                     match (was, is) {
@@ -148,7 +148,7 @@ fn is_below(path: &[u8], dir: &[u8]) -> bool {
     path.strip_prefix(dir).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
-fn same(old: &mut RootFs, before: NodeId, new: &mut RootFs, after: NodeId) -> Result<bool> {
+fn same(old: &mut RootFs, before: NodeId, new: &mut RootFs, after: NodeId, task: &Task) -> Result<bool> {
     let [a, b] = [old.view().entry(before), new.view().entry(after)];
     if a.kind != b.kind || a.mode != b.mode || a.uid != b.uid || a.gid != b.gid || a.xattrs != b.xattrs {
         return Ok(false);
@@ -162,10 +162,16 @@ fn same(old: &mut RootFs, before: NodeId, new: &mut RootFs, after: NodeId) -> Re
     if a.kind != EntryKind::File || a.size == 0 {
         return Ok(true);
     }
-    same_bytes(old, before, new, after)
+    same_bytes(old, before, new, after, task)
 }
 
-fn same_bytes(old: &mut RootFs, before: NodeId, new: &mut RootFs, after: NodeId) -> Result<bool> {
+fn same_bytes(
+    old: &mut RootFs,
+    before: NodeId,
+    new: &mut RootFs,
+    after: NodeId,
+    task: &Task,
+) -> Result<bool> {
     let place = |rootfs: &RootFs, node| {
         let content: Content<'_> = rootfs.view().content(node)?;
         let extents = match content.extents {
@@ -185,12 +191,13 @@ fn same_bytes(old: &mut RootFs, before: NodeId, new: &mut RootFs, after: NodeId)
     {
         return Ok(true);
     }
-    Ok(sum(old, before)? == sum(new, after)?)
+    Ok(sum(old, before, task)? == sum(new, after, task)?)
 }
 
-fn sum(rootfs: &mut RootFs, node: NodeId) -> Result<blake3::Hash> {
+fn sum(rootfs: &mut RootFs, node: NodeId, task: &Task) -> Result<blake3::Hash> {
     let mut sum = blake3::Hasher::new();
     rootfs.copy(node, &mut |bytes| {
+        task.check()?;
         sum.update(bytes);
         Ok(())
     })?;
@@ -198,24 +205,4 @@ fn sum(rootfs: &mut RootFs, node: NodeId) -> Result<blake3::Hash> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_directories_above_a_change_are_told_before_it() {
-        let change = |path: &str, kind| Change { path: path.into(), kind };
-        let [c, a, d] = [ChangeKind::Modified, ChangeKind::Added, ChangeKind::Deleted];
-        let found = vec![
-            change("/b/x/y", a),
-            change("/a.b", d),
-            change("/a/c", a),
-            change("/b", c),
-            change("/b/x", c),
-        ];
-        let told: Vec<_> = with_parents(found)
-            .into_iter()
-            .map(|change| format!("{} {}", change.kind.letter(), String::from_utf8(change.path).unwrap()))
-            .collect();
-        assert_eq!(told, ["C /a", "A /a/c", "D /a.b", "C /b", "C /b/x", "A /b/x/y"]);
-    }
-}
+mod tests;

@@ -1,23 +1,81 @@
 //! The upper layers of a stack as one layer.
 
+use std::collections::HashSet;
+
 use super::Telling;
 use super::view::{NodeId, View};
 use crate::image::Whiteout;
 use crate::tar::{Entry, EntryKind, Mtime};
 
-/// Tells what the layers above `below` say, and what is gone for them.
+/// Tells what the layers above some others say, and what is gone for them.
 ///
 /// A directory is told with everything above it, though nobody changed it:
-/// Docker takes an implied directory for a new one.
+/// Docker takes an implied directory for a new one. Of a file that got another
+/// name all names are told: who unpacks a layer beside the lower ones finds
+/// nothing there that a hard link could lead to.
 #[derive(Debug)]
 pub struct Changeset<'c> {
-    /// The file system without them; `None` if nothing is below them.
-    pub below: Option<&'c View>,
+    /// The file system without these layers; `None` if nothing is below them.
+    below: Option<&'c View>,
     /// How many layers are below them.
-    pub layers: usize,
+    layers: usize,
+    /// What is told though no upper layer speaks of it: directories in which
+    /// something is gone, other names of files, and the directories above.
+    more: HashSet<NodeId>,
 }
 
-impl Changeset<'_> {
+impl<'c> Changeset<'c> {
+    /// What makes `view` of `below`, which are its lowest `layers` layers.
+    pub fn new(view: &View, below: &'c View, layers: usize) -> Self {
+        let below = (layers > 0).then_some(below);
+        let mut changeset = Self { below, layers, more: HashSet::new() };
+        changeset.note_gone(view);
+        changeset.note_names(view);
+        changeset
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self, view: &View) -> bool {
+        !self.is_wanted(view, view.root())
+    }
+
+    /// Notes the directories in which something is gone. The layer that took it
+    /// away need not have spoken of the directory.
+    fn note_gone(&mut self, view: &View) {
+        let Some(below) = self.below else { return };
+        let mut waiting = vec![(below.root(), view.root())];
+        while let Some((old, new)) = waiting.pop() {
+            for child in below.children(old) {
+                match view.entry_in(new, below.name(child)) {
+                    None => self.note(view, new),
+                    Some(there) if below.is_directory(child) && view.is_directory(there) => {
+                        waiting.push((child, there));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Notes the other names of the files that are told.
+    fn note_names(&mut self, view: &View) {
+        let has_names = |node: &NodeId| view.links(*node) > 1 && !view.is_directory(*node);
+        let named = || view.walk(view.root()).filter(has_names);
+        let told = named().filter(|node| self.is_wanted(view, *node));
+        let told: HashSet<_> = told.map(|node| view.file(node)).collect();
+        if !told.is_empty() {
+            named().filter(|node| told.contains(&view.file(*node))).for_each(|node| self.note(view, node));
+        }
+    }
+
+    fn note(&mut self, view: &View, node: NodeId) {
+        let mut at = node;
+        while !self.is_wanted(view, at) {
+            self.more.insert(at);
+            at = view.parent(at);
+        }
+    }
+
     /// The directory of the view below that `node` changes.
     fn old_directory(&self, view: &View, node: NodeId) -> Option<(&View, NodeId)> {
         let below = self.below?;
@@ -32,7 +90,7 @@ impl Changeset<'_> {
 
 impl Telling for Changeset<'_> {
     fn is_wanted(&self, view: &View, node: NodeId) -> bool {
-        view.touched_by(node) > self.layers
+        view.touched_by(node) > self.layers || self.more.contains(&node)
     }
 
     fn tell(&mut self, mut entry: Entry, is_root: bool) -> Option<Entry> {
@@ -63,3 +121,6 @@ impl Telling for Changeset<'_> {
         gone.map(whiteout).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,3 +236,6 @@ fn header(
     }
     Some((entry.encode(), has_bytes))
 }
+
+#[cfg(test)]
+mod tests;

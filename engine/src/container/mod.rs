@@ -13,6 +13,8 @@ mod name;
 mod on_disk;
 mod rootfs;
 mod spec;
+#[cfg(test)]
+mod stacked;
 mod upper;
 pub mod view;
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::view::{Content, Extents, Follow, NodeId, View};
@@ -39,10 +39,13 @@ impl Layer {
 /// What will be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose<'p> {
-    /// Names, and the bytes of a few files at most.
+    /// Names, and the bytes of one file at most.
     Look,
-    /// The bytes of all files. Those of compressed layers, which can be entered
-    /// at their start only, are unwrapped into a passing file in this directory.
+    /// Names, and the bytes of who knows how many files. A compressed layer, which
+    /// can be entered at its start only, is unwrapped into a passing file in this
+    /// directory once a file of it is asked for.
+    ReadSome(Option<&'p Path>),
+    /// The bytes of all files: compressed layers are unwrapped at once.
     ReadAll(Option<&'p Path>),
 }
 
@@ -59,13 +62,22 @@ enum Bytes {
     /// In the store, from any byte on.
     Stored(Outline),
     /// In the store, compressed: from its start on.
-    Wrapped(Body),
+    Wrapped(Body, Unwrapping),
     /// In a passing file.
     Unwrapped(Arc<Scratch>),
     /// On disk, by the paths of the files: the writable layer.
     Upper(Box<Upper>),
     /// Nowhere: what files the layer has are empty.
     Nowhere,
+}
+
+/// How a compressed layer is entered.
+#[derive(Debug, Clone)]
+enum Unwrapping {
+    /// At its start, for every file anew.
+    EachTime,
+    /// Once and for all, into a passing file in this directory.
+    Once(Option<PathBuf>),
 }
 
 /// Stands for a layer that is no tar and has no digest.
@@ -117,7 +129,7 @@ impl RootFs {
     pub fn fork(&self, reader: Reader) -> Self {
         let bytes = |bytes: &Bytes| match bytes {
             Bytes::Stored(outline) => Bytes::Stored(outline.clone()),
-            Bytes::Wrapped(body) => Bytes::Wrapped(*body),
+            Bytes::Wrapped(body, how) => Bytes::Wrapped(*body, how.clone()),
             Bytes::Unwrapped(scratch) => Bytes::Unwrapped(Arc::clone(scratch)),
             Bytes::Upper(_) | Bytes::Nowhere => Bytes::Nowhere,
         };
@@ -142,7 +154,11 @@ impl RootFs {
         match purpose {
             Purpose::Look => {
                 scan.read(Streamed(plain))?;
-                Ok(Bytes::Wrapped(layer.body))
+                Ok(Bytes::Wrapped(layer.body, Unwrapping::EachTime))
+            }
+            Purpose::ReadSome(dir) => {
+                scan.read(Streamed(plain))?;
+                Ok(Bytes::Wrapped(layer.body, Unwrapping::Once(dir.map(Path::to_owned))))
             }
             Purpose::ReadAll(dir) => {
                 let mut scratch = Scratch::create(dir).map_err(Error::Scratch)?;
@@ -373,11 +389,14 @@ fn copy_content(
     sink: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let Some((diff_id, bytes)) = layers.get_mut(content.layer) else { return Ok(()) };
+    if let Bytes::Wrapped(body, Unwrapping::Once(dir)) = bytes {
+        *bytes = Bytes::Unwrapped(Arc::new(unwrap_whole(body, reader, *diff_id, dir.as_deref())?));
+    }
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut at = 0;
     // A wrapped layer is opened at its start, once: extents are in the tar's order.
     let mut opened = match bytes {
-        Bytes::Wrapped(body) => Some((unwrapped(body, reader, *diff_id)?, 0_u64)),
+        Bytes::Wrapped(body, _) => Some((unwrapped(body, reader, *diff_id)?, 0_u64)),
         _ => None,
     };
     for extent in extents(&content) {
@@ -386,8 +405,8 @@ fn copy_content(
         let mut left = extent.len;
         if let Some((plain, position)) = &mut opened {
             let before = offset.saturating_sub(*position);
-            let unwrap = |source| Error::Unwrap { layer: *diff_id, source };
-            io::copy(&mut plain.take(before), &mut io::sink()).map_err(unwrap)?;
+            let failed = |error| not_unwrapped(error, *diff_id);
+            io::copy(&mut plain.take(before), &mut io::sink()).map_err(failed)?;
             *position = offset + left;
         }
         while left > 0 {
@@ -398,7 +417,7 @@ fn copy_content(
                     scratch.read_exact_at(room, offset).map_err(Error::Scratch)?;
                 }
                 (_, Some((plain, _))) => {
-                    plain.read_exact(room).map_err(|source| Error::Unwrap { layer: *diff_id, source })?;
+                    plain.read_exact(room).map_err(|error| not_unwrapped(error, *diff_id))?;
                 }
                 (_, None) => break,
             }
@@ -430,7 +449,30 @@ fn unwrapped<'r>(body: &Body, reader: &'r mut Reader, layer: DiffId) -> Result<P
     let stored = Stored(Cursor::new(body, reader)?);
     let buffered = BufReader::with_capacity(BUFFER_BYTES, stored);
     // How much it may take was looked at when it was loaded.
-    Decoder::new(buffered, Nesting::Inner).map_err(|source| Error::Unwrap { layer, source })
+    Decoder::new(buffered, Nesting::Inner).map_err(|error| not_unwrapped(error, layer))
+}
+
+/// The plain tar of a compressed layer, as a passing file.
+fn unwrap_whole(body: &Body, reader: &mut Reader, layer: DiffId, dir: Option<&Path>) -> Result<Scratch> {
+    let mut scratch = Scratch::create(dir).map_err(Error::Scratch)?;
+    let mut plain = unwrapped(body, reader, layer)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let len = match plain.read(&mut buffer) {
+            Ok(0) => return Ok(scratch),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            len => len.map_err(|error| not_unwrapped(error, layer))?,
+        };
+        scratch.write_all(buffer.get(..len).unwrap_or_default()).map_err(Error::Scratch)?;
+    }
+}
+
+/// An error of the store below is that, and not one of the compression.
+fn not_unwrapped(source: io::Error, layer: DiffId) -> Error {
+    match source.downcast::<chunk::Error>() {
+        Ok(error) => Error::Chunk(error),
+        Err(source) => Error::Unwrap { layer, source },
+    }
 }
 
 /// The reading of one layer.
@@ -452,26 +494,32 @@ impl Scan<'_> {
         *self.carried = None;
         let mut entries = Entries::new(source);
         let mut count = 0_u32;
-        while let Some(found) = entries.next().map_err(|error| told(error, layer))? {
+        loop {
+            let found = entries.next().map_err(|error| told(error, layer))?;
+            // It may stand before no entry at all.
+            if let Some(records) = entries.take_global() {
+                *self.carried = self.carried.take().or_else(|| carried::decode(&records));
+            }
+            let Some(found) = found else { return Ok(()) };
             (self.watch)(&found.entry);
             self.view.apply(found).map_err(|error| Error::Apply { layer, source: Box::new(error) })?;
             count = count.wrapping_add(1);
             if count.is_multiple_of(CHECK_ENTRIES) {
                 self.task.check()?;
             }
-            if let Some(records) = entries.take_global() {
-                *self.carried = self.carried.take().or_else(|| carried::decode(&records));
-            }
         }
-        Ok(())
     }
 }
 
-/// An error of the store below is that, and not one of the tar.
+/// An error of the store below or of the passing file is that, and not one of the tar.
 fn told(error: EntryError, layer: DiffId) -> Error {
     let EntryError::Read { offset, source } = error else { return Error::Tar { layer, source: error } };
-    match source.downcast::<chunk::Error>() {
-        Ok(error) => Error::Chunk(error),
+    let source = match source.downcast::<chunk::Error>() {
+        Ok(error) => return Error::Chunk(error),
+        Err(source) => source,
+    };
+    match source.downcast::<NotKept>() {
+        Ok(NotKept(error)) => Error::Scratch(error),
         Err(source) => Error::Tar { layer, source: EntryError::Read { offset, source } },
     }
 }
@@ -491,6 +539,11 @@ impl Source for Stored<'_> {
     }
 }
 
+/// The passing file failed while the tar was read.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct NotKept(io::Error);
+
 /// A reader whose bytes are also kept.
 struct Copying<'c, R> {
     inner: R,
@@ -500,7 +553,8 @@ struct Copying<'c, R> {
 impl<R: Read> Read for Copying<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;
-        self.copy.write_all(buffer.get(..len).unwrap_or_default())?;
+        let kept = self.copy.write_all(buffer.get(..len).unwrap_or_default());
+        kept.map_err(|error| io::Error::other(NotKept(error)))?;
         Ok(len)
     }
 }
@@ -510,3 +564,6 @@ impl std::fmt::Debug for RootFs {
         f.debug_struct("RootFs").field("view", &self.view).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,9 @@ impl Store {
             let made = Made::new(&config, below.chain(new).collect(), &mut writer)?;
             writer.finish()?;
             let replaced = self.healing(task, || {
-                made.commit(&mut self.ledger(task)?, "commit", options.reference.as_ref())
+                let mut ledger = self.ledger(task)?;
+                stack.check_there(&ledger)?;
+                made.commit(&mut ledger, "commit", options.reference.as_ref())
             })?;
             Ok(Committed { id: made.id(), replaced, layer })
         })
@@ -92,8 +94,11 @@ impl Store {
         task: &Task,
     ) -> Result<Option<MadeLayer>> {
         let layers = stack.layers.len();
-        let (below, mut rootfs) = self.two_rootfs(access, stack, layers, Wanted::Names, task)?;
-        let mut changeset = Changeset { below: Some(below.view()), layers };
+        let (below, mut rootfs) = self.two_rootfs(access, stack, layers, Wanted::Some, task)?;
+        let mut changeset = Changeset::new(rootfs.view(), below.view(), layers);
+        if changeset.is_empty(rootfs.view()) {
+            return Ok(None);
+        }
         let layer = MadeLayer::plain(layer::make(&mut rootfs, &mut changeset, writer, task)?);
         Ok((layer.diff_id() != DiffId::empty()).then_some(layer))
     }

@@ -34,15 +34,19 @@ impl Store {
     pub fn diff(&self, name: &str, against: Option<&str>, task: &Task) -> Result<Vec<Change>> {
         let access = self.share(task)?;
         let stack = self.container_or_image(&access, name, None, task)?;
-        let (mut old, mut new) = match against {
+        let against = against.map(|name| self.container_or_image(&access, name, None, task)).transpose()?;
+        let (mut old, mut new) = match &against {
             Some(against) => {
-                let new = self.rootfs_of(&access, &stack, Wanted::Names, task)?;
-                let against = self.container_or_image(&access, against, None, task)?;
-                (self.rootfs_of(&access, &against, Wanted::Names, task)?, new)
+                let old = self.rootfs_of(&access, against, Wanted::Some, task)?;
+                (old, self.rootfs_of(&access, &stack, Wanted::Some, task)?)
             }
-            None => self.two_rootfs(&access, &stack, below(&stack), Wanted::Names, task)?,
+            None => self.two_rootfs(&access, &stack, below(&stack), Wanted::Some, task)?,
         };
-        Ok(changes(&mut old, &mut new, task)?)
+        let changes = changes(&mut old, &mut new, task)?;
+        for stack in against.iter().chain([&stack]) {
+            self.check_there(stack, task)?;
+        }
+        Ok(changes)
     }
 }
 

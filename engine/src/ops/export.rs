@@ -94,6 +94,7 @@ impl Store {
             false => rootfs.export(root, &head, &mut Exact, &mut out, task)?,
         };
         out.flush().map_err(crate::container::Error::Output)?;
+        self.check_there(&stack, task)?;
         task.report(&Event::Finished { item: name, bytes, new_bytes: 0 });
         Ok(Exported { paths: rootfs.view().paths() - 1, bytes })
     }

@@ -11,10 +11,7 @@ use crate::catalog::{Catalog, Container, ContainerId, Image};
 /// If there is none, or more than one.
 pub fn find(catalog: &Catalog, name: &str) -> Result<Container> {
     let absent = || Error::NoSuchContainer { name: name.into() };
-    if let Some(found) = whole_id(name).map(|id| catalog.container(&id)).transpose()?.flatten() {
-        return Ok(found);
-    }
-    if let Some(found) = catalog.container_by_name(name.strip_prefix('/').unwrap_or(name))? {
+    if let Some(found) = find_whole(catalog, name)? {
         return Ok(found);
     }
     let is_hex = name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -32,6 +29,17 @@ pub fn find(catalog: &Catalog, name: &str) -> Result<Container> {
     }
     let found = found.map(|id| catalog.container(&id)).transpose()?.flatten();
     found.ok_or_else(|| absent().into())
+}
+
+/// The container that has the whole of `name` for an ID or a name.
+///
+/// # Errors
+/// If the catalog is damaged.
+pub fn find_whole(catalog: &Catalog, name: &str) -> Result<Option<Container>> {
+    if let Some(found) = whole_id(name).map(|id| catalog.container(&id)).transpose()?.flatten() {
+        return Ok(Some(found));
+    }
+    Ok(catalog.container_by_name(name.strip_prefix('/').unwrap_or(name))?)
 }
 
 fn whole_id(name: &str) -> Option<ContainerId> {

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashSet};
 
 use super::stack::Wanted;
 use crate::Result;
-use crate::container::view::View;
+use crate::container::view::{self, Follow, View};
 use crate::image::{DiffId, Platform};
 use crate::store::Store;
 use crate::tar::EntryKind;
@@ -37,8 +37,9 @@ pub struct LargeFile {
     pub is_hidden: bool,
 }
 
-/// Files by size, the smallest on top, ready to be dropped.
-type Largest = BinaryHeap<Reverse<(u64, Vec<u8>)>>;
+/// Files by size, the smallest on top, ready to be dropped; of two that are as
+/// large as each other the one whose name comes later.
+type Largest = BinaryHeap<Reverse<(u64, Reverse<Vec<u8>>)>>;
 
 impl Store {
     /// What is in each layer of the image `name`, base first, with the `most`
@@ -67,8 +68,9 @@ impl Store {
             heaps.resize_with(heaps.len().max(number + 1), BinaryHeap::new);
             if let (Some(layer), Some(heap)) = (layers.get_mut(number), heaps.get_mut(number)) {
                 layer.files += 1;
-                layer.bytes += entry.size;
-                heap.push(Reverse((entry.size, entry.name.clone())));
+                // Sparse files may say any size, and many of them more than there is.
+                layer.bytes = layer.bytes.saturating_add(entry.size);
+                heap.push(Reverse((entry.size, Reverse(entry.name.clone()))));
                 if heap.len() > most {
                     heap.pop();
                 }
@@ -82,8 +84,8 @@ impl Store {
             layer.diff_id = all.get(number).map(|layer| layer.diff_id);
             layer.hidden_bytes = layer.bytes.saturating_sub(visible.get(number).copied().unwrap_or_default());
             let largest = heaps.next().unwrap_or_default().into_sorted_vec();
-            layer.largest =
-                largest.into_iter().map(|Reverse((bytes, name))| large(view, number, bytes, &name)).collect();
+            let large = |Reverse((bytes, Reverse(name)))| large(view, number, bytes, name);
+            layer.largest = largest.into_iter().map(large).collect();
         }
         Ok(layers)
     }
@@ -99,15 +101,16 @@ fn visible_bytes(view: &View, layers: usize) -> Vec<u64> {
             continue;
         }
         if let Some(bytes) = visible.get_mut(content.layer) {
-            *bytes += content.size;
+            *bytes = u64::saturating_add(*bytes, content.size);
         }
     }
     visible
 }
 
-fn large(view: &View, number: usize, bytes: u64, name: &[u8]) -> LargeFile {
-    let node = view.find(name, crate::container::view::Follow::No).ok();
+fn large(view: &View, number: usize, bytes: u64, name: Vec<u8>) -> LargeFile {
+    // The name was applied, so it is clean of what leads out.
+    let name = view::clean(&name).unwrap_or(name);
+    let node = view.find(&name, Follow::No).ok();
     let is_visible = node.and_then(|node| view.content(node)).is_some_and(|content| content.layer == number);
-    let name = name.strip_prefix(b"./").or(name.strip_prefix(b"/")).unwrap_or(name);
-    LargeFile { bytes, path: [b"/", name].concat(), is_hidden: !is_visible }
+    LargeFile { bytes, path: [b"/", &name[..]].concat(), is_hidden: !is_visible }
 }

@@ -72,6 +72,7 @@ impl Store {
         } else {
             view.children(node)
         };
+        self.check_there(&stack, task)?;
         Ok(nodes.into_iter().map(|node| listed(view, node)).collect())
     }
 
@@ -106,6 +107,7 @@ impl Store {
             written += bytes.len() as u64;
             Ok(())
         })?;
+        self.check_there(&stack, task)?;
         Ok(written)
     }
 }

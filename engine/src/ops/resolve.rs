@@ -51,6 +51,15 @@ fn told(name: &str) -> String {
     latest.unwrap_or_else(|_| name.into())
 }
 
+/// Whether an image is called `name`, or `name:latest`.
+///
+/// # Errors
+/// If the catalog is damaged.
+pub fn is_name(catalog: &Catalog, name: &str) -> Result<bool> {
+    let reference = name.parse::<Reference>().map(Reference::or_latest);
+    Ok(matches!(reference, Ok(reference) if by_reference(catalog, &reference)?.is_some()))
+}
+
 fn whole_digest(name: &str) -> Option<Digest> {
     Digest::from_hex(name.strip_prefix("sha256:").unwrap_or(name)).ok()
 }

@@ -79,7 +79,7 @@ impl Store {
         let stack = self.stack(&access, name, options.platform.as_ref(), task)?;
         let kept = kept_layers(&stack, options.from.as_deref())?;
         let (below, mut rootfs) = self.two_rootfs(&access, &stack, kept, Wanted::Bytes, task)?;
-        let mut changeset = Changeset { below: (kept > 0).then(|| below.view()), layers: kept };
+        let mut changeset = Changeset::new(rootfs.view(), below.view(), kept);
         let mut writer = self.writer(&access, task)?;
         let blob = layer::make(&mut rootfs, &mut changeset, &mut writer, task)?;
         let squashed = MadeLayer::plain(blob);
@@ -118,8 +118,9 @@ fn kept_layers(stack: &Stack, from: Option<&str>) -> Result<usize> {
     }
     let prefix = from.strip_prefix("sha256:").unwrap_or(from);
     let mut found = layers.iter().enumerate().filter(|(_, layer)| layer.diff_id.0.hex().starts_with(prefix));
-    match (found.next(), found.next()) {
-        (Some((number, _)), None) => Ok(number),
+    match found.next() {
+        // The same layer may be there more than once: the lowest is meant.
+        Some((number, layer)) if found.all(|(_, other)| other.diff_id == layer.diff_id) => Ok(number),
         _ => Err(absent().into()),
     }
 }

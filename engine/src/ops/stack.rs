@@ -1,10 +1,10 @@
 //! What a name stands for, as a stack of layers.
 
-use super::Error;
 use std::path::{Path, PathBuf};
 
-use super::find_container::find;
-use super::resolve::resolve;
+use super::Error;
+use super::find_container::{find, find_whole};
+use super::resolve::{is_name, resolve};
 use crate::catalog::{Blob, Container, Variant};
 use crate::container::{Layer, Purpose, RootFs, Upper};
 use crate::image::{Descriptor, Manifest, Platform};
@@ -27,6 +27,15 @@ pub(super) struct Stack {
 }
 
 impl Stack {
+    /// The same as [`Store::check_there`], asked of `ledger`.
+    pub fn check_there(&self, ledger: &Ledger) -> Result<()> {
+        let Some(container) = &self.container else { return Ok(()) };
+        match ledger.catalog().container(&container.id)? {
+            Some(_) => Ok(()),
+            None => Err(Error::NoSuchContainer { name: container.name.clone() }.into()),
+        }
+    }
+
     /// The layers as a file system is put together of.
     pub fn layers(&self) -> Vec<Layer> {
         let diff_ids = self.variant.layers.iter().map(|layer| layer.diff_id);
@@ -63,9 +72,14 @@ impl Store {
     ) -> Result<Stack> {
         let container = self.healing(task, || {
             let ledger = self.ledger(task)?;
-            let container = match find(ledger.catalog(), name) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-                found => found?,
+            let container = match find_whole(ledger.catalog(), name)? {
+                Some(container) => container,
+                // An image's name goes before an ID's beginning, which it is by chance.
+                None if is_name(ledger.catalog(), name)? => return Ok(None),
+                None => match find(ledger.catalog(), name) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                    found => found?,
+                },
             };
             let stack = self.stack_of(access, &ledger, &container.variant, task)?;
             Ok(Some(Stack { container: Some(container), ..stack }))
@@ -87,6 +101,16 @@ impl Store {
             let stack = self.stack_of(access, &ledger, &container.variant, task)?;
             Ok(Stack { container: Some(container), ..stack })
         })
+    }
+
+    /// Makes sure that the container of `stack`, if it is that of one, was there
+    /// all the time: one that is being removed loses its files one by one, but its
+    /// name first.
+    pub(super) fn check_there(&self, stack: &Stack, task: &Task) -> Result<()> {
+        match stack.container {
+            Some(_) => self.healing(task, || stack.check_there(&self.ledger(task)?)),
+            None => Ok(()),
+        }
     }
 
     /// The layers and documents of `variant`.
@@ -147,7 +171,7 @@ impl Store {
     ) -> Result<(RootFs, RootFs)> {
         let layers = stack.layers();
         let (below, above) = layers.split_at_checked(kept).unwrap_or((&layers, &[]));
-        let old = self.rootfs(access, below, Wanted::Names, task)?;
+        let old = self.rootfs(access, below, Wanted::Some, task)?;
         let mut new = old.fork(self.reader(access, task)?);
         let scratch = self.scratch_dir();
         new.extend(above, wanted.purpose(scratch.as_deref()), task, &mut |_, _| ())?;
@@ -190,8 +214,10 @@ impl Store {
 /// What is wanted of a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// Names, and a few files.
+    /// Names, and one file at most.
     Names,
+    /// Names, and some files: as it turns out.
+    Some,
     /// All files.
     Bytes,
 }
@@ -200,6 +226,7 @@ impl Wanted {
     fn purpose(self, scratch: Option<&Path>) -> Purpose<'_> {
         match self {
             Self::Names => Purpose::Look,
+            Self::Some => Purpose::ReadSome(scratch),
             Self::Bytes => Purpose::ReadAll(scratch),
         }
     }

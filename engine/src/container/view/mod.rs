@@ -33,7 +33,7 @@ use names::{Name, Names};
 
 use crate::tar::{Entry, EntryKind, Extent, Mtime};
 
-pub use resolve::{Follow, Spot};
+pub use resolve::{Follow, Spot, clean};
 pub use walk::Walk;
 
 /// No node, or no inode.

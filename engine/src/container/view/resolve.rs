@@ -38,6 +38,14 @@ pub(super) fn parts(name: &[u8]) -> Result<Vec<&[u8]>, Error> {
     Ok(parts)
 }
 
+/// The path that the name of an entry stands for, without a slash at either end.
+///
+/// # Errors
+/// If it leads out of the root, or is too long.
+pub fn clean(name: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(parts(name)?.join(&b'/'))
+}
+
 /// How far a path could be followed.
 pub(super) enum Reached {
     /// It is there.
