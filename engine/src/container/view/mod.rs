@@ -212,6 +212,11 @@ impl View {
         self.child(parent.0, name).map(NodeId)
     }
 
+    /// The directory that `node` is in; the root is in itself.
+    pub fn parent(&self, node: NodeId) -> NodeId {
+        NodeId(self.node(node.0).parent)
+    }
+
     /// The last part of its path; empty for the root.
     pub fn name(&self, node: NodeId) -> &[u8] {
         self.names.get(self.node(node.0).name)
