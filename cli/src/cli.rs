@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    cat, commit, create, df, diff, export, fsck, gc, history, images, import, inspect, load, ls, prune, ps,
-    rename, rm, rmi, save, squash, tag, version,
+    cat, commit, cp, create, df, diff, export, fsck, gc, history, images, import, inspect, load, ls, prune,
+    ps, rename, rm, rmi, save, squash, tag, version,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -85,6 +85,7 @@ pub enum Command {
     Cat(cat::CatArgs),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
+    Cp(cp::CpArgs),
     Create(Box<create::CreateArgs>),
     Ps(ps::PsArgs),
     Rm(rm::RmArgs),
@@ -108,6 +109,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum ContainerCommand {
     Commit(commit::CommitArgs),
+    Cp(cp::CpArgs),
     Create(Box<create::CreateArgs>),
     Diff(diff::DiffArgs),
     Export(export::ExportArgs),

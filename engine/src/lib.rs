@@ -80,11 +80,11 @@ pub use image::{
     RunConfig, parse_duration, parse_ports, parse_signal, set_variable,
 };
 pub use ops::{
-    Area, Checked, Collected, CommitOptions, Committed, Compressed, ContainerState, ContainerSummary,
-    CreateOptions, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry, ImageDetails, ImageSummary,
-    ImportOptions, Imported, LabelFilter, LargeFile, LayerFiles, ListOptions, Listed, LoadOptions, Loaded,
-    LoadedImage, PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions,
-    Removed, RemovedContainer, SaveOptions, Saved, SquashOptions, Squashed, Usage,
+    Area, Checked, Collected, CommitOptions, Committed, Compressed, ContainerState, ContainerSummary, Copied,
+    CopyOptions, CreateOptions, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry, ImageDetails,
+    ImageSummary, ImportOptions, Imported, LabelFilter, LargeFile, LayerFiles, ListOptions, Listed,
+    LoadOptions, Loaded, LoadedImage, PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions,
+    RemoveOptions, Removed, RemovedContainer, SaveOptions, Saved, SquashOptions, Squashed, Usage,
 };
 pub use store::Store;
 pub use task::{Cancelled, Event, Progress, Task};

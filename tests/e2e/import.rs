@@ -80,14 +80,15 @@ fn the_tree_the_bytes_and_the_config_come_back_from_every_compression() {
 
 #[test]
 fn a_tricky_tree_comes_back_as_it_was() {
-    for (what, layers) in tricky::all() {
-        let sandbox = Sandbox::new();
-        sandbox.load(&layouts::docker24(&[Image::new(&["app:1"], layers)]).tar()).ok();
-        let tar = export(&sandbox, &["app:1"]);
+    let (images, names) = tricky::images();
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker24(&images).tar()).ok();
+    for (name, what) in names {
+        let tar = export(&sandbox, &[&name]);
         import(&sandbox, &tar, &["-q", "-", "flat:1"]).ok();
         Tree::of_tar(&tar).equals(&Tree::of_tar(&export(&sandbox, &["flat:1"])), what);
         assert!(export(&sandbox, &["flat:1"]) == tar, "{what}: not the same bytes again");
-        assert_eq!(sandbox.inspect("flat:1")["Config"], sandbox.inspect("app:1")["Config"], "{what}");
+        assert_eq!(sandbox.inspect("flat:1")["Config"], sandbox.inspect(&name)["Config"], "{what}");
     }
 }
 

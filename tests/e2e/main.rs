@@ -11,6 +11,7 @@ mod compression;
 mod concurrency;
 mod containers;
 mod containers_create;
+mod cp;
 mod crash;
 mod diff;
 mod disk;

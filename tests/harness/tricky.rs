@@ -1,6 +1,6 @@
 //! Images whose layers are hard to put together: one for each rule.
 
-use super::image::Layer;
+use super::image::{Image, Layer};
 use super::noise::noise;
 use super::tarball::Entry;
 
@@ -132,6 +132,15 @@ pub fn disputed() -> Vec<Tricky> {
 
 pub fn all() -> Vec<Tricky> {
     [agreed(), disputed()].concat()
+}
+
+/// Images of all of them, and what each is, by name.
+pub fn images() -> (Vec<Image>, Vec<(String, &'static str)>) {
+    let named = all().into_iter().enumerate().map(|(at, (what, layers))| {
+        let name = format!("tricky:{at}");
+        (Image::new(&[&name], layers), (name, what))
+    });
+    named.unzip()
 }
 
 fn whiteouts() -> Vec<Layer> {

@@ -3,6 +3,7 @@
 
 pub mod cat;
 pub mod commit;
+pub mod cp;
 pub mod create;
 pub mod df;
 pub mod diff;
@@ -54,6 +55,7 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
         Command::Df(args) | Command::System(SystemCommand::Df(args)) => df::df(cx, args),
         Command::System(SystemCommand::Prune(args)) => prune::system_prune(cx, args),
+        Command::Cp(args) | Command::Container(ContainerCommand::Cp(args)) => cp::cp(cx, args),
         Command::Create(args) | Command::Container(ContainerCommand::Create(args)) => {
             create::create(cx, args)
         }

@@ -35,6 +35,17 @@ impl<'p> Place<'p> {
         }
     }
 
+    /// Standard output, for a tar of files. A terminal is spared.
+    ///
+    /// # Errors
+    /// If somebody sits there.
+    pub fn of_tar() -> Result<Self, Failure> {
+        match io::stdout().is_terminal() {
+            true => Err(Failure::plain("cowardly refusing to write a tar to a terminal: redirect it")),
+            false => Ok(Self::Stdout),
+        }
+    }
+
     /// Writes there what `write` writes, and gives what it gives; `what` is what
     /// could not be done otherwise, in Docker's words.
     ///

@@ -58,6 +58,14 @@ pub enum Error {
         /// The path.
         path: Vec<u8>,
     },
+    /// Symbolic links without end, if not in a circle.
+    #[error("the symbolic links lead over more than {limit} directories with {}", shown(path))]
+    Links {
+        /// The path that was too much.
+        path: Vec<u8>,
+        /// The limit.
+        limit: u64,
+    },
     /// Nothing is at the path.
     #[error("{}: no such file or directory", shown(path))]
     NoFile {

@@ -15,6 +15,7 @@ mod error;
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+pub mod host;
 mod input;
 mod real;
 mod scratch;
@@ -29,7 +30,7 @@ use std::path::PathBuf;
 
 pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
-pub use folder::{FileKind, Folder, FolderEntry, OutputFile, Stat, Walk};
+pub use folder::{FileKind, Folder, Stat, Walk};
 pub use input::{Input, InputFile};
 pub use real::RealDisk;
 pub use scratch::Scratch;

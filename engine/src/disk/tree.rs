@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode as FileMode, OFlags, ResolveFlags};
 
 use super::error::Context;
-use super::{InputFile, Result};
+use super::{Folder, InputFile, Result};
 
 /// An untrusted directory, such as an OCI image layout.
 ///
@@ -42,6 +42,11 @@ impl Tree {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(path, flags, FileMode::empty()).context("open", path)?;
         Ok(Self { dir: dir.into(), path: path.into() })
+    }
+
+    /// The same directory, with all that may be in it.
+    pub(crate) fn into_folder(self) -> Folder {
+        Folder::of(self.dir.into(), self.path)
     }
 
     /// Every regular file in it, at most `max` of them, sorted by name.

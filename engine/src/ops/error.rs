@@ -201,6 +201,9 @@ pub enum Error {
         /// What is wrong with it.
         source: EntryError,
     },
+    /// Copying between here and a container.
+    #[error(transparent)]
+    Copy(#[from] super::copy::Error),
     /// A change to a config that cannot be made.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -238,6 +241,7 @@ impl From<Error> for crate::Error {
             Error::Unwrapped { .. } => ErrorKind::Unsupported,
             Error::DiffId { .. } | Error::MemberDigest { .. } => ErrorKind::InvalidArchive,
             Error::Archive(error) => kind_of_archive(error),
+            Error::Copy(error) => error.kind(),
         };
         Self::new(kind, error)
     }
@@ -263,6 +267,7 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
         }
         Container::XattrBytes { .. }
         | Container::Extents { .. }
+        | Container::Links { .. }
         | Container::Paths { .. }
         | Container::Layers { .. } => ErrorKind::LimitExceeded,
         Container::LongPath { .. } | Container::IsADirectory { .. } | Container::NotAFile { .. } => {

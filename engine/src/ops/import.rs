@@ -8,7 +8,7 @@ use super::stack::Wanted;
 use crate::Result;
 use crate::archive::{self, Bounded, Budget, Limits, Nesting};
 use crate::catalog::{Blob, Kind};
-use crate::container::{Carried, Layer};
+use crate::container::{Carried, FolderTar, Layer};
 use crate::disk::Input;
 use crate::image::{Changes, Draft, History, ImageId, Platform, Reference, RunConfig};
 use crate::store::{Access, Ingest, IngestError, Plain, Store, Taken, Treatment};
@@ -68,7 +68,8 @@ pub struct Imported {
 
 impl Store {
     /// Makes an image of one layer: the tar `input`, byte for byte, after
-    /// taking off a compression that is around it.
+    /// taking off a compression that is around it. A directory is taken as a tar
+    /// of what is in it, sorted, so that the same directory gives the same layer.
     ///
     /// A tar that [`Store::export`] wrote carries the config of its image, which
     /// the new one takes over unless `options` say otherwise.
@@ -101,17 +102,21 @@ impl Store {
         if options.reference.as_ref().is_some_and(|name| name.digest().is_some()) {
             return Err(Error::ImportWithDigest.into());
         }
-        let (total, source): (_, Box<dyn Read + Send>) = match input {
+        let folder;
+        let (total, source): (_, Box<dyn Read + Send + '_>) = match input {
             Input::Stream(stream) => (None, stream),
             Input::File(file) => (Some(file.len()), Box::new(file)),
-            Input::Directory(_) => return Err(Error::Directory.into()),
+            Input::Directory(tree) => {
+                folder = tree.into_folder();
+                (None, Box::new(FolderTar::new(&folder, task)))
+            }
         };
         self.whole(task, || self.import_tar(source, total, options, task))
     }
 
     fn import_tar(
         &self,
-        source: Box<dyn Read + Send>,
+        source: Box<dyn Read + Send + '_>,
         total: Option<u64>,
         options: &ImportOptions,
         task: &Task,
@@ -148,10 +153,10 @@ impl Store {
 }
 
 /// What is in the source: a first block that was looked at, and the rest.
-type Unwrapped = Chain<Cursor<Vec<u8>>, Bounded<BufReader<Box<dyn Read + Send>>>>;
+type Unwrapped<'s> = Chain<Cursor<Vec<u8>>, Bounded<BufReader<Box<dyn Read + Send + 's>>>>;
 
 /// What is in the source, which must begin as a tar does, or be empty.
-fn unwrapped(source: Box<dyn Read + Send>, budget: &Budget) -> Result<Unwrapped> {
+fn unwrapped<'s>(source: Box<dyn Read + Send + 's>, budget: &Budget) -> Result<Unwrapped<'s>> {
     let reading = |error| failed(IngestError::Read(error));
     let buffered = BufReader::with_capacity(1 << 20, source);
     let mut plain = Bounded::new(buffered, budget, Nesting::Outer).map_err(reading)?;

@@ -2,6 +2,7 @@
 
 mod commit;
 mod containers;
+mod copy;
 mod create;
 mod diff;
 mod error;
@@ -35,6 +36,7 @@ mod whole;
 
 pub use commit::{CommitOptions, Committed};
 pub use containers::{ContainerState, ContainerSummary};
+pub use copy::{Copied, CopyOptions};
 pub use create::CreateOptions;
 pub use error::Error;
 pub use export::{ExportOptions, Exported};

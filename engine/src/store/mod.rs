@@ -231,6 +231,17 @@ impl Store {
         Ok(self.disk.sync_dir(CONTAINERS)?)
     }
 
+    /// The right to write to a container's files; nobody else has it then.
+    pub(crate) fn lock_container(&self, id: &ContainerId, task: &Task) -> Result<Box<dyn Guard>> {
+        // A copy of the store may have lost a directory that was empty.
+        self.make_container_dir(id)?;
+        let name = format!("{}/{LOCK}", Self::container_dir(id));
+        match self.disk.create(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
+            _ => lock::wait(&*self.disk, &name, Mode::Exclusive, task),
+        }
+    }
+
     /// Refuses to go on if the store may not be written.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.writable { Ok(()) } else { Err(Error::ReadOnly.into()) }

@@ -92,7 +92,7 @@ impl Upper {
     /// # Errors
     /// If it cannot be opened or made.
     pub fn create(disk: &Arc<dyn Disk>, name: &str, view: &View) -> Result<Self> {
-        if let Some(mut upper) = Self::open(disk, name)? {
+        if let Some(upper) = Self::open(disk, name)? {
             upper.clear_away()?;
             return Ok(upper);
         }

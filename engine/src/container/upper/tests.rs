@@ -1,5 +1,4 @@
 use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -272,9 +271,9 @@ fn what_a_cut_has_left_is_cleared_away() {
 fn damage_to_what_is_kept_is_told() {
     let container = Container::new();
     container.put(&[Entry { mtime: Mtime { seconds: 1 << 40, nanoseconds: 0 }, ..file("a", 1) }]);
-    let kept: &Path = &container.disk.host_path(NAME).unwrap().join("kept");
-    let mut bytes = std::fs::read(kept).unwrap();
-    bytes[40] ^= 1;
-    std::fs::write(kept, bytes).unwrap();
+    let kept = container.disk.open_writable(&format!("{NAME}/kept")).unwrap();
+    let mut byte = [0];
+    kept.read_exact_at(&mut byte, 40).unwrap();
+    kept.write_all_at(&[byte[0] ^ 1], 40).unwrap();
     assert!(matches!(Upper::open(&container.disk, NAME), Err(Error::Kept { .. })));
 }

@@ -9,6 +9,11 @@ pub const MAX_TARGET_BYTES: usize = 4095;
 /// How many symbolic links one path may lead over, as on Linux.
 pub const MAX_LINKS_FOLLOWED: usize = 40;
 
+/// How many parts of paths the symbolic links of all entries may lead over
+/// together. In real images one entry in ten lies behind a link, of two or three
+/// parts; a hostile one may have each of a million lead over a hundred thousand.
+pub const MAX_PARTS_FOLLOWED: u64 = 1 << 24;
+
 /// How many layers a stack may have; Docker stops at 127.
 pub const MAX_LAYERS: usize = u16::MAX as usize - 1;
 

@@ -24,6 +24,8 @@ mod resolve;
 mod walk;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use hashbrown::HashTable;
 
@@ -118,6 +120,8 @@ pub struct View {
     xattrs: names::Sets,
     sparse: Vec<Vec<Extent>>,
     sparse_extents: usize,
+    /// Parts of paths that symbolic links led over.
+    followed: Arc<AtomicU64>,
     /// The number of layers so far.
     layers: u16,
 }
@@ -152,6 +156,7 @@ impl View {
             xattrs: names::Sets::default(),
             sparse: Vec::new(),
             sparse_extents: 0,
+            followed: Arc::default(),
             layers: 0,
         }
     }

@@ -1,6 +1,8 @@
 //! From a path to a node, never out of the root.
 
-use super::limits::{MAX_LINKS_FOLLOWED, MAX_PATH_BYTES};
+use std::sync::atomic::Ordering;
+
+use super::limits::{MAX_LINKS_FOLLOWED, MAX_PARTS_FOLLOWED, MAX_PATH_BYTES};
 use super::{NodeId, View};
 use crate::container::Error;
 use crate::tar::EntryKind;
@@ -136,7 +138,12 @@ impl View {
                     if target.starts_with(b"/") {
                         at = 0;
                     }
-                    waiting.extend(split(target));
+                    let target = split(target);
+                    let parts = target.len() as u64;
+                    if self.followed.fetch_add(parts, Ordering::Relaxed) + parts > MAX_PARTS_FOLLOWED {
+                        return Err(Error::Links { path: path.into(), limit: MAX_PARTS_FOLLOWED });
+                    }
+                    waiting.extend(target);
                 }
                 _ => at = child,
             }

@@ -23,8 +23,9 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
 pub use stat::{FileKind, Stat};
-pub use walk::{FolderEntry, Walk};
-pub use write::OutputFile;
+#[cfg(test)]
+pub use walk::FolderEntry;
+pub use walk::Walk;
 
 use super::Result;
 use super::error::Context;
@@ -45,6 +46,11 @@ impl Folder {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(path, flags, Mode::empty()).context("open", path)?;
         Ok(Self { dir, path: path.into() })
+    }
+
+    /// The directory that `dir` is open on, which lies at `path`.
+    pub fn of(dir: OwnedFd, path: PathBuf) -> Self {
+        Self { dir, path }
     }
 
     /// Where it lies, as it was opened.

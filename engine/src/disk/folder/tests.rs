@@ -249,10 +249,8 @@ fn a_file_may_have_holes() {
     let mut file = folder.make_file(b"f", 0o644).unwrap();
     file.seek(SeekFrom::Start(10)).unwrap();
     file.write_all(b"x").unwrap();
-    file.set_len(20).unwrap();
-    file.sync().unwrap();
     folder.sync().unwrap();
-    assert_eq!(read(&folder, b"f"), [&[0; 10][..], b"x", &[0; 9]].concat());
+    assert_eq!(read(&folder, b"f"), [&[0; 10][..], b"x"].concat());
 }
 
 #[test]

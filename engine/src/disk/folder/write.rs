@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, linkat,
@@ -40,9 +39,8 @@ impl Folder {
             rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
             Ok(file)
         });
-        let path = self.host(path);
-        let file = made.context("create", &path)?.into();
-        Ok(OutputFile { file, path })
+        let file = made.context("create", self.host(path))?.into();
+        Ok(OutputFile { file })
     }
 
     /// A new symbolic link.
@@ -181,25 +179,6 @@ impl Folder {
 #[derive(Debug)]
 pub struct OutputFile {
     file: fs::File,
-    path: PathBuf,
-}
-
-impl OutputFile {
-    /// Cuts the file to `len` bytes, or makes it so long with a hole.
-    ///
-    /// # Errors
-    /// If no file here can be so long.
-    pub fn set_len(&self, len: u64) -> Result<()> {
-        self.file.set_len(len).context("cut", &self.path)
-    }
-
-    /// Makes the content survive a power cut.
-    ///
-    /// # Errors
-    /// If writing fails.
-    pub fn sync(&self) -> Result<()> {
-        self.file.sync_all().context("make durable", &self.path)
-    }
 }
 
 impl Write for OutputFile {

@@ -1,0 +1,59 @@
+//! Paths of this machine that a user gave: what is there, and where links lead.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use super::error::Context;
+use super::{FileKind, Result};
+
+/// The directory that relative paths begin in.
+///
+/// # Errors
+/// If it is gone.
+pub fn here() -> Result<PathBuf> {
+    std::env::current_dir().context("find", ".")
+}
+
+/// A path of these bytes.
+pub fn path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_vec()))
+}
+
+/// What is at `path`, be it a link; `None` if nothing.
+///
+/// # Errors
+/// If it cannot be looked at.
+pub fn kind(path: &Path) -> Result<Option<FileKind>> {
+    let kind = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        metadata => metadata.context("look at", path)?.file_type(),
+    };
+    Ok(Some(match kind {
+        _ if kind.is_file() => FileKind::File,
+        _ if kind.is_dir() => FileKind::Directory,
+        _ if kind.is_symlink() => FileKind::Symlink,
+        _ if kind.is_char_device() => FileKind::CharDevice,
+        _ if kind.is_block_device() => FileKind::BlockDevice,
+        _ if kind.is_fifo() => FileKind::Fifo,
+        _ => FileKind::Socket,
+    }))
+}
+
+/// Where `path` leads, all links resolved.
+///
+/// # Errors
+/// If it leads nowhere.
+pub fn resolved(path: &Path) -> Result<PathBuf> {
+    fs::canonicalize(path).context("look at", path)
+}
+
+/// What the link at `path` says.
+///
+/// # Errors
+/// If there is none.
+pub fn link(path: &Path) -> Result<PathBuf> {
+    fs::read_link(path).context("read the link", path)
+}
