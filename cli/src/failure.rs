@@ -136,7 +136,7 @@ fn hint_for(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::Ambiguous => "give more digits of the ID, or a name",
         ErrorKind::LimitExceeded => {
-            "if you trust the archive, 'larder load --help' lists the --max-… that raise its limits"
+            "if you trust what is read, the command's --help lists the --max-… that raise its limits"
         }
         ErrorKind::Corrupt => "'larder fsck --verify' lists everything that is damaged",
         ErrorKind::NoSpace => "'larder image prune' and 'larder gc' give space back",

@@ -87,4 +87,5 @@ pub use ops::{
     RemoveOptions, Removed, RemovedContainer, SaveOptions, Saved, SquashOptions, Squashed, Usage,
 };
 pub use store::Store;
+pub use tar::{Device, Entry, EntryKind, Mtime};
 pub use task::{Cancelled, Event, Progress, Task};

@@ -230,11 +230,10 @@ fn the_platform_chooses_what_is_exported() {
 #[test]
 fn a_name_that_is_nothing_is_said_in_dockers_words_and_writes_nothing() {
     for sandbox in [with(&[Image::small("app:1")]), Sandbox::new()] {
-        for (name, wanted) in
-            [("nosuch", "nosuch:latest"), ("app:2", "app:2"), ("0123456789ab", "0123456789ab")]
-        {
-            let ran = sandbox.run(["export", "-o", "out.tar", name]).fails(1).complains("Error: No such ");
-            assert!(ran.stdout.is_empty() && ran.err().contains(wanted), "{ran}");
+        for name in ["nosuch", "app:2", "0123456789ab"] {
+            let wanted = format!("Error: No such container: {name}");
+            let ran = sandbox.run(["export", "-o", "out.tar", name]).fails(1).complains(&wanted);
+            assert!(ran.stdout.is_empty(), "{ran}");
         }
         assert!(!sandbox.path("out.tar").exists());
     }

@@ -359,7 +359,7 @@ fn sparse_maps_that_lie_are_refused() {
 
 /// Its tar would be endless, and the time to write it.
 #[test]
-fn a_file_of_holes_can_be_stopped() {
+fn a_file_of_holes_is_refused_or_can_be_stopped() {
     let (sandbox, _) = sandbox();
     let holes = Entry::file("GNUSparseFile.0/f", "1\n0\n0\n".to_owned() + &"\0".repeat(506))
         .record("GNU.sparse.major", "1")
@@ -368,8 +368,10 @@ fn a_file_of_holes_can_be_stopped() {
         .record("GNU.sparse.realsize", (1_u64 << 50).to_string());
     sandbox.run_fed(["import", "-", "holes:1"], Feed::Bytes(tarball::tar(&[holes]))).ok();
     let sink = fs::OpenOptions::new().write(true).open("/dev/null").expect("Linux has it");
-    let running =
-        crate::harness::child::start_into(sandbox.larder(["export", "holes:1"]), Feed::Nothing, sink.into());
+    let ran = sandbox.run(["export", "-o", "out.tar", "holes:1"]).fails(1);
+    assert!(ran.err().contains("1125899906842624 bytes, more than the 1099511627776 allowed"), "{ran}");
+    let export = sandbox.larder(["export", "--max-expanded", "2PB", "holes:1"]);
+    let running = crate::harness::child::start_into(export, Feed::Nothing, sink.into());
     std::thread::sleep(Duration::from_millis(500));
     assert!(!running.is_over());
     running.signal(rustix::process::Signal::TERM);

@@ -1,6 +1,6 @@
 use larder_engine::{Changes, CommitOptions, Reference};
 
-use crate::context::Context;
+use crate::context::{Context, no_such_container};
 use crate::failure::Failure;
 
 /// Make an image of what was changed in a container
@@ -47,7 +47,7 @@ pub fn commit(cx: &mut Context, args: &CommitArgs) -> Result<(), Failure> {
         changes: Changes::parse(&args.change).map_err(|error| Failure::error(error.to_string()))?,
         created: None,
     };
-    let absent = || Failure::error(format!("No such container: {}", args.container));
+    let absent = || Failure::error(no_such_container(&args.container));
     let store = cx.store()?.ok_or_else(absent)?;
     let task = cx.task(false)?;
     let committed = store.commit(&args.container, &options, &task)?;

@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use larder_engine::image::Changes;
-use larder_engine::{ImportOptions, Imported, Input, Platform, Reference, Task};
+use larder_engine::{Changes, ImportOptions, Imported, Input, Platform, Reference, Task};
 
 use crate::context::Context;
 use crate::failure::{Failure, os_text, system_cause};

@@ -107,6 +107,14 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// Files that come to more than was allowed, with their holes.
+    #[error("the files come to {bytes} bytes, more than the {limit} allowed")]
+    FileBytes {
+        /// What they come to.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// More paths than any image has.
     #[error("there are more than {limit} paths")]
     Paths {

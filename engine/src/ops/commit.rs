@@ -52,7 +52,9 @@ impl Store {
     /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
     /// # let store = Store::create(dir.path().join("store"))?;
     /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
-    /// let container = store.create_container("greeter:1.0", &CreateOptions::default())?.to_string();
+    /// let mut create = CreateOptions::default();
+    /// create.config.cmd = Some(vec!["/bb".into()]);
+    /// let container = store.create_container("greeter:1.0", &create)?.to_string();
     /// let options = CommitOptions { author: "me".into(), ..CommitOptions::default() };
     /// let committed = store.commit(&container, &options, &Task::silent())?;
     /// assert!(committed.layer.is_none(), "nothing was written");

@@ -268,6 +268,7 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
         Container::XattrBytes { .. }
         | Container::Extents { .. }
         | Container::Links { .. }
+        | Container::FileBytes { .. }
         | Container::Paths { .. }
         | Container::Layers { .. } => ErrorKind::LimitExceeded,
         Container::LongPath { .. } | Container::IsADirectory { .. } | Container::NotAFile { .. } => {

@@ -5,7 +5,8 @@ use std::io::{BufWriter, Write};
 use super::Error;
 use super::stack::{Stack, Wanted};
 use crate::Result;
-use crate::container::{AsDocker, Exact, Spec, carry};
+use crate::archive::Limits;
+use crate::container::{self, AsDocker, Exact, Spec, carry};
 use crate::image::{Draft, Platform, RunConfig};
 use crate::store::Store;
 use crate::task::{Event, Task};
@@ -23,11 +24,18 @@ pub struct ExportOptions {
     /// Write what `docker export` would: with the mount points that it makes in
     /// every container, without what it drops.
     pub docker_compat: bool,
+    /// How much the files may come to: a file may claim holes without end.
+    pub max_bytes: u64,
 }
 
 impl Default for ExportOptions {
     fn default() -> Self {
-        Self { platform: None, config: true, docker_compat: false }
+        Self {
+            platform: None,
+            config: true,
+            docker_compat: false,
+            max_bytes: Limits::default().max_expanded_bytes,
+        }
     }
 }
 
@@ -79,13 +87,17 @@ impl Store {
         let access = self.share(task)?;
         let stack = self.container_or_image(&access, name, options.platform.as_ref(), task)?;
         let mut rootfs = self.rootfs_of(&access, &stack, Wanted::Bytes, task)?;
+        let (bytes, limit) = (rootfs.view().file_bytes(), options.max_bytes);
+        if bytes > limit {
+            return Err(container::Error::FileBytes { bytes, limit }.into());
+        }
         let head = match options.config && !options.docker_compat {
             true => carry(&config(&stack)?, task),
             false => Vec::new(),
         };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         let root = rootfs.view().root();
-        task.report(&Event::Started { item: name, total_bytes: None });
+        task.report(&Event::Started { item: name, total_bytes: Some(bytes) });
         let bytes = match options.docker_compat {
             true => {
                 rootfs.view_mut().add_mount_points()?;
@@ -93,7 +105,7 @@ impl Store {
             }
             false => rootfs.export(root, &head, &mut Exact, &mut out, task)?,
         };
-        out.flush().map_err(crate::container::Error::Output)?;
+        out.flush().map_err(container::Error::Output)?;
         self.check_there(&stack, task)?;
         task.report(&Event::Finished { item: name, bytes, new_bytes: 0 });
         Ok(Exported { paths: rootfs.view().paths() - 1, bytes })

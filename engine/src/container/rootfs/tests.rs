@@ -38,7 +38,7 @@ fn compressed_layers_give_the_same_bytes_whatever_they_are_opened_for() {
         let mut forked = rootfs.fork(mixed.reader());
         assert_eq!(told(&mut forked), want, "{number}, forked");
     }
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    assert_eq!(dir.path().read_dir().unwrap().count(), 0);
 }
 
 /// Reading each of many files anew from the layer's start never ended.

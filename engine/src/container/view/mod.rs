@@ -176,6 +176,11 @@ impl View {
         self.nodes.len() - self.free_nodes.len()
     }
 
+    /// The bytes of all files, their holes included.
+    pub fn file_bytes(&self) -> u64 {
+        self.inodes.iter().fold(0, |sum, inode| sum.saturating_add(inode.size))
+    }
+
     fn node(&self, id: u32) -> Node {
         // Every number that the view keeps is one of a node; the root stands in for none.
         self.nodes.get(id as usize).or(self.nodes.first()).copied().unwrap_or(Node {
