@@ -77,7 +77,7 @@ pub fn spread_chunks(dir: &Path, chunks: u64) {
         }
         packer.push(job).expect("a disk that works");
         // As many chunks as a pack of real ones holds, about.
-        if (first + CHUNKS_PER_FRAME) % (CHUNKS_PER_FRAME * 64) == 0 {
+        if (first + CHUNKS_PER_FRAME).is_multiple_of(CHUNKS_PER_FRAME * 64) {
             let full = std::mem::replace(&mut packer, Packer::start(&disk, 1, 2));
             ids.extend(full.finish().expect("a disk that works").into_iter().map(|pack| pack.keep()));
         }

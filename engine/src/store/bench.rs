@@ -96,7 +96,7 @@ fn changes_of(number: u64, writer: &mut Writer) -> Vec<Change> {
     let name = format!("docker.io/library/image-{repository}:{}", number % TAGS);
     blobs.extend([config, manifest]);
     // The layers of a repository come with its first image.
-    let known = if number % TAGS == 0 { 0 } else { LAYERS as usize - 1 };
+    let known = if number.is_multiple_of(TAGS) { 0 } else { LAYERS as usize - 1 };
     let mut changes: Vec<_> = blobs.split_off(known).into_iter().map(Change::PutBlob).collect();
     changes.push(Change::PutImage(image));
     changes.push(Change::SetReference(Named { name, target, entry: None, tagged: TIME }));
