@@ -16,7 +16,7 @@ pub fn facts() -> Vec<(String, String)> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     // What follows the number is somebody's name for it.
     let kernel = release.split('-').next().unwrap_or_default().trim().to_owned();
-    let file_system = said("stat -f -c %T .");
+    let file_system = said(&format!("findmnt -n -o FSTYPE -T {}", std::env::temp_dir().display()));
     vec![
         ("cores".into(), cores.to_string()),
         ("processor".into(), line("/proc/cpuinfo", "model name")),

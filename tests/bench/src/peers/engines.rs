@@ -163,7 +163,7 @@ impl Peer for Podman {
     }
 
     fn version(&self) -> String {
-        said("podman --version")
+        said("podman --version").replace("podman version ", "")
     }
 
     fn durability(&self) -> &'static str {
@@ -247,7 +247,7 @@ impl Peer for Skopeo {
     }
 
     fn version(&self) -> String {
-        said("skopeo --version")
+        said("skopeo --version").replace("skopeo version ", "")
     }
 
     fn durability(&self) -> &'static str {

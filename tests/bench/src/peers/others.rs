@@ -209,11 +209,9 @@ impl Peer for Zstd {
     }
 
     fn version(&self) -> String {
-        said("zstd --version")
-            .split_whitespace()
-            .find(|word| word.starts_with('v'))
-            .unwrap_or_default()
-            .into()
+        let said = said("zstd --version");
+        let version = said.split_whitespace().find_map(|word| word.strip_prefix('v'));
+        version.unwrap_or_default().trim_end_matches(',').into()
     }
 
     fn durability(&self) -> &'static str {
