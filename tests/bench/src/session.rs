@@ -117,7 +117,7 @@ impl Files {
         }
     }
 
-    fn into_page_cache(&self) {
+    fn warm(&self) {
         for archive in [&self.all, &self.old, &self.new, &self.oci] {
             let mut file = fs::File::open(&archive.path).expect("the corpus");
             std::io::copy(&mut file, &mut std::io::sink()).expect("the corpus");
@@ -157,7 +157,7 @@ impl Session {
 
     /// All of it, again, and its verification.
     fn everything(&mut self, peer: &mut dyn Peer) {
-        self.files.into_page_cache();
+        self.files.warm();
         peer.empty();
         let line = peer.load(&self.files.all);
         if self.measure(work::LOAD_ALL, peer, line, true) {
@@ -172,7 +172,7 @@ impl Session {
 
     /// Two versions, what is made of one of them, and its end.
     fn versions(&mut self, peer: &mut dyn Peer) {
-        self.files.into_page_cache();
+        self.files.warm();
         peer.empty();
         let (old, new) = (self.files.old.clone(), self.files.new.clone());
         if let Some(line) = peer.load(&old) {
