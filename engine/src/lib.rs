@@ -35,6 +35,7 @@
 //! | `store` | joins the rooms: locks, ledger, ingest |
 //! | `ops` | one verb, one file: what a [`Store`] can do |
 //! | `fuzz` | every decoder as a fuzzer sees it; compiled for fuzzers and tests only |
+//! | `bench` | the parts that benchmarks measure; compiled with the feature `bench` only |
 //!
 //! Nothing here prints, and nothing is global: long work tells what it does to
 //! the [`Progress`] in its [`Task`], and stops when that is told to.
@@ -54,6 +55,9 @@
 )]
 
 pub mod archive;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod catalog;
 mod chunk;
 mod container;

@@ -19,6 +19,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("ops", &["archive", "catalog", "chunk", "container", "disk", "image", "store", "tar", "task"]),
     // Names what each room has for fuzzers; nobody names it.
     ("fuzz", &["archive", "catalog", "chunk", "disk", "image", "journal", "ops", "store", "tar"]),
+    // Names what some rooms have for benchmarks; nobody names it.
+    ("bench", &["catalog", "chunk", "journal", "store"]),
 ];
 
 /// What every room may name: the engine's own error, which only the upper rooms make.

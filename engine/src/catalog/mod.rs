@@ -6,6 +6,8 @@
 //! [`Position`](crate::journal::Position) it has gone.
 
 mod apply;
+#[cfg(feature = "bench")]
+pub(crate) mod bench;
 mod container;
 mod difference;
 mod error;

@@ -16,6 +16,8 @@
 //!
 //! Nothing here knows what a blob means, nor tar.
 
+#[cfg(feature = "bench")]
+pub(crate) mod bench;
 mod blob;
 mod cache;
 mod cut;

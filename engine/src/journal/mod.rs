@@ -4,6 +4,8 @@
 //! one record; it has happened if and only if its record is whole and durable.
 //! What a record means is not known here.
 
+#[cfg(feature = "bench")]
+pub(crate) mod bench;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;

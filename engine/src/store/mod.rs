@@ -14,6 +14,8 @@
 //!
 //! Who takes both takes them in this order.
 
+#[cfg(feature = "bench")]
+pub(crate) mod bench;
 mod error;
 mod format;
 #[cfg(any(test, fuzzing))]
