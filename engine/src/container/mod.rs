@@ -9,6 +9,7 @@ mod changeset;
 mod error;
 mod export;
 mod folder_tar;
+mod layer;
 mod name;
 mod on_disk;
 mod rootfs;
@@ -24,9 +25,10 @@ pub use changeset::Changeset;
 pub use error::{Error, Result};
 pub use export::{AsDocker, Exact, Telling};
 pub use folder_tar::FolderTar;
+pub use layer::{Layer, Purpose};
 pub use name::{NameError, check_name, new_id, new_name};
 pub use on_disk::entry_of;
-pub use rootfs::{Layer, Purpose, RootFs};
+pub use rootfs::RootFs;
 pub use spec::{
     Bind, HostConfig, Mount, MountKind, RestartPolicy, Spec, SpecError, TmpfsOptions, Ulimit, merge,
 };

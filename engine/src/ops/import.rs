@@ -127,7 +127,7 @@ impl Store {
         let mut plain = unwrapped(source, &budget)?;
         let total = total.filter(|_| plain.get_ref().1.compression() == archive::Compression::None);
         let mut ingest = Ingest { writer: &mut writer, budget, task };
-        let taken = ingest.take("layer", total, &mut plain, Treatment::Opaque).map_err(failed)?;
+        let taken = ingest.take("layer", total, &mut plain, Treatment::AsIs).map_err(failed)?;
         let (blob, layer) = layer_of(taken)?;
         let mut written = writer.finish()?.written;
         let carried = self.checked(&access, &layer, task)?.filter(|_| options.config);

@@ -26,7 +26,7 @@ pub(super) fn make(
         let writing = scope.spawn(move || rootfs.export(root, &[], telling, &mut to, task));
         // What larder writes itself needs no limits.
         let mut ingest = Ingest { writer, budget: Budget::new(Limits::default()), task };
-        let taken = ingest.take("layer", None, &mut from, Treatment::Opaque);
+        let taken = ingest.take("layer", None, &mut from, Treatment::AsIs);
         // Whoever writes on must not wait for nobody.
         drop(from);
         let written = writing.join().map_err(|_| crate::chunk::Error::Worker)?;

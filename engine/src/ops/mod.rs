@@ -1,5 +1,6 @@
 //! What can be done with a store, one verb a file.
 
+mod cat;
 mod commit;
 mod containers;
 mod copy;
@@ -18,8 +19,8 @@ mod import;
 mod inspect;
 mod layer;
 mod layer_files;
+mod list;
 mod load;
-mod look;
 mod make;
 mod marks;
 mod prune;
@@ -47,8 +48,8 @@ pub use images::ImageSummary;
 pub use import::{ImportOptions, Imported};
 pub use inspect::ImageDetails;
 pub use layer_files::{LargeFile, LayerFiles};
+pub use list::{ListOptions, Listed};
 pub use load::{Compressed, LoadOptions, Loaded, LoadedImage};
-pub use look::{ListOptions, Listed};
 pub use prune::{LabelFilter, PruneOptions, Pruned};
 pub use remove::{RemoveOptions, Removed};
 pub use remove_container::{PruneContainersOptions, RemoveContainerOptions, RemovedContainer};

@@ -39,8 +39,9 @@ pub enum Treatment {
     Keep,
     /// Store what is in it: only its diff ID counts.
     Unwrap,
-    /// Store it as it is and do not look inside: it is no layer.
-    Opaque,
+    /// Store it as it is, even if it looks compressed: what is no layer, or a
+    /// layer whose compression was taken off already.
+    AsIs,
 }
 
 /// Takes layers and other content in.
@@ -125,7 +126,7 @@ impl Ingest<'_> {
     ) -> Result<Taken, Error> {
         let mut first = Vec::new();
         source.take(BLOCK_BYTES as u64).read_to_end(&mut first).map_err(Error::Read)?;
-        let is_plain = sniff(&first) == Compression::None || treatment == Treatment::Opaque;
+        let is_plain = sniff(&first) == Compression::None || treatment == Treatment::AsIs;
         if first.len() < BLOCK_BYTES && is_plain {
             return self.take_small(&first);
         }

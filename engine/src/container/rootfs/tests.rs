@@ -1,8 +1,12 @@
+use std::io;
 use std::path::Path;
 
 use super::super::stacked::{Stacked, dir, entry, exported, file, link, symlink, tar, told};
+use super::scan::NotKept;
 use super::*;
+use crate::container::carried;
 use crate::disk::Disk as _;
+use crate::tar::EntryError;
 
 /// Three layers, of which each second is kept compressed.
 fn mixed() -> (Stacked, Stacked) {
@@ -134,7 +138,7 @@ fn damage_of_the_store_is_told_as_that() {
 fn a_passing_file_that_cannot_be_written_is_told_as_that() {
     let full = || io::Error::from(io::ErrorKind::StorageFull);
     let layer = DiffId(Digest::of("x"));
-    let of = |source| super::told(EntryError::Read { offset: 0, source }, layer);
+    let of = |source| scan::told(EntryError::Read { offset: 0, source }, layer);
     assert!(matches!(of(io::Error::other(NotKept(full()))), Error::Scratch(_)));
     assert!(matches!(of(full()), Error::Tar { .. }));
 }

@@ -13,7 +13,7 @@
 //! that is only implied is made with mode 0755, and one that is there stays as
 //! it is.
 //!
-//! A path takes some 130 bytes of memory and its own name; what may grow
+//! A path takes 132 bytes of memory, its own name and a place in a table. What may grow
 //! without being a path has a limit: see [`limits`].
 
 mod apply;
@@ -135,18 +135,8 @@ impl Default for View {
 impl View {
     /// The root directory, and nothing in it.
     pub fn new() -> Self {
-        let root = Node {
-            parent: 0,
-            next: NONE,
-            previous: NONE,
-            first_child: NONE,
-            inode: 0,
-            name: Name::EMPTY,
-            layer: 0,
-            cleared: 0,
-        };
         Self {
-            nodes: vec![root],
+            nodes: vec![Node::ROOT],
             free_nodes: Vec::new(),
             inodes: vec![Inode::directory()],
             free_inodes: Vec::new(),
@@ -183,16 +173,7 @@ impl View {
 
     fn node(&self, id: u32) -> Node {
         // Every number that the view keeps is one of a node; the root stands in for none.
-        self.nodes.get(id as usize).or(self.nodes.first()).copied().unwrap_or(Node {
-            parent: 0,
-            next: NONE,
-            previous: NONE,
-            first_child: NONE,
-            inode: 0,
-            name: Name::EMPTY,
-            layer: 0,
-            cleared: 0,
-        })
+        self.nodes.get(id as usize).or(self.nodes.first()).copied().unwrap_or(Node::ROOT)
     }
 
     fn inode(&self, node: u32) -> Option<&Inode> {
@@ -307,6 +288,20 @@ impl View {
         };
         Some(Content { layer: usize::from(inode.layer), size: inode.size, extents })
     }
+}
+
+impl Node {
+    /// The root directory's, with nothing in it.
+    const ROOT: Self = Self {
+        parent: 0,
+        next: NONE,
+        previous: NONE,
+        first_child: NONE,
+        inode: 0,
+        name: Name::EMPTY,
+        layer: 0,
+        cleared: 0,
+    };
 }
 
 impl Inode {

@@ -212,6 +212,11 @@ fn what_is_replaced_over_and_over_leaves_nothing_behind() {
     assert_eq!(view.paths(), 100_002);
 }
 
+#[test]
+fn a_path_takes_no_more_memory_than_is_said() {
+    assert_eq!(size_of::<Node>() + size_of::<Inode>(), 132);
+}
+
 /// What one entry of a layer does.
 #[derive(Debug, Clone)]
 enum Said {

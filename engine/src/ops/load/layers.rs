@@ -193,7 +193,7 @@ impl<'l, 'w> Layers<'l, 'w> {
     fn take(&mut self, want: &Want, members: &mut dyn Members) -> Result<Blob> {
         let name = want.member.as_str();
         let treatment = match (self.compressed, want.digest, want.layer) {
-            (_, _, None) => Treatment::Opaque,
+            (_, _, None) => Treatment::AsIs,
             (Compressed::Keep, Some(_), _) => Treatment::Keep,
             _ => Treatment::Unwrap,
         };
