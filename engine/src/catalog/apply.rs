@@ -1,26 +1,23 @@
-//! Bringing the catalog up to date, one commit at a time.
+//! Bringing the catalog up to date.
 
-use sled::Transactional;
-use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
-
-use super::tables::{bytes, value_of};
-use super::{Catalog, Change, Commit, Container, ContainerId, Error, Image, Named, Result};
+use super::pages::Draft;
+use super::tables::{
+    BLOBS, CONTAINER_NAMES, CONTAINERS, HOLDS, IDS, IMAGES, NAMES, REFERENCES, USES, record, value,
+};
+use super::{Catalog, Change, Commit, Container, ContainerId, Image, Named, Result};
 use crate::image::Digest;
 use crate::journal::Position;
 
-type Step<T> = Result<T, ConflictableTransactionError<Error>>;
+/// Commits are gathered until their pages are about so long: a page is written once
+/// for all of them.
+const FULL_BYTES: usize = 64 << 20;
 
-/// The trees inside a transaction.
-struct Trees<'t> {
-    references: &'t TransactionalTree,
-    images: &'t TransactionalTree,
-    blobs: &'t TransactionalTree,
-    ids: &'t TransactionalTree,
-    names: &'t TransactionalTree,
-    uses: &'t TransactionalTree,
-    containers: &'t TransactionalTree,
-    container_names: &'t TransactionalTree,
-    holds: &'t TransactionalTree,
+/// Commits that are applied together.
+#[derive(Debug)]
+pub struct Applying<'c> {
+    catalog: &'c Catalog,
+    draft: Draft<'c>,
+    position: Option<Position>,
 }
 
 impl Catalog {
@@ -30,117 +27,114 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn apply(&self, commit: &Commit, position: Position) -> Result<()> {
-        let (mark_key, mark) = self.mark(position)?;
-        let trees = (
-            &self.references,
-            &self.images,
-            &self.blobs,
-            &self.ids,
-            &self.names,
-            &self.uses,
-            &self.containers,
-            &self.container_names,
-            &self.holds,
-            &self.meta,
-        );
-        let applied = trees.transaction(|trees| {
-            let (references, images, blobs, ids, names, uses, containers, container_names, holds, meta) =
-                trees;
-            let trees =
-                Trees { references, images, blobs, ids, names, uses, containers, container_names, holds };
-            commit.changes.iter().try_for_each(|change| trees.apply(change))?;
-            meta.insert(mark_key, mark.as_slice())?;
-            Ok(())
-        });
-        applied.map_err(|error| match error {
-            TransactionError::Abort(error) => error,
-            TransactionError::Storage(error) => error.into(),
-        })
+        let mut applying = self.applying();
+        applying.add(commit, position)?;
+        applying.finish()
+    }
+
+    /// Begins to apply commits.
+    pub fn applying(&self) -> Applying<'_> {
+        Applying { catalog: self, draft: self.pages.draft(), position: None }
     }
 }
 
-impl Trees<'_> {
-    fn apply(&self, change: &Change) -> Step<()> {
-        match change {
-            Change::PutBlob(blob) => {
-                self.blobs.insert(blob.digest.as_bytes(), checked(bytes(blob, "blobs"))?)?;
-            }
-            Change::ForgetBlob(digest) => {
-                self.blobs.remove(digest.as_bytes())?;
-            }
-            Change::PutImage(image) => self.put_image(image)?,
-            Change::ForgetImage(target) => self.forget_image(target)?,
-            Change::SetReference(named) => {
-                self.remove_reference(&named.name)?;
-                self.references.insert(named.name.as_bytes(), checked(bytes(named, "references"))?)?;
-                self.names.insert(pair(&named.target, named.name.as_bytes()), &[])?;
-            }
-            Change::RemoveReference(name) => self.remove_reference(name)?,
-            Change::PutContainer(container) => self.put_container(container)?,
-            Change::ForgetContainer(id) => self.forget_container(id)?,
+impl Applying<'_> {
+    /// Adds `commit`, behind which the journal is at `position`.
+    ///
+    /// # Errors
+    /// If the database fails. Whole commits, in order, are applied then, or none.
+    pub fn add(&mut self, commit: &Commit, position: Position) -> Result<()> {
+        commit.changes.iter().try_for_each(|change| apply(&mut self.draft, change))?;
+        self.position = Some(position);
+        if self.draft.bytes() < FULL_BYTES {
+            return Ok(());
         }
-        Ok(())
+        let fresh = self.catalog.applying();
+        std::mem::replace(self, fresh).finish()
     }
 
-    fn put_image(&self, image: &Image) -> Step<()> {
-        self.forget_image(&image.target)?;
-        for variant in &image.variants {
-            self.ids.insert(pair(&variant.id.0, image.target.as_bytes()), &[])?;
-        }
-        for blob in image.blobs() {
-            self.uses.insert(pair(&blob, image.target.as_bytes()), &[])?;
-        }
-        self.images.insert(image.target.as_bytes(), checked(bytes(image, "images"))?)?;
-        Ok(())
-    }
-
-    fn forget_image(&self, target: &Digest) -> Step<()> {
-        let Some(old) = self.images.remove(target.as_bytes())? else { return Ok(()) };
-        let old: Image = checked(value_of(&old, "images"))?;
-        for variant in &old.variants {
-            self.ids.remove(pair(&variant.id.0, target.as_bytes()))?;
-        }
-        for blob in old.blobs() {
-            self.uses.remove(pair(&blob, target.as_bytes()))?;
-        }
-        Ok(())
-    }
-
-    fn put_container(&self, container: &Container) -> Step<()> {
-        let id = &container.id.0;
-        self.forget_container(&container.id)?;
-        for blob in container.blobs() {
-            self.holds.insert(pair(&blob, id), &[])?;
-        }
-        self.container_names.insert(container.name.as_bytes(), id)?;
-        self.containers.insert(id, checked(bytes(container, "containers"))?)?;
-        Ok(())
-    }
-
-    fn forget_container(&self, id: &ContainerId) -> Step<()> {
-        let Some(old) = self.containers.remove(&id.0)? else { return Ok(()) };
-        let old: Container = checked(value_of(&old, "containers"))?;
-        for blob in old.blobs() {
-            self.holds.remove(pair(&blob, &id.0))?;
-        }
-        // Another one may have got the name since.
-        let name = old.name.as_bytes();
-        if self.container_names.get(name)?.is_some_and(|owner| owner == id.0) {
-            self.container_names.remove(name)?;
-        }
-        Ok(())
-    }
-
-    fn remove_reference(&self, name: &str) -> Step<()> {
-        let Some(old) = self.references.remove(name.as_bytes())? else { return Ok(()) };
-        let old: Named = checked(value_of(&old, "references"))?;
-        self.names.remove(pair(&old.target, name.as_bytes()))?;
-        Ok(())
+    /// Applies what was added.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn finish(mut self) -> Result<()> {
+        let Some(position) = self.position else { return Ok(()) };
+        self.catalog.mark(&mut self.draft, position)?;
+        self.draft.apply()
     }
 }
 
-fn checked<T>(result: Result<T>) -> Step<T> {
-    result.map_err(ConflictableTransactionError::Abort)
+fn apply(draft: &mut Draft<'_>, change: &Change) -> Result<()> {
+    match change {
+        Change::PutBlob(blob) => draft.insert(BLOBS, blob.digest.as_bytes(), value(blob, BLOBS)?)?,
+        Change::ForgetBlob(digest) => _ = draft.remove(BLOBS, digest.as_bytes())?,
+        Change::PutImage(image) => put_image(draft, image)?,
+        Change::ForgetImage(target) => forget_image(draft, target)?,
+        Change::SetReference(named) => {
+            remove_reference(draft, &named.name)?;
+            draft.insert(REFERENCES, named.name.as_bytes(), value(named, REFERENCES)?)?;
+            draft.insert(NAMES, &pair(&named.target, named.name.as_bytes()), Vec::new())?;
+        }
+        Change::RemoveReference(name) => remove_reference(draft, name)?,
+        Change::PutContainer(container) => put_container(draft, container)?,
+        Change::ForgetContainer(id) => forget_container(draft, id)?,
+    }
+    Ok(())
+}
+
+fn put_image(draft: &mut Draft<'_>, image: &Image) -> Result<()> {
+    let target = image.target.as_bytes();
+    forget_image(draft, &image.target)?;
+    for variant in &image.variants {
+        draft.insert(IDS, &pair(&variant.id.0, target), Vec::new())?;
+    }
+    for blob in image.blobs() {
+        draft.insert(USES, &pair(&blob, target), Vec::new())?;
+    }
+    draft.insert(IMAGES, target, value(image, IMAGES)?)
+}
+
+fn forget_image(draft: &mut Draft<'_>, target: &Digest) -> Result<()> {
+    let Some(old) = draft.remove(IMAGES, target.as_bytes())? else { return Ok(()) };
+    let old: Image = record(&old, IMAGES)?;
+    for variant in &old.variants {
+        draft.remove(IDS, &pair(&variant.id.0, target.as_bytes()))?;
+    }
+    for blob in old.blobs() {
+        draft.remove(USES, &pair(&blob, target.as_bytes()))?;
+    }
+    Ok(())
+}
+
+fn put_container(draft: &mut Draft<'_>, container: &Container) -> Result<()> {
+    let id = &container.id.0;
+    forget_container(draft, &container.id)?;
+    for blob in container.blobs() {
+        draft.insert(HOLDS, &pair(&blob, id), Vec::new())?;
+    }
+    draft.insert(CONTAINER_NAMES, container.name.as_bytes(), id.to_vec())?;
+    draft.insert(CONTAINERS, id, value(container, CONTAINERS)?)
+}
+
+fn forget_container(draft: &mut Draft<'_>, id: &ContainerId) -> Result<()> {
+    let Some(old) = draft.remove(CONTAINERS, &id.0)? else { return Ok(()) };
+    let old: Container = record(&old, CONTAINERS)?;
+    for blob in old.blobs() {
+        draft.remove(HOLDS, &pair(&blob, &id.0))?;
+    }
+    // Another one may have got the name since.
+    let name = old.name.as_bytes();
+    if draft.get(CONTAINER_NAMES, name)?.is_some_and(|owner| owner == id.0) {
+        draft.remove(CONTAINER_NAMES, name)?;
+    }
+    Ok(())
+}
+
+fn remove_reference(draft: &mut Draft<'_>, name: &str) -> Result<()> {
+    let Some(old) = draft.remove(REFERENCES, name.as_bytes())? else { return Ok(()) };
+    let old: Named = record(&old, REFERENCES)?;
+    draft.remove(NAMES, &pair(&old.target, name.as_bytes()))?;
+    Ok(())
 }
 
 /// A key of two parts.

@@ -1,7 +1,8 @@
 //! What one catalog knows beyond another.
 
-use super::tables::value_of;
-use super::{Blob, Catalog, Change, Container, ContainerId, Image, Named, Result};
+use super::pages::Table;
+use super::tables::{BLOBS, CONTAINERS, IMAGES, REFERENCES, record};
+use super::{Catalog, Change, ContainerId, Result};
 use crate::image::Digest;
 
 impl Catalog {
@@ -11,60 +12,51 @@ impl Catalog {
     /// If a database fails.
     pub fn changes_to(&self, other: &Self) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
-        each_new(&other.blobs, &self.blobs, |value| {
-            changes.push(Change::PutBlob(value_of::<Blob>(value, "blobs")?));
-            Ok(())
-        })?;
-        each_new(&other.images, &self.images, |value| {
-            changes.push(Change::PutImage(value_of::<Image>(value, "images")?));
-            Ok(())
-        })?;
-        each_new(&other.references, &self.references, |value| {
-            changes.push(Change::SetReference(value_of::<Named>(value, "references")?));
-            Ok(())
-        })?;
+        for value in other.beyond(self, BLOBS) {
+            changes.push(Change::PutBlob(record(&value?, BLOBS)?));
+        }
+        for value in other.beyond(self, IMAGES) {
+            changes.push(Change::PutImage(record(&value?, IMAGES)?));
+        }
+        for value in other.beyond(self, REFERENCES) {
+            changes.push(Change::SetReference(record(&value?, REFERENCES)?));
+        }
         // The dead first: the living may have their names.
-        for key in gone(&self.containers, &other.containers) {
+        for key in self.without(other, CONTAINERS) {
             changes.extend(key?.first_chunk().copied().map(ContainerId).map(Change::ForgetContainer));
         }
-        each_new(&other.containers, &self.containers, |value| {
-            changes.push(Change::PutContainer(value_of::<Container>(value, "containers")?));
-            Ok(())
-        })?;
-        for key in gone(&self.references, &other.references) {
+        for value in other.beyond(self, CONTAINERS) {
+            changes.push(Change::PutContainer(record(&value?, CONTAINERS)?));
+        }
+        for key in self.without(other, REFERENCES) {
             changes.push(Change::RemoveReference(String::from_utf8_lossy(&key?).into_owned()));
         }
-        for key in gone(&self.images, &other.images) {
+        for key in self.without(other, IMAGES) {
             changes.extend(digest(&key?).map(Change::ForgetImage));
         }
-        for key in gone(&self.blobs, &other.blobs) {
+        for key in self.without(other, BLOBS) {
             changes.extend(digest(&key?).map(Change::ForgetBlob));
         }
         Ok(changes)
     }
-}
 
-/// Every value of `new` that `old` does not have under the same key.
-fn each_new(new: &sled::Tree, old: &sled::Tree, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    for pair in new.iter() {
-        let (key, value) = pair?;
-        if old.get(key)?.as_ref() != Some(&value) {
-            each(&value)?;
-        }
+    /// Every value that `other` does not have under the same key.
+    fn beyond<'c>(&'c self, other: &'c Self, table: Table) -> impl Iterator<Item = Result<Vec<u8>>> + 'c {
+        self.pages.scan(table, &[]).filter_map(move |row| {
+            row.and_then(|(key, value)| {
+                let there = other.pages.get(table, &key)?;
+                Ok((there.as_ref() != Some(&value)).then_some(value))
+            })
+            .transpose()
+        })
     }
-    Ok(())
-}
 
-/// Every key of `old` that `new` does not have.
-fn gone<'t>(old: &'t sled::Tree, new: &'t sled::Tree) -> impl Iterator<Item = Result<sled::IVec>> + 't {
-    old.iter().keys().filter_map(|key| match key {
-        Ok(key) => match new.contains_key(&key) {
-            Ok(true) => None,
-            Ok(false) => Some(Ok(key)),
-            Err(error) => Some(Err(error.into())),
-        },
-        Err(error) => Some(Err(error.into())),
-    })
+    /// Every key that `other` does not have.
+    fn without<'c>(&'c self, other: &'c Self, table: Table) -> impl Iterator<Item = Result<Vec<u8>>> + 'c {
+        self.keys(table, &[]).filter_map(move |key| {
+            key.and_then(|key| Ok(other.pages.get(table, &key)?.is_none().then_some(key))).transpose()
+        })
+    }
 }
 
 fn digest(key: &[u8]) -> Option<Digest> {

@@ -15,6 +15,12 @@ pub enum Error {
         /// What the decoder said.
         source: bincode::Error,
     },
+    /// A page in it is not one that larder writes.
+    #[error("the catalog has a malformed page")]
+    MalformedPage,
+    /// A record is longer than the catalog can keep.
+    #[error("a record is too long for the catalog")]
+    RowTooLong,
     /// A commit is longer than records may be.
     #[error("the commit is too large; load fewer images at once")]
     TooLarge(#[source] bincode::Error),
@@ -29,6 +35,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Whether the database is to blame, which can be made again.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Database(_) | Self::Malformed { .. })
+        matches!(self, Self::Database(_) | Self::Malformed { .. } | Self::MalformedPage)
     }
 }

@@ -13,6 +13,8 @@ mod difference;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod page;
+mod pages;
 mod query;
 mod record;
 mod tables;

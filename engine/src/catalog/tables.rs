@@ -1,39 +1,39 @@
-//! The database's tables.
+//! The catalog's tables.
 //!
-//! | tree         | key                          | value                   |
-//! |--------------|------------------------------|-------------------------|
-//! | `references` | canonical name               | [`Named`]               |
-//! | `images`     | target, 32 bytes             | [`Image`]               |
-//! | `blobs`      | digest, 32 bytes             | [`Blob`]                |
-//! | `ids`        | image ID 32, target 32       | nothing                 |
-//! | `names`      | target 32, canonical name    | nothing                 |
-//! | `uses`       | blob 32, target 32           | nothing                 |
-//! | `containers` | ID, 32 bytes                 | [`Container`]           |
-//! | `container_names` | name                    | ID, 32 bytes            |
-//! | `holds`      | blob 32, container ID 32     | nothing                 |
-//! | `meta`       | `position`                   | [`Mark`]                |
+//! | table             | number | key                       | value         |
+//! |-------------------|-------:|---------------------------|---------------|
+//! | `meta`            |      0 | `position`                | [`Mark`]      |
+//! | `references`      |      1 | canonical name            | [`Named`]     |
+//! | `images`          |      2 | target, 32 bytes          | [`Image`]     |
+//! | `blobs`           |      3 | digest, 32 bytes          | [`Blob`]      |
+//! | `ids`             |      4 | image ID 32, target 32    | nothing       |
+//! | `names`           |      5 | target 32, canonical name | nothing       |
+//! | `uses`            |      6 | blob 32, target 32        | nothing       |
+//! | `containers`      |      7 | ID, 32 bytes              | [`Container`] |
+//! | `container_names` |      8 | name                      | ID, 32 bytes  |
+//! | `holds`           |      9 | blob 32, container ID 32  | nothing       |
 //!
 //! `ids`, `names` and `uses`, and `container_names` and `holds`, answer the
-//! others' questions from the other side; they hold nothing of their own.
+//! others' questions from the other side; they hold nothing of their own. How
+//! rows lie in the database: see [`Pages`].
 
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::pages::{Draft, Pages, Table};
+use super::record::{decode, encode};
+use super::{Error, Result};
+use crate::journal::{Position, StoreId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sled::Tree;
-
-use super::record::{decode, encode};
-use super::{Blob, Container, Error, Image, Named, Result};
-use crate::journal::{Position, StoreId};
 
 /// How much memory the database may take for its cache: larder opens it for a
 /// few questions at a time.
 const CACHE_BYTES: u64 = 16 << 20;
 
 /// The version of the tables. Another one is not read but made again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How long a closing database is waited for, and in what steps. It takes
 /// microseconds, but for a machine that is out of breath.
@@ -42,22 +42,24 @@ const CLOSING_PAUSE: Duration = Duration::from_millis(1);
 
 const POSITION: &[u8] = b"position";
 
+pub(super) const META: Table = Table { number: 0, name: "meta" };
+pub(super) const REFERENCES: Table = Table { number: 1, name: "references" };
+pub(super) const IMAGES: Table = Table { number: 2, name: "images" };
+pub(super) const BLOBS: Table = Table { number: 3, name: "blobs" };
+pub(super) const IDS: Table = Table { number: 4, name: "ids" };
+pub(super) const NAMES: Table = Table { number: 5, name: "names" };
+pub(super) const USES: Table = Table { number: 6, name: "uses" };
+pub(super) const CONTAINERS: Table = Table { number: 7, name: "containers" };
+pub(super) const CONTAINER_NAMES: Table = Table { number: 8, name: "container_names" };
+pub(super) const HOLDS: Table = Table { number: 9, name: "holds" };
+
 /// The open catalog. Nobody else may have it open at the same time.
 #[derive(Debug)]
 pub struct Catalog {
-    pub(super) references: Tree,
-    pub(super) images: Tree,
-    pub(super) blobs: Tree,
-    pub(super) ids: Tree,
-    pub(super) names: Tree,
-    pub(super) uses: Tree,
-    pub(super) containers: Tree,
-    pub(super) container_names: Tree,
-    pub(super) holds: Tree,
-    pub(super) meta: Tree,
+    pub(super) pages: Pages,
     store: StoreId,
-    // Last, so that it is closed after its trees.
-    _database: sled::Db,
+    // Last, so that it is closed after its tree.
+    database: sled::Db,
 }
 
 /// Up to where the catalog has gone.
@@ -84,20 +86,7 @@ impl Catalog {
             Some(path) => open_closed(&config.path(path))?,
             None => config.temporary(true).open()?,
         };
-        Ok(Self {
-            references: database.open_tree("references")?,
-            images: database.open_tree("images")?,
-            blobs: database.open_tree("blobs")?,
-            ids: database.open_tree("ids")?,
-            names: database.open_tree("names")?,
-            uses: database.open_tree("uses")?,
-            containers: database.open_tree("containers")?,
-            container_names: database.open_tree("container_names")?,
-            holds: database.open_tree("holds")?,
-            meta: database.open_tree("meta")?,
-            store,
-            _database: database,
-        })
+        Ok(Self { pages: Pages::new((*database).clone()), store, database })
     }
 
     /// Up to where in the journal it has gone; `None` if it is empty, another
@@ -106,33 +95,43 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn position(&self) -> Result<Option<Position>> {
-        let Some(mark) = get::<Mark>(&self.meta, "meta", POSITION)? else { return Ok(None) };
+        let Some(mark) = self.record::<Mark>(META, POSITION)? else { return Ok(None) };
         let Mark { version, store, offset, txn, sum, last_bytes } = mark;
         let is_ours = version == VERSION && store == self.store.0;
         Ok(is_ours.then_some(Position { offset, txn, sum, last_bytes }))
     }
 
     /// Remembers that everything before `position` is applied.
-    pub(super) fn mark(&self, position: Position) -> Result<(&'static [u8], Vec<u8>)> {
+    /// Whether nothing was ever put into the database, by whatever version.
+    pub fn is_blank(&self) -> bool {
+        // A database without trees has its own default one.
+        self.database.is_empty() && self.database.tree_names().len() == 1
+    }
+
+    /// Remembers that everything before `position` is applied.
+    pub(super) fn mark(&self, draft: &mut Draft<'_>, position: Position) -> Result<()> {
         let Position { offset, txn, sum, last_bytes } = position;
         let mark = Mark { version: VERSION, store: self.store.0, offset, txn, sum, last_bytes };
-        Ok((POSITION, bytes(&mark, "meta")?))
+        draft.insert(META, POSITION, value(&mark, META)?)
     }
 
-    pub(super) fn reference_record(&self, name: &str) -> Result<Option<Named>> {
-        get(&self.references, "references", name.as_bytes())
+    /// The record of a row.
+    pub(super) fn record<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
+        self.pages.get(table, key)?.map(|value| record(&value, table)).transpose()
     }
 
-    pub(super) fn image_record(&self, target: &[u8]) -> Result<Option<Image>> {
-        get(&self.images, "images", target)
+    /// The records of the rows whose keys begin with `prefix`.
+    pub(super) fn records<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<T>> + '_ {
+        self.pages.scan(table, prefix).map(move |row| record(&row?.1, table))
     }
 
-    pub(super) fn container_record(&self, id: &[u8]) -> Result<Option<Container>> {
-        get(&self.containers, "containers", id)
-    }
-
-    pub(super) fn blob_record(&self, digest: &[u8]) -> Result<Option<Blob>> {
-        get(&self.blobs, "blobs", digest)
+    /// The keys that begin with `prefix`.
+    pub(super) fn keys(&self, table: Table, prefix: &[u8]) -> impl Iterator<Item = Result<Vec<u8>>> + '_ {
+        self.pages.scan(table, prefix).map(|row| Ok(row?.0))
     }
 }
 
@@ -156,17 +155,12 @@ fn is_locked(error: &io::Error) -> bool {
     error.to_string().contains("could not acquire lock")
 }
 
-fn get<T: DeserializeOwned>(tree: &Tree, table: &'static str, key: &[u8]) -> Result<Option<T>> {
-    let found = tree.get(key)?;
-    found.map(|value| value_of(&value, table)).transpose()
-}
-
 /// A record from the value it is kept as.
-pub(super) fn value_of<T: DeserializeOwned>(value: &[u8], table: &'static str) -> Result<T> {
-    decode(value).map_err(|source| Error::Malformed { table, source })
+pub(super) fn record<T: DeserializeOwned>(value: &[u8], table: Table) -> Result<T> {
+    decode(value).map_err(|source| Error::Malformed { table: table.name, source })
 }
 
 /// The value that a record is kept as.
-pub(super) fn bytes(record: &impl Serialize, table: &'static str) -> Result<Vec<u8>> {
-    encode(record).map_err(|source| Error::Malformed { table, source })
+pub(super) fn value(record: &impl Serialize, table: Table) -> Result<Vec<u8>> {
+    encode(record).map_err(|source| Error::Malformed { table: table.name, source })
 }

@@ -73,10 +73,14 @@ impl Ledger {
     }
 
     fn catch_up(&mut self) -> Result<()> {
-        while let Some((position, payload)) = self.journal.next(self.position)? {
-            self.catalog.apply(&Commit::decode(&payload)?, position)?;
-            self.position = position;
+        let mut applying = self.catalog.applying();
+        let mut end = self.position;
+        while let Some((position, payload)) = self.journal.next(end)? {
+            applying.add(&Commit::decode(&payload)?, position)?;
+            end = position;
         }
+        applying.finish()?;
+        self.position = end;
         Ok(())
     }
 
