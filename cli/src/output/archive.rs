@@ -1,15 +1,12 @@
 //! Where an archive goes: a file, or standard output.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use super::file::OutputFile;
 use crate::failure::{Failure, os_text};
-
-/// How much is gathered before it is written to a pipe.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// Where an archive goes.
 #[derive(Debug, Clone, Copy)]
@@ -67,17 +64,13 @@ impl<'p> Place<'p> {
             Self::Stdout => {
                 let stdout = io::stdout().as_fd().try_clone_to_owned();
                 let stdout = stdout.map_err(|error| Failure::of_output(&error))?;
-                let pipe = Watched { file: File::from(stdout), failure: None };
-                let mut out = BufWriter::with_capacity(BUFFER_BYTES, pipe);
+                let mut out = Watched { file: File::from(stdout), failure: None };
                 let written = write(&mut out);
-                let flushed = out.flush();
                 // What the engine says of a pipe that broke is not what to tell.
-                if let Some(error) = out.get_mut().failure.take() {
-                    return Err(Failure::of_archive(&error));
+                match out.failure {
+                    Some(error) => Err(Failure::of_archive(&error)),
+                    None => written,
                 }
-                let written = written?;
-                flushed.map_err(|error| Failure::of_archive(&error))?;
-                Ok(written)
             }
         }
     }

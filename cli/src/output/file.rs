@@ -1,24 +1,20 @@
 //! A file that is there whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
-
-/// How much is gathered before it is written.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// A file in the making: it takes its name when it is complete and on disk.
 ///
 /// Until then it lies beside its place under a name of its own, readable by
 /// its owner only (0600, as Docker's `save -o`), and goes when this is dropped.
 /// A name that stands for something else than a file, such as a fifo or
-/// `/dev/null`, is written to as it is.
+/// `/dev/null`, is written to as it is. What is written is not gathered: the
+/// engine writes in large pieces.
 #[derive(Debug)]
-pub struct OutputFile {
-    writer: BufWriter<Target>,
-}
+pub struct OutputFile(Target);
 
 #[derive(Debug)]
 enum Target {
@@ -41,7 +37,7 @@ impl OutputFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Target::replacing(path.to_owned())?,
             Err(error) => return Err(error),
         };
-        Ok(Self { writer: BufWriter::with_capacity(BUFFER_BYTES, target) })
+        Ok(Self(target))
     }
 
     /// Makes it durable and gives it its name.
@@ -49,7 +45,7 @@ impl OutputFile {
     /// # Errors
     /// What the system says; the place is then as it was.
     pub fn commit(self) -> io::Result<()> {
-        match self.writer.into_inner().map_err(io::IntoInnerError::into_error)? {
+        match self.0 {
             Target::Existing(_) => Ok(()),
             Target::Replacing { temporary, place } => {
                 temporary.as_file().sync_all()?;
@@ -75,26 +71,16 @@ fn folder_of(place: &Path) -> &Path {
     }
 }
 
-impl Write for Target {
+impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Replacing { temporary, .. } => temporary.as_file_mut().write(bytes),
-            Self::Existing(file) => file.write(bytes),
+        match &mut self.0 {
+            Target::Replacing { temporary, .. } => temporary.as_file_mut().write(bytes),
+            Target::Existing(file) => file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Write for OutputFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
     }
 }
 

@@ -135,23 +135,24 @@ impl Compressor {
     /// The frame of `raw`, header included; as it is if compression does not pay.
     pub fn frame(&mut self, lane: Lane, raw: &[u8]) -> io::Result<(Header, Vec<u8>)> {
         let len = u32::try_from(raw.len()).map_err(io::Error::other)?;
-        let mut bytes = vec![0; HEADER_BYTES + raw.len()];
-        let place = bytes.get_mut(HEADER_BYTES..).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + raw.len());
+        bytes.resize(HEADER_BYTES, 0);
+        let mut place = io::Cursor::new(bytes);
+        place.set_position(HEADER_BYTES as u64);
         // An output that does not fit in the input's length is no gain, and zstd
         // says so by an error: the only one that it has for a fresh, sound context.
-        let coded = self.0.compress_to_buffer(raw, place).ok().filter(|coded| *coded < raw.len());
+        let coded = self.0.compress_to_buffer(raw, &mut place).ok().filter(|coded| *coded < raw.len());
+        let mut bytes = place.into_inner();
         let header = match coded {
-            Some(coded) => {
-                bytes.truncate(HEADER_BYTES + coded);
-                Header {
-                    lane,
-                    codec: Codec::Zstd,
-                    stored: u32::try_from(coded).map_err(io::Error::other)?,
-                    raw: len,
-                }
-            }
+            Some(coded) => Header {
+                lane,
+                codec: Codec::Zstd,
+                stored: u32::try_from(coded).map_err(io::Error::other)?,
+                raw: len,
+            },
             None => {
-                place.copy_from_slice(raw);
+                bytes.truncate(HEADER_BYTES);
+                bytes.extend_from_slice(raw);
                 Header { lane, codec: Codec::Stored, stored: len, raw: len }
             }
         };

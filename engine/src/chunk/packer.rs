@@ -148,7 +148,7 @@ fn frame(compressor: &mut Compressor, job: Job) -> Result<Coded> {
 fn gather(disk: &Arc<dyn Disk>, done: &Receiver<Numbered>) -> Result<Vec<Finished>> {
     let mut early = BTreeMap::new();
     let mut next = 0;
-    let mut finished = Vec::new();
+    let mut finishing = Finishing::default();
     let mut open: Option<Open> = None;
     for (number, result) in done {
         early.insert(number, result?);
@@ -159,13 +159,50 @@ fn gather(disk: &Arc<dyn Disk>, done: &Receiver<Numbered>) -> Result<Vec<Finishe
                 none => none.insert(Open::create(disk)?),
             };
             pack.push(&frame)?;
-            if pack.trailer.end() >= pack::TARGET_BYTES {
-                finished.extend(open.take().map(Open::finish).transpose()?);
+            if pack.trailer.end() >= pack::TARGET_BYTES
+                && let Some(full) = open.take()
+            {
+                finishing.add(full)?;
             }
         }
     }
-    finished.extend(open.map(Open::finish).transpose()?);
-    Ok(finished)
+    finishing.finish(open)
+}
+
+/// Packs that are full: each is made durable while the next one is filled.
+#[derive(Default)]
+struct Finishing {
+    finished: Vec<Finished>,
+    current: Option<JoinHandle<Result<Finished>>>,
+}
+
+impl Finishing {
+    fn add(&mut self, full: Open) -> Result<()> {
+        self.wait()?;
+        self.current = Some(thread::spawn(move || full.finish()));
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        if let Some(current) = self.current.take() {
+            self.finished.push(current.join().map_err(|_| Error::Worker)??);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, last: Option<Open>) -> Result<Vec<Finished>> {
+        let last = last.map(Open::finish).transpose();
+        self.wait()?;
+        self.finished.extend(last?);
+        Ok(std::mem::take(&mut self.finished))
+    }
+}
+
+impl Drop for Finishing {
+    fn drop(&mut self) {
+        // Nothing of an abandoned writer is left behind once it is gone.
+        let _ = self.wait();
+    }
 }
 
 /// A pack in the making.
