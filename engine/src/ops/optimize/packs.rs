@@ -85,12 +85,13 @@ impl Work<'_> {
 
     /// Removes those of the packs `old` of which every chunk lies in a new one,
     /// and gives how many. Waits for who uses the packs only if `waits`, and not
-    /// when time is over: what stays is found by the next who looks.
+    /// if there is an end of the time, which a load may outlast: what stays is
+    /// found by the next who looks.
     pub(super) fn remove_replaced(&self, old: &HashSet<PackId>, waits: bool) -> Result<u64> {
         let (store, task) = (self.store, self.task);
         let access = match store.try_exclude()? {
             Some(access) => access,
-            None if waits && !self.is_over() => store.exclude(task)?,
+            None if waits && self.end.is_none() => store.exclude(task)?,
             None => return Ok(0),
         };
         let mut index = store.index(&access, task)?;
@@ -102,8 +103,9 @@ impl Work<'_> {
                 other => other?,
             };
             let mut is_replaced = true;
-            for name in pack.names() {
-                is_replaced = is_replaced && is_renewed(&mut index, name, self.level, old)?;
+            let mut names = pack.names().iter();
+            while let Some(name) = names.next().filter(|_| is_replaced) {
+                is_replaced = is_renewed(&mut index, name, self.level, old)?;
             }
             if is_replaced {
                 gone.insert(id);
