@@ -87,6 +87,10 @@ fn features(bytes: &[u8]) -> Features {
 }
 
 /// A number that looks random, for each byte.
+#[cfg_attr(
+    not(any(test, fuzzing)),
+    expect(clippy::indexing_slicing, reason = "made by the compiler, which would refuse it")
+)]
 const GEAR: [u64; 256] = {
     let mut gear = [0; 256];
     let mut at = 0;
