@@ -56,9 +56,10 @@ pub struct OptimizeOptions {
 }
 
 impl Default for OptimizeOptions {
-    /// Level 19: on real images a twentieth smaller than level 12, for eight times the work.
+    /// Level 12. On real images level 19 makes a store 6 % smaller still, for ten
+    /// times the work, and a `save` from it takes a tenth longer.
     fn default() -> Self {
-        Self { level: 19, max_duration: None }
+        Self { level: 12, max_duration: None }
     }
 }
 

@@ -51,11 +51,11 @@ fn check_clean(store: &Store) {
 
 #[test]
 fn versions_take_little_more_than_one_and_come_back_as_they_were() {
-    let store = versions(4);
-    let before: Vec<_> = (0..4).map(|number| save(&store, &format!("app:{number}"))).collect();
+    let store = versions(3);
+    let before: Vec<_> = (0..3).map(|number| save(&store, &format!("app:{number}"))).collect();
     let optimized = store.optimize(&QUICK, &Task::silent()).unwrap();
-    assert!(optimized.bytes_after * 3 < optimized.bytes_before, "{optimized:?}");
-    assert!(optimized.frames_rewritten >= 4 && optimized.packs_removed == 4, "{optimized:?}");
+    assert!(optimized.bytes_after * 2 < optimized.bytes_before, "{optimized:?}");
+    assert!(optimized.frames_rewritten >= 3 && optimized.packs_removed == 3, "{optimized:?}");
     for (number, before) in before.iter().enumerate() {
         assert!(save(&store, &format!("app:{number}")) == *before, "version {number}");
     }
