@@ -50,12 +50,12 @@ fn check_clean(store: &Store) {
 }
 
 #[test]
-fn versions_take_little_more_than_one_and_come_back_as_they_were() {
-    let store = versions(3);
-    let before: Vec<_> = (0..3).map(|number| save(&store, &format!("app:{number}"))).collect();
+fn two_versions_take_little_more_than_one_and_come_back_as_they_were() {
+    let store = versions(2);
+    let before: Vec<_> = (0..2).map(|number| save(&store, &format!("app:{number}"))).collect();
     let optimized = store.optimize(&QUICK, &Task::silent()).unwrap();
-    assert!(optimized.bytes_after * 2 < optimized.bytes_before, "{optimized:?}");
-    assert!(optimized.frames_rewritten >= 3 && optimized.packs_removed == 3, "{optimized:?}");
+    assert!(optimized.bytes_after * 5 < optimized.bytes_before * 3, "{optimized:?}");
+    assert!(optimized.frames_rewritten >= 2 && optimized.packs_removed == 2, "{optimized:?}");
     for (number, before) in before.iter().enumerate() {
         assert!(save(&store, &format!("app:{number}")) == *before, "version {number}");
     }
