@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Work;
 use crate::Result;
-use crate::chunk::{self, ChunkName, Index, Pack, PackId};
+use crate::chunk::{self, ChunkName, Index, Lane, Pack, PackId};
 use crate::store::Access;
 
 /// A pack that is to be written anew.
@@ -47,7 +47,8 @@ impl Work<'_> {
 
     /// In which order the images, by name, come to need each pack: so the
     /// versions of an image come into one step, and their packs in the order in
-    /// which they are read.
+    /// which they are read. A pack counts by the files in it: recipes lie in the
+    /// last pack of a load, which is not the one to begin with.
     fn ranks(&self, access: &Access) -> Result<HashMap<PackId, usize>> {
         let ledger = self.store.ledger(self.task)?;
         let mut bodies = Vec::new();
@@ -61,14 +62,15 @@ impl Work<'_> {
         }
         drop(ledger);
         let mut reader = self.store.reader(access, self.task)?;
-        let ids: HashMap<u32, PackId> = reader.index().packs().collect();
         let mut ranks = HashMap::new();
         for body in bodies {
             self.task.check()?;
             let read = reader.chunks(&body, &mut |index, name| {
-                if let Some(id) = index.locate(name)?.and_then(|place| ids.get(&place.pack)) {
+                let Some(place) = index.locate(name)? else { return Ok(()) };
+                let pack = index.pack(place.pack)?;
+                if pack.lane_of(pack.frame_of(place.chunk)) == Lane::Data {
                     let next = ranks.len();
-                    ranks.entry(*id).or_insert(next);
+                    ranks.entry(pack.id()).or_insert(next);
                 }
                 Ok(())
             });
