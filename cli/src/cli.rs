@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    cat, commit, cp, create, df, diff, export, fsck, gc, history, images, import, inspect, load, ls, prune,
-    ps, rename, rm, rmi, save, squash, tag, version,
+    cat, commit, cp, create, df, diff, export, fsck, gc, history, images, import, inspect, load, ls,
+    optimize, prune, ps, rename, rm, rmi, save, squash, tag, version,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -92,6 +92,7 @@ pub enum Command {
     Rename(rename::RenameArgs),
     Df(df::DfArgs),
     Gc(gc::GcArgs),
+    Optimize(optimize::OptimizeArgs),
     Fsck(fsck::FsckArgs),
     /// Manage containers
     #[command(subcommand, override_usage = "larder container COMMAND")]

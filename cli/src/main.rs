@@ -19,6 +19,7 @@ mod context;
 mod failure;
 mod filter;
 mod input;
+mod level;
 mod listing;
 mod names;
 mod output;

@@ -87,8 +87,9 @@ pub use ops::{
     Area, Checked, Collected, CommitOptions, Committed, Compressed, ContainerState, ContainerSummary, Copied,
     CopyOptions, CreateOptions, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry, ImageDetails,
     ImageSummary, ImportOptions, Imported, LabelFilter, LargeFile, LayerFiles, ListOptions, Listed,
-    LoadOptions, Loaded, LoadedImage, PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions,
-    RemoveOptions, Removed, RemovedContainer, SaveOptions, Saved, SquashOptions, Squashed, Usage,
+    LoadOptions, Loaded, LoadedImage, OptimizeOptions, Optimized, PruneContainersOptions, PruneOptions,
+    Pruned, RemoveContainerOptions, RemoveOptions, Removed, RemovedContainer, SaveOptions, Saved,
+    SquashOptions, Squashed, Usage,
 };
 pub use store::Store;
 pub use tar::{Device, Entry, EntryKind, Mtime};

@@ -58,7 +58,7 @@ fn work(sandbox: &Sandbox, images: &[Image], worker: u64) {
         let at = dice.below(images.len() as u64) as usize;
         let name = images[at].names[0].clone();
         let out = format!("{worker}.out");
-        let args: Vec<String> = match dice.below(10) {
+        let args: Vec<String> = match dice.below(11) {
             0..3 => vec!["load".into(), "-i".into(), format!("{at}.tar")],
             3 => vec!["load".into(), "-i".into(), format!("{at}.oci.tar")],
             4 => vec!["save".into(), "-o".into(), out.clone(), name],
@@ -66,6 +66,7 @@ fn work(sandbox: &Sandbox, images: &[Image], worker: u64) {
             6 => vec!["rmi".into(), name],
             7 => vec!["tag".into(), name, format!("copy:{worker}")],
             8 => vec!["history".into(), name],
+            9 => vec!["optimize".into(), "--level".into(), format!("{}", 1 + dice.below(4))],
             _ => vec!["gc".into()],
         };
         let ran = sandbox.run(&args);

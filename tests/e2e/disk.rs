@@ -151,9 +151,13 @@ fn a_read_only_store_is_read_and_not_written() {
     sandbox.load(&layouts::docker25(std::slice::from_ref(&image)).tar()).ok();
     disk.remount("remount,ro");
     let before = sandbox.listing();
-    for args in
-        [vec!["rmi", "app:1"], vec!["tag", "app:1", "app:2"], vec!["gc"], vec!["image", "prune", "-af"]]
-    {
+    for args in [
+        vec!["rmi", "app:1"],
+        vec!["tag", "app:1", "app:2"],
+        vec!["gc"],
+        vec!["optimize"],
+        vec!["image", "prune", "-af"],
+    ] {
         let ran = sandbox.run(&args).fails(1);
         assert!(ran.err().to_lowercase().contains("read-only"), "{ran}");
     }

@@ -22,6 +22,7 @@ mod images;
 mod import;
 mod look;
 mod members;
+mod optimize;
 mod readme;
 mod removal;
 mod save;

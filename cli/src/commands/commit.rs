@@ -2,6 +2,7 @@ use larder_engine::{Changes, CommitOptions, Reference};
 
 use crate::context::{Context, no_such_container};
 use crate::failure::Failure;
+use crate::level::Level;
 
 /// Make an image of what was changed in a container
 ///
@@ -33,6 +34,8 @@ pub struct CommitArgs {
         require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true
     )]
     pause: bool,
+    #[command(flatten)]
+    level: Level,
 }
 
 pub fn commit(cx: &mut Context, args: &CommitArgs) -> Result<(), Failure> {
@@ -48,7 +51,7 @@ pub fn commit(cx: &mut Context, args: &CommitArgs) -> Result<(), Failure> {
         created: None,
     };
     let absent = || Failure::error(no_such_container(&args.container));
-    let store = cx.store()?.ok_or_else(absent)?;
+    let store = args.level.of(cx.store()?.ok_or_else(absent)?)?;
     let task = cx.task(false)?;
     let committed = store.commit(&args.container, &options, &task)?;
     cx.print(&format!("{}\n", committed.id))

@@ -5,6 +5,7 @@ use larder_engine::{Changes, ImportOptions, Imported, Input, Platform, Reference
 use crate::context::Context;
 use crate::failure::{Failure, os_text, system_cause};
 use crate::input;
+use crate::level::Level;
 use crate::output::size;
 
 /// Make an image of one layer from a tar of files
@@ -36,6 +37,8 @@ pub struct ImportArgs {
     /// Leave out the config that the tar carries
     #[arg(long)]
     no_config: bool,
+    #[command(flatten)]
+    level: Level,
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
@@ -64,7 +67,7 @@ pub fn import(cx: &mut Context, args: &ImportArgs) -> Result<(), Failure> {
     let options = args.options()?;
     let task = cx.task(args.quiet)?;
     let input = open(&args.source, &task)?;
-    let imported = cx.store_to_fill()?.import(input, &options, &task)?;
+    let imported = args.level.of(cx.store_to_fill()?)?.import(input, &options, &task)?;
     cx.print(&format!("{}\n", imported.id))?;
     cx.flush()?;
     if !args.quiet {

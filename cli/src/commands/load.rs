@@ -6,6 +6,7 @@ use larder_engine::{Compressed, Input, Limits, LoadOptions, Loaded, Platform, Ta
 use crate::context::Context;
 use crate::failure::{Failure, os_text, system_cause};
 use crate::input;
+use crate::level::Level;
 use crate::output::size;
 
 /// Load images from an archive
@@ -31,6 +32,8 @@ pub struct LoadArgs {
     /// What becomes of layers that come compressed and are named by the digest of that form
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     compressed: Keeping,
+    #[command(flatten)]
+    level: Level,
     /// Refuse an archive that unpacks to more than this, such as 2TB
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_expanded: Option<u64>,
@@ -82,7 +85,7 @@ impl LoadArgs {
 pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
     let task = cx.task(args.quiet)?;
     let input = open(args.input.as_deref(), &task)?;
-    let loaded = cx.store_to_fill()?.load(input, &args.options(), &task)?;
+    let loaded = args.level.of(cx.store_to_fill()?)?.load(input, &args.options(), &task)?;
     for image in &loaded.images {
         for (name, old) in &image.replaced {
             let name = name.familiar();

@@ -16,6 +16,7 @@ pub mod import;
 pub mod inspect;
 pub mod load;
 pub mod ls;
+pub mod optimize;
 pub mod prune;
 pub mod ps;
 pub mod rename;
@@ -67,6 +68,7 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Container(ContainerCommand::Inspect(args)) => inspect::inspect_containers(cx, args),
         Command::Container(ContainerCommand::Prune(args)) => prune::prune_containers(cx, args),
         Command::Gc(args) => gc::gc(cx, args),
+        Command::Optimize(args) => optimize::optimize(cx, args),
         Command::Fsck(args) => fsck::fsck(cx, args),
         Command::Version(args) => version::version(cx, args),
     }

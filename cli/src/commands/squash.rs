@@ -2,6 +2,7 @@ use larder_engine::{Platform, Reference, SquashOptions, Squashed};
 
 use crate::context::{Context, about_image, no_such_image};
 use crate::failure::Failure;
+use crate::level::Level;
 use crate::output::size;
 use crate::output::text::counted;
 
@@ -29,13 +30,15 @@ pub struct SquashArgs {
     /// Platform of an image that has several, as os[/arch[/variant]]
     #[arg(long)]
     platform: Option<Platform>,
+    #[command(flatten)]
+    level: Level,
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
 }
 
 pub fn squash(cx: &mut Context, args: &SquashArgs) -> Result<(), Failure> {
-    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_image(&args.image)))?;
+    let store = args.level.of(cx.store()?.ok_or_else(|| Failure::error(no_such_image(&args.image)))?)?;
     let task = cx.task(args.quiet)?;
     let options = SquashOptions {
         reference: args.reference.clone().map(Reference::or_latest),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::cut::next_cut;
-use super::frame::{Compressor, Decompressor, HEADER_BYTES, Header, TARGET_RAW_BYTES};
+use super::frame::{Coding, Compressor, Decompressor, HEADER_BYTES, Header, TARGET_RAW_BYTES};
 use super::packer::{Job, Packer};
 use super::{ChunkName, Index, Lane};
 use crate::disk::{Disk, RealDisk};
@@ -34,7 +34,10 @@ impl Frames {
 
     /// With zstd at `level`.
     pub fn new(level: i32) -> Self {
-        Self(Compressor::new(level).expect("memory for zstd"), Decompressor::new().expect("memory for zstd"))
+        Self(
+            Compressor::new(Coding::as_they_come(level)).expect("memory for zstd"),
+            Decompressor::new().expect("memory for zstd"),
+        )
     }
 
     /// The frame of `raw`, header included.
@@ -66,7 +69,7 @@ pub fn spread_chunks(dir: &Path, chunks: u64) {
     for part in ["packs", "tmp", "index"] {
         disk.create_dir(part).expect("a directory");
     }
-    let mut packer = Packer::start(&disk, 1, 2);
+    let mut packer = Packer::start(&disk, Coding::as_they_come(1), 2);
     let mut ids = Vec::new();
     for first in (0..chunks).step_by(CHUNKS_PER_FRAME as usize) {
         let mut job = Job { lane: Lane::Data, raw: Vec::new(), chunks: Vec::new() };
@@ -78,7 +81,7 @@ pub fn spread_chunks(dir: &Path, chunks: u64) {
         packer.push(job).expect("a disk that works");
         // As many chunks as a pack of real ones holds, about.
         if (first + CHUNKS_PER_FRAME).is_multiple_of(CHUNKS_PER_FRAME * 64) {
-            let full = std::mem::replace(&mut packer, Packer::start(&disk, 1, 2));
+            let full = std::mem::replace(&mut packer, Packer::start(&disk, Coding::as_they_come(1), 2));
             ids.extend(full.finish().expect("a disk that works").into_iter().map(|pack| pack.keep()));
         }
     }

@@ -7,7 +7,8 @@
 //! |      0 |    4 | magic `FRAM`                                        |
 //! |      4 |    1 | lane, see [`Lane`]                                  |
 //! |      5 |    1 | codec: 0 as is, 1 zstd                              |
-//! |      6 |    2 | zero                                                |
+//! |      6 |    1 | mark: see [`Coding`]; 0 for a frame as it was first written |
+//! |      7 |    1 | zero                                                |
 //! |      8 |    4 | `stored`: bytes that follow                         |
 //! |     12 |    4 | `raw`: bytes they decompress to, ≤ [`MAX_RAW_BYTES`] |
 //! |     16 |   16 | checksum of the bytes before and those that follow  |
@@ -76,6 +77,8 @@ pub enum Codec {
 pub struct Header {
     pub lane: Lane,
     pub codec: Codec,
+    /// See [`Coding`].
+    pub mark: u8,
     pub stored: u32,
     pub raw: u32,
 }
@@ -88,7 +91,7 @@ impl Header {
             Codec::Zstd => 1,
         };
         let [stored, raw] = [self.stored, self.raw].map(u32::to_le_bytes);
-        let fields = [&MAGIC[..], &[self.lane.number(), codec, 0, 0], &stored, &raw].concat();
+        let fields = [&MAGIC[..], &[self.lane.number(), codec, self.mark, 0], &stored, &raw].concat();
         bytes.copy_from_slice(&fields);
         bytes
     }
@@ -96,7 +99,7 @@ impl Header {
     /// `None` for anything that [`Header::encode`] does not write.
     pub fn decode(bytes: &[u8; FIELD_BYTES]) -> Option<Self> {
         let (magic, rest) = bytes.split_first_chunk::<4>()?;
-        let ([lane, codec, 0, 0], rest) = rest.split_first_chunk::<4>()? else { return None };
+        let ([lane, codec, mark, 0], rest) = rest.split_first_chunk::<4>()? else { return None };
         let (stored, rest) = rest.split_first_chunk::<4>()?;
         let (raw, _) = rest.split_first_chunk::<4>()?;
         let codec = match codec {
@@ -107,6 +110,7 @@ impl Header {
         let header = Self {
             lane: Lane::from_number(*lane)?,
             codec,
+            mark: *mark,
             stored: u32::from_le_bytes(*stored),
             raw: u32::from_le_bytes(*raw),
         };
@@ -114,6 +118,29 @@ impl Header {
             && header.stored <= header.raw
             && (codec == Codec::Zstd || header.stored == header.raw);
         (*magic == MAGIC && sane).then_some(header)
+    }
+}
+
+/// How frames are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coding {
+    /// zstd's level.
+    pub level: i32,
+    /// What the frames tell of it: the level, if they are put in order at leisure,
+    /// similar chunks side by side, and 0 if they are filled as chunks come in.
+    /// Who puts frames in order leaves those alone that were at this level.
+    pub mark: u8,
+}
+
+impl Coding {
+    /// Chunks are compressed in the order in which they come.
+    pub fn as_they_come(level: i32) -> Self {
+        Self { level, mark: 0 }
+    }
+
+    /// Chunks come in an order that was thought about.
+    pub fn in_order(level: u8) -> Self {
+        Self { level: level.into(), mark: level }
     }
 }
 
@@ -125,11 +152,14 @@ pub struct Coded {
 }
 
 /// Compresses frames, one after the other, with one context.
-pub struct Compressor(zstd::bulk::Compressor<'static>);
+pub struct Compressor {
+    zstd: zstd::bulk::Compressor<'static>,
+    mark: u8,
+}
 
 impl Compressor {
-    pub fn new(level: i32) -> io::Result<Self> {
-        Ok(Self(zstd::bulk::Compressor::new(level)?))
+    pub fn new(coding: Coding) -> io::Result<Self> {
+        Ok(Self { zstd: zstd::bulk::Compressor::new(coding.level)?, mark: coding.mark })
     }
 
     /// The frame of `raw`, header included; as it is if compression does not pay.
@@ -141,19 +171,18 @@ impl Compressor {
         place.set_position(HEADER_BYTES as u64);
         // An output that does not fit in the input's length is no gain, and zstd
         // says so by an error: the only one that it has for a fresh, sound context.
-        let coded = self.0.compress_to_buffer(raw, &mut place).ok().filter(|coded| *coded < raw.len());
+        let coded = self.zstd.compress_to_buffer(raw, &mut place).ok().filter(|coded| *coded < raw.len());
         let mut bytes = place.into_inner();
+        let mark = self.mark;
         let header = match coded {
-            Some(coded) => Header {
-                lane,
-                codec: Codec::Zstd,
-                stored: u32::try_from(coded).map_err(io::Error::other)?,
-                raw: len,
-            },
+            Some(coded) => {
+                let stored = u32::try_from(coded).map_err(io::Error::other)?;
+                Header { lane, codec: Codec::Zstd, mark, stored, raw: len }
+            }
             None => {
                 bytes.truncate(HEADER_BYTES);
                 bytes.extend_from_slice(raw);
-                Header { lane, codec: Codec::Stored, stored: len, raw: len }
+                Header { lane, codec: Codec::Stored, mark, stored: len, raw: len }
             }
         };
         let fields = header.encode();
@@ -196,7 +225,8 @@ mod tests {
     #[test]
     fn a_frame_gives_back_its_chunks() {
         for raw in [vec![], vec![1, 2, 3], vec![7; 100_000], (0..=255).collect()] {
-            let (header, frame) = Compressor::new(3).unwrap().frame(Lane::Skeleton, &raw).unwrap();
+            let (header, frame) =
+                Compressor::new(Coding::as_they_come(3)).unwrap().frame(Lane::Skeleton, &raw).unwrap();
             assert_eq!(Header::decode(frame.first_chunk().unwrap()), Some(header));
             assert!(is_intact(&frame));
             assert!(frame.len() <= HEADER_BYTES + raw.len());
@@ -207,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_header_never_promises_more_than_a_frame_may_hold() {
-        let sound = Header { lane: Lane::Meta, codec: Codec::Zstd, stored: 3, raw: 9 };
+        let sound = Header { lane: Lane::Meta, codec: Codec::Zstd, mark: 0, stored: 3, raw: 9 };
         assert_eq!(Header::decode(&sound.encode()), Some(sound));
         let huge = Header { raw: u32::MAX, ..sound };
         let longer = Header { stored: 10, ..sound };
@@ -219,7 +249,10 @@ mod tests {
 
     #[test]
     fn the_layout_of_a_header_never_changes() {
-        let header = Header { lane: Lane::Meta, codec: Codec::Zstd, stored: 0x0102, raw: 0x0304 };
+        let header = Header { lane: Lane::Meta, codec: Codec::Zstd, mark: 0, stored: 0x0102, raw: 0x0304 };
         assert_eq!(header.encode(), *b"FRAM\x02\x01\0\0\x02\x01\0\0\x04\x03\0\0");
+        let marked = Header { mark: 19, ..header };
+        assert_eq!(marked.encode(), *b"FRAM\x02\x01\x13\0\x02\x01\0\0\x04\x03\0\0");
+        assert_eq!(Header::decode(&marked.encode()), Some(marked));
     }
 }

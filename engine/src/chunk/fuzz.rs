@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::frame::{self, Compressor, Decompressor, Header};
+use super::frame::{self, Coding, Compressor, Decompressor, Header};
 use super::pack::{self, Trailer};
 use super::recipe::{self, Op, Segment};
 use super::run::{self, Entry, Run};
@@ -94,7 +94,7 @@ pub fn frame(data: &[u8]) {
     }
     let _ = frame::is_intact(data);
     if data.len() <= frame::MAX_RAW_BYTES {
-        let mut compressor = Compressor::new(3).expect("memory for zstd");
+        let mut compressor = Compressor::new(Coding::as_they_come(3)).expect("memory for zstd");
         let (header, bytes) = compressor.frame(Lane::Data, data).expect("a length that fits");
         assert!(bytes.len() <= frame::HEADER_BYTES + data.len() && frame::is_intact(&bytes));
         assert_eq!(bytes.first_chunk().and_then(Header::decode), Some(header));
@@ -197,7 +197,7 @@ pub fn recipe(data: &[u8]) {
 /// reads what it describes.
 fn follow(mut segment: Segment) -> Result<()> {
     let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new());
-    let mut writer = Writer::new(Index::open(disk)?, 1, 1);
+    let mut writer = Writer::new(Index::open(disk)?, Coding::as_they_come(1), 1);
     let there = [vec![], vec![1; 10], vec![2; 700], vec![3; 100_000]];
     let names = there.iter().map(|bytes| writer.put(Lane::Data, bytes)).collect::<Result<Vec<_>>>()?;
     for (name, len) in segment.skeleton.iter_mut().chain(&mut segment.data) {

@@ -235,14 +235,99 @@ impl Index {
         loop {
             match self.candidates_by_runs(prefix) {
                 Ok(places) => return Ok((places, None)),
-                Err((run, error)) => {
-                    // A block is damaged: do without the run.
-                    let (run, _) = self.runs.swap_remove(run);
-                    self.distrusted.push((run.name().to_owned(), error));
-                    self.uncover()?;
-                }
+                Err((run, error)) => self.distrust(run, error)?,
             }
         }
+    }
+
+    /// Does without a run of which a block is damaged.
+    fn distrust(&mut self, run: usize, why: Error) -> Result<()> {
+        let (run, _) = self.runs.swap_remove(run);
+        self.distrusted.push((run.name().to_owned(), why));
+        self.uncover()
+    }
+
+    /// All places where the chunk `name` lies, but for packs that cannot be read.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn places(&mut self, name: &ChunkName) -> Result<Vec<Place>> {
+        let (mut places, _) = self.candidates(name.prefix())?;
+        places.sort_unstable();
+        // A pack that two runs cover is in both.
+        places.dedup();
+        let mut found = Vec::new();
+        for place in places {
+            match self.pack(place.pack) {
+                Ok(pack) if pack.names().get(place.chunk as usize) == Some(name) => found.push(place),
+                Err(error) if !error.is_damage() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// The names of chunks that may lie in more than one place: the starts of
+    /// their names do.
+    ///
+    /// # Errors
+    /// If a directory or a trailer cannot be read.
+    pub fn repeated(&mut self) -> Result<Vec<ChunkName>> {
+        let places = loop {
+            match self.repeated_places() {
+                Err(Error::Damaged { file, what }) => {
+                    let run = self.runs.iter().position(|(run, _)| run.name() == file);
+                    let why = Error::Damaged { file, what };
+                    match run {
+                        Some(run) => self.distrust(run, why)?,
+                        None => return Err(why),
+                    }
+                }
+                places => break places?,
+            }
+        };
+        let mut names = Vec::new();
+        for place in places {
+            match self.pack(place.pack) {
+                Ok(pack) => names.extend(pack.names().get(place.chunk as usize)),
+                Err(error) if error.is_damage() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn repeated_places(&self) -> Result<Vec<Place>> {
+        let mut sources: Vec<Box<dyn Iterator<Item = Result<Entry>> + '_>> = Vec::new();
+        sources.push(Box::new(self.uncovered.iter().copied().map(Ok)));
+        for (run, slots) in &self.runs {
+            let entries = (0..run.blocks()).flat_map(|block| match run.block(block) {
+                Ok(entries) => entries.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            });
+            sources.push(Box::new(entries.filter_map(|entry| match entry {
+                Ok(entry) => Some(Ok(Entry { pack: (*slots.get(entry.pack as usize)?)?, ..entry })),
+                Err(error) => Some(Err(error)),
+            })));
+        }
+        let mut repeated = Vec::new();
+        let mut last: Option<Entry> = None;
+        for entry in Merge::new(sources) {
+            let entry = entry?;
+            let place = |entry: Entry| Place { pack: entry.pack, chunk: entry.chunk };
+            match last {
+                Some(before) if before.prefix == entry.prefix && place(before) != place(entry) => {
+                    repeated.extend([place(before), place(entry)]);
+                }
+                _ => {}
+            }
+            last = Some(entry);
+        }
+        repeated.sort_unstable();
+        repeated.dedup();
+        Ok(repeated)
     }
 
     fn candidates_by_runs(&self, prefix: u64) -> Result<Vec<Place>, (usize, Error)> {

@@ -32,13 +32,15 @@ mod packer;
 mod pieces;
 mod reader;
 mod recipe;
+mod renewal;
 mod run;
+mod similar;
 mod writer;
 
 pub use blob::BlobWriter;
 pub use cut::MAX_CHUNK_BYTES;
 pub use error::{Error, Result};
-pub use frame::Lane;
+pub use frame::{Coding, Lane};
 pub use index::{Index, Place};
 pub use name::ChunkName;
 pub use pack::{Pack, PackId};
@@ -47,6 +49,7 @@ pub use reader::Reader;
 pub use recipe::Body;
 #[cfg(any(test, fuzzing))]
 pub use recipe::Shape;
+pub use renewal::Renewal;
 pub use writer::Writer;
 #[cfg(test)]
 pub use writer::{Finished, Written};

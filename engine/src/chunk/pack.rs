@@ -10,7 +10,7 @@
 //! |     16 |    … | frames, see [`super::frame`], one right behind the other    |
 //! |      t |    4 | `frames`: how many                                          |
 //! |    t+4 |    4 | `chunks`: how many in all                                   |
-//! |    t+8 | 16 f | a row a frame: `stored` 4, `raw` 4, `chunks` 4, lane 1, codec 1, zero 2 |
+//! |    t+8 | 16 f | a row a frame: `stored` 4, `raw` 4, `chunks` 4, lane 1, codec 1, mark 1, zero 1 |
 //! |      … | 36 c | a row a chunk, in the order of their bytes: name 32, length 4 |
 //! |   n-32 |    8 | length of the trailer, from `t` to here                     |
 //! |   n-24 |   16 | `id`: checksum of the first 16 bytes, the trailer, its length |
@@ -145,9 +145,9 @@ impl Trailer {
             bytes.extend(row.header.stored.to_le_bytes());
             bytes.extend(row.header.raw.to_le_bytes());
             bytes.extend(row.chunks.to_le_bytes());
-            // Lane and codec as the frame's own header has them.
-            let [_, _, _, _, lane, codec, ..] = row.header.encode();
-            bytes.extend([lane, codec, 0, 0]);
+            // Lane, codec and mark as the frame's own header has them.
+            let [_, _, _, _, lane, codec, mark, zero, ..] = row.header.encode();
+            bytes.extend([lane, codec, mark, zero]);
         }
         for (name, (_, len)) in self.names.iter().zip(&self.spans) {
             bytes.extend(name.0);
@@ -176,9 +176,9 @@ impl Trailer {
             let (stored, row) = row.split_first_chunk::<4>()?;
             let (raw, row) = row.split_first_chunk::<4>()?;
             let (chunks, row) = row.split_first_chunk::<4>()?;
-            let [lane, codec, 0, 0] = *row else { return None };
+            let [lane, codec, mark, 0] = *row else { return None };
             let mut header = [0; frame::FIELD_BYTES];
-            let fields = [&b"FRAM"[..], &[lane, codec, 0, 0], stored, raw].concat();
+            let fields = [&b"FRAM"[..], &[lane, codec, mark, 0], stored, raw].concat();
             header.copy_from_slice(&fields);
             let header = Header::decode(&header)?;
             let mut entries = Vec::new();
@@ -266,6 +266,11 @@ impl Pack {
         Ok(Self { id, file, trailer })
     }
 
+    /// What it is called.
+    pub fn id(&self) -> PackId {
+        self.id
+    }
+
     /// The names of its chunks, by number.
     pub fn names(&self) -> &[ChunkName] {
         &self.trailer.names
@@ -289,6 +294,11 @@ impl Pack {
     /// The lane of `frame`.
     pub fn lane_of(&self, frame: u32) -> Lane {
         self.trailer.frames.get(frame as usize).map_or(Lane::Data, |row| row.header.lane)
+    }
+
+    /// The mark of `frame`; see [`Coding`](super::frame::Coding).
+    pub fn mark_of(&self, frame: u32) -> u8 {
+        self.trailer.frames.get(frame as usize).map_or(0, |row| row.header.mark)
     }
 
     /// How many bytes `frame` takes in the file.
@@ -383,7 +393,7 @@ impl Pack {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::Compressor;
+    use super::super::frame::{Coding, Compressor};
     use super::*;
     use crate::disk::SimulatedDisk;
 
@@ -392,7 +402,8 @@ mod tests {
         let mut bytes = encode_header().to_vec();
         let mut trailer = Trailer::default();
         for (lane, pair) in [(Lane::Data, [&b"one"[..], b"two"]), (Lane::Meta, [&b"three"[..], &[0; 5000]])] {
-            let (header, frame) = Compressor::new(3).unwrap().frame(lane, &pair.concat()).unwrap();
+            let (header, frame) =
+                Compressor::new(Coding::as_they_come(3)).unwrap().frame(lane, &pair.concat()).unwrap();
             assert_eq!(trailer.end(), bytes.len() as u64);
             bytes.extend(frame);
             trailer.push(header, &pair.map(|chunk| (ChunkName::of(chunk), chunk.len() as u32)));

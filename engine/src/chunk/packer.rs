@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::frame::{Coded, Compressor};
+use super::frame::{Coded, Coding, Compressor};
 use super::pack::{self, PackId, Trailer};
 use super::{ChunkName, Error, Lane, Result};
 use crate::disk::{Disk, Temporary};
@@ -57,13 +57,13 @@ enum Work {
 }
 
 impl Packer {
-    /// Starts `threads` compressors at zstd's `level`.
-    pub fn start(disk: &Arc<dyn Disk>, level: i32, threads: usize) -> Self {
+    /// Starts `threads` compressors.
+    pub fn start(disk: &Arc<dyn Disk>, coding: Coding, threads: usize) -> Self {
         let (jobs, to_compress) = bounded::<(u64, Work)>(WAITING_FRAMES);
         let (done, to_gather) = bounded(WAITING_FRAMES);
         let compressors = (0..threads.max(1)).map(|_| {
             let (jobs, done) = (to_compress.clone(), done.clone());
-            thread::spawn(move || compress(level, &jobs, &done))
+            thread::spawn(move || compress(coding, &jobs, &done))
         });
         let compressors = compressors.collect();
         let disk = Arc::clone(disk);
@@ -122,14 +122,14 @@ impl Drop for Packer {
 
 type Numbered = (u64, Result<Coded>);
 
-fn compress(level: i32, jobs: &Receiver<(u64, Work)>, done: &Sender<Numbered>) {
+fn compress(coding: Coding, jobs: &Receiver<(u64, Work)>, done: &Sender<Numbered>) {
     let mut compressor = None;
     for (number, work) in jobs {
         let result = match work {
             Work::Copy(frame) => Ok(frame),
             Work::Compress(job) => match &mut compressor {
                 Some(compressor) => frame(compressor, job),
-                none => Compressor::new(level)
+                none => Compressor::new(coding)
                     .map_err(Error::Compress)
                     .and_then(|fresh| frame(none.insert(fresh), job)),
             },

@@ -35,7 +35,7 @@ fn said() -> impl Strategy<Value = Said> {
 }
 
 fn write(disk: &Arc<dyn Disk>, said: &[Said]) -> (Body, Vec<u8>, Written) {
-    let mut writer = Writer::new(Index::open(Arc::clone(disk)).unwrap(), 1, 2);
+    let mut writer = Writer::new(Index::open(Arc::clone(disk)).unwrap(), Coding::as_they_come(1), 2);
     let mut whole = Vec::new();
     let mut blob = writer.blob();
     for said in said {
@@ -145,7 +145,7 @@ fn the_same_file_is_stored_once_wherever_it_lies() {
 #[test]
 fn gigabytes_of_zeros_take_a_few_bytes() {
     let disk = memory();
-    let mut writer = Writer::new(Index::open(Arc::clone(&disk)).unwrap(), 1, 1);
+    let mut writer = Writer::new(Index::open(Arc::clone(&disk)).unwrap(), Coding::as_they_come(1), 1);
     let mut blob = writer.blob();
     let zeros = vec![0; 1 << 20];
     for _ in 0..512 {
@@ -217,7 +217,7 @@ fn a_damaged_byte_is_never_handed_out() {
 #[test]
 fn an_abandoned_writer_leaves_nothing() {
     let disk = memory();
-    let mut writer = Writer::new(Index::open(Arc::clone(&disk)).unwrap(), 1, 2);
+    let mut writer = Writer::new(Index::open(Arc::clone(&disk)).unwrap(), Coding::as_they_come(1), 2);
     writer.blob().opaque(&noise(1, 5_000_000)).unwrap();
     drop(writer);
     for dir in ["packs", "index", "tmp"] {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::blob::BlobWriter;
-use super::frame::{Decompressor, TARGET_RAW_BYTES};
+use super::frame::{Coding, Decompressor, TARGET_RAW_BYTES};
 use super::packer::{Job, Packer};
 use super::recipe::{Body, Shape};
 use super::{ChunkName, Error, Index, Lane, MAX_CHUNK_BYTES, Pack, PackId, Result};
@@ -47,7 +47,7 @@ pub struct Finished {
 pub struct Writer {
     disk: Arc<dyn Disk>,
     index: Index,
-    level: i32,
+    coding: Coding,
     threads: usize,
     packer: Option<Packer>,
     filling: [Filling; Lane::ALL.len()],
@@ -57,12 +57,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer beside `index`, which compresses at zstd's `level` on `threads` threads.
-    pub fn new(index: Index, level: i32, threads: usize) -> Self {
+    /// A writer beside `index`, which compresses on `threads` threads.
+    pub fn new(index: Index, coding: Coding, threads: usize) -> Self {
         Self {
             disk: Arc::clone(index.disk()),
             index,
-            level,
+            coding,
             threads,
             packer: None,
             filling: Default::default(),
@@ -119,8 +119,8 @@ impl Writer {
     }
 
     fn packer(&mut self) -> &mut Packer {
-        let (disk, level, threads) = (&self.disk, self.level, self.threads);
-        self.packer.get_or_insert_with(|| Packer::start(disk, level, threads))
+        let (disk, coding, threads) = (&self.disk, self.coding, self.threads);
+        self.packer.get_or_insert_with(|| Packer::start(disk, coding, threads))
     }
 
     /// Begins a blob.
@@ -172,7 +172,7 @@ impl Writer {
     }
 
     /// Adds a chunk to a frame without asking whether it is there.
-    fn refill(&mut self, lane: Lane, name: ChunkName, bytes: &[u8]) -> Result<()> {
+    pub(super) fn refill(&mut self, lane: Lane, name: ChunkName, bytes: &[u8]) -> Result<()> {
         let Some(filling) = self.filling.get_mut(usize::from(lane.number())) else { return Ok(()) };
         filling.raw.extend_from_slice(bytes);
         filling.chunks.push((name, bytes.len() as u32));

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::view::View;
 use super::{Exact, Layer, Purpose, Result, RootFs, Telling};
-use crate::chunk::{Index, Reader, Writer};
+use crate::chunk::{Coding, Index, Reader, Writer};
 use crate::disk::{Disk, SimulatedDisk};
 use crate::image::{DiffId, Digest};
 use crate::tar::{END, Entries, Entry, EntryKind, Mtime, padding_bytes};
@@ -40,7 +40,7 @@ impl Stacked {
     }
 
     fn keep(&mut self, diff_id: DiffId, bytes: &[u8], is_plain: bool) {
-        let mut writer = Writer::new(self.index(), 1, 1);
+        let mut writer = Writer::new(self.index(), Coding::as_they_come(1), 1);
         let mut blob = writer.blob();
         blob.opaque(bytes).unwrap();
         let body = blob.finish().unwrap();

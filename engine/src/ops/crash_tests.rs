@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::archives::{docker_archive, layer, noise};
+use super::optimize::Pace;
 use super::{
-    CommitOptions, CreateOptions, FsckOptions, ImportOptions, LoadOptions, RemoveContainerOptions,
-    RemoveOptions, SquashOptions,
+    CommitOptions, CreateOptions, FsckOptions, ImportOptions, LoadOptions, OptimizeOptions,
+    RemoveContainerOptions, RemoveOptions, SquashOptions,
 };
 use crate::Result;
 use crate::catalog::ContainerId;
@@ -268,6 +269,26 @@ fn a_collection_loses_nothing() {
     }
     cut_everywhere("gc", with_garbage, |store| store.gc(&Task::silent()).map(drop));
     cut_everywhere("reclaim", with_garbage, |store| store.reclaim(&Task::silent()).map(drop));
+}
+
+/// In many small parts and several steps, each of which may be the last.
+fn optimize(store: &Store) -> Result<()> {
+    let pace = Pace { step_bytes: 400_000, step_chunks: 1000, part_bytes: 200_000 };
+    let options = OptimizeOptions { level: 5, ..OptimizeOptions::default() };
+    let optimized = store.optimize_at(&pace, &options, &Task::silent())?;
+    assert_eq!((optimized.damaged, optimized.is_unfinished), (0, false));
+    Ok(())
+}
+
+/// Nothing that is named changes, and what lies twice is garbage.
+#[test]
+fn an_optimisation_loses_nothing() {
+    fn with_much(store: &Store) {
+        with_two_images(store);
+        import(store, "flat:1").unwrap();
+        store.remove("kept:1", &RemoveOptions::default(), &Task::silent()).unwrap();
+    }
+    cut_everywhere("optimize", with_much, optimize);
 }
 
 #[test]

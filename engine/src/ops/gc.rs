@@ -186,7 +186,7 @@ impl Store {
     }
 
     /// What packs, index, containers and passing files take on the disk.
-    fn packed_bytes(&self) -> Result<u64> {
+    pub(super) fn packed_bytes(&self) -> Result<u64> {
         let counted = ["packs/", "index/", "tmp/", "containers/"];
         let usage = self.disk().usage()?;
         let here = usage.iter().filter(|file| counted.iter().any(|dir| file.name.starts_with(dir)));

@@ -1,8 +1,17 @@
 //! Which chunks something needs.
+//!
+//! A chunk may lie in several places: loads that ran side by side stored it each,
+//! or an [`optimize`](Store::optimize) was cut off between writing packs and
+//! removing what they replace. One of them is needed, always the same one.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::chunk::{self, Index, Place, Reader};
+#[cfg(doc)]
+use crate::store::Store;
 use crate::task::Task;
 
 /// Which chunks are alive: a bit for each chunk of each pack.
@@ -22,10 +31,56 @@ pub(super) fn mark(catalog: &Catalog, reader: &mut Reader, task: &Task) -> Resul
             Ok(())
         })?;
     }
+    marks.keep_one_of_each(reader.index(), task)?;
     Ok(marks)
 }
 
 impl Marks {
+    /// Of the places of a chunk that is needed one stays marked: the one that is
+    /// compressed best of those that can be read.
+    fn keep_one_of_each(&mut self, index: &mut Index, task: &Task) -> Result<()> {
+        let mut sound = HashMap::new();
+        for name in index.repeated()? {
+            task.check()?;
+            let places = index.places(&name)?;
+            if places.len() < 2 || !places.iter().any(|place| self.is_live(*place)) {
+                continue;
+            }
+            let mut ranked = Vec::new();
+            for place in places {
+                let pack = index.pack(place.pack)?;
+                let frame = pack.frame_of(place.chunk);
+                ranked.push((Reverse(pack.mark_of(frame)), pack.id(), place, frame));
+            }
+            ranked.sort_unstable();
+            let mut kept = None;
+            for (_, _, place, frame) in &ranked {
+                let is_sound = match sound.get(&(place.pack, *frame)) {
+                    Some(known) => *known,
+                    None => is_sound(index, place.pack, *frame)?,
+                };
+                sound.insert((place.pack, *frame), is_sound);
+                if is_sound {
+                    kept = Some(*place);
+                    break;
+                }
+            }
+            // If none can be read then it is not known which is worth keeping.
+            if let Some(kept) = kept {
+                ranked.iter().for_each(|(_, _, place, _)| self.clear(*place));
+                self.set(kept);
+            }
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self, place: Place) {
+        let words = self.packs.get_mut(place.pack as usize);
+        if let Some(word) = words.and_then(|words| words.get_mut(place.chunk as usize / 64)) {
+            *word &= !(1 << (place.chunk % 64));
+        }
+    }
+
     fn set(&mut self, place: Place) {
         let (pack, word) = (place.pack as usize, place.chunk as usize / 64);
         if self.packs.len() <= pack {
@@ -79,5 +134,13 @@ impl Marks {
             dead += self.dead_bytes_in(number, &*index.pack(number)?).0;
         }
         Ok(dead)
+    }
+}
+
+fn is_sound(index: &mut Index, pack: u32, frame: u32) -> Result<bool> {
+    match index.pack(pack)?.verify_frame(frame) {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_damage() => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

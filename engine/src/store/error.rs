@@ -47,6 +47,12 @@ pub enum Error {
     /// Packs without a journal.
     #[error("the store has packs but no journal: the file journal is missing")]
     NoJournal,
+    /// A level of compression that zstd does not have.
+    #[error("there is no level {level} of compression: levels go from 1, the fastest, to 22, the smallest")]
+    BadLevel {
+        /// What was asked for.
+        level: u8,
+    },
     /// The store may not be changed.
     #[error("the store is read-only")]
     ReadOnly,
@@ -69,6 +75,7 @@ impl From<Error> for crate::Error {
             Error::NoStore { .. } => ErrorKind::NotFound,
             Error::Exists { .. } | Error::NotEmpty { .. } => ErrorKind::Conflict,
             Error::Newer { .. } => ErrorKind::Unsupported,
+            Error::BadLevel { .. } => ErrorKind::InvalidInput,
             Error::ReadOnly => ErrorKind::ReadOnly,
             Error::BadFormat { .. } | Error::NoJournal | Error::CorruptBlob { .. } | Error::NoBlob(_) => {
                 ErrorKind::Corrupt
