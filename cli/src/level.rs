@@ -7,7 +7,7 @@ use crate::failure::{BAD_FLAG, Failure};
 /// The option of every command that stores something new.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Level {
-    /// Compress what is new at zstd's level N, from 1, the fastest, to 22, the smallest [default: 3]
+    /// Compress what is new at zstd's level N, from 1, the fastest, to 22, the smallest [default: 2]
     #[arg(long, value_name = "N", env = "LARDER_LEVEL", hide_env_values = true, value_parser = parse)]
     level: Option<Choice>,
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use larder_engine::{ErrorKind, ImageDetails, Platform, Store};
+use larder_engine::{Error, ErrorKind, ImageDetails, Inspected, Platform, Store};
 
 use crate::context::{Context, about_container, about_image, no_such_container, no_such_image};
 use crate::failure::{Failure, NO_TEMPLATE};
@@ -165,16 +165,13 @@ fn look_up_any(
     platform: Option<&Platform>,
     size: bool,
 ) -> Result<Json, Failure> {
-    let found = store.map(|store| store.inspect_container(name, size));
-    let ambiguous = match found {
-        Some(Ok(container)) => return container::of(&container),
-        // An image may have just that name.
-        Some(Err(error)) if error.kind() == ErrorKind::Ambiguous => Some(Failure::from(error)),
-        Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-        _ => None,
-    };
-    look_up(store, name, platform, |name| format!("No such object: {name}"))
-        .map_err(|failure| ambiguous.unwrap_or(failure))
+    let absence = |name: &str| format!("No such object: {name}");
+    let store = store.ok_or_else(|| Failure::error(absence(name)))?;
+    match store.inspect_any(name, platform, size) {
+        Ok(Inspected::Container(container)) => container::of(&container),
+        Ok(Inspected::Image(image)) => document::of(&image),
+        Err(error) => Err(not_found(error, store, name, platform, absence)),
+    }
 }
 
 fn look_up_container(store: Option<&Store>, name: &str, size: bool) -> Result<Json, Failure> {
@@ -192,14 +189,23 @@ fn look_up(
     absence: Absence,
 ) -> Result<Json, Failure> {
     let store = store.ok_or_else(|| Failure::error(absence(name)))?;
-    let error = match store.inspect(name, platform) {
-        Ok(image) => return document::of(&image),
-        Err(error) => error,
-    };
+    match store.inspect(name, platform) {
+        Ok(image) => document::of(&image),
+        Err(error) => Err(not_found(error, store, name, platform, absence)),
+    }
+}
+
+fn not_found(
+    error: Error,
+    store: &Store,
+    name: &str,
+    platform: Option<&Platform>,
+    absence: Absence,
+) -> Failure {
     // With a platform it may be there, but not for that one.
     let absent = error.kind() == ErrorKind::NotFound && platform.is_none();
     let failure = about_image(error, store, name);
-    Err(if absent { failure.reworded(absence(name)) } else { failure })
+    if absent { failure.reworded(absence(name)) } else { failure }
 }
 
 fn wrong(mistake: &impl fmt::Display) -> Failure {

@@ -18,6 +18,10 @@ pub struct Applying<'c> {
     catalog: &'c Catalog,
     draft: Draft<'c>,
     position: Option<Position>,
+    /// Whether the catalog has no position before all of it is there, and so is not
+    /// believed: its pages are written one by one then, in the order of their names,
+    /// which leaves sled half the garbage that a batch leaves.
+    is_new: bool,
 }
 
 impl Catalog {
@@ -27,14 +31,14 @@ impl Catalog {
     /// # Errors
     /// If the database fails.
     pub fn apply(&self, commit: &Commit, position: Position) -> Result<()> {
-        let mut applying = self.applying();
+        let mut applying = self.applying(false);
         applying.add(commit, position)?;
         applying.finish()
     }
 
-    /// Begins to apply commits.
-    pub fn applying(&self) -> Applying<'_> {
-        Applying { catalog: self, draft: self.pages.draft(), position: None }
+    /// Begins to apply commits; `is_new` if they are all there are.
+    pub fn applying(&self, is_new: bool) -> Applying<'_> {
+        Applying { catalog: self, draft: self.pages.draft(), position: None, is_new }
     }
 }
 
@@ -42,15 +46,16 @@ impl Applying<'_> {
     /// Adds `commit`, behind which the journal is at `position`.
     ///
     /// # Errors
-    /// If the database fails. Whole commits, in order, are applied then, or none.
+    /// If the database fails. Of a catalog that is not new whole commits, in order,
+    /// are applied then, or none.
     pub fn add(&mut self, commit: &Commit, position: Position) -> Result<()> {
         commit.changes.iter().try_for_each(|change| apply(&mut self.draft, change))?;
         self.position = Some(position);
         if self.draft.bytes() < FULL_BYTES {
             return Ok(());
         }
-        let fresh = self.catalog.applying();
-        std::mem::replace(self, fresh).finish()
+        let full = std::mem::replace(&mut self.draft, self.catalog.pages.draft());
+        if self.is_new { full.write() } else { Self { draft: full, ..*self }.finish() }
     }
 
     /// Applies what was added.
@@ -59,6 +64,9 @@ impl Applying<'_> {
     /// If the database fails.
     pub fn finish(mut self) -> Result<()> {
         let Some(position) = self.position else { return Ok(()) };
+        if self.is_new {
+            std::mem::replace(&mut self.draft, self.catalog.pages.draft()).write()?;
+        }
         self.catalog.mark(&mut self.draft, position)?;
         self.draft.apply()
     }

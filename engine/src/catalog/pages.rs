@@ -196,17 +196,41 @@ impl Draft<'_> {
     /// Makes the changes, all of them or none.
     pub fn apply(self) -> Result<()> {
         let mut batch = sled::Batch::default();
+        self.each(|name, page| {
+            match page {
+                Some(page) => batch.insert(name, page),
+                None => batch.remove(name),
+            }
+            Ok(())
+        })?;
+        self.pages.0.apply_batch(batch).map_err(Error::from)
+    }
+
+    /// Makes the changes one by one, in the order of the pages. What is cut off in
+    /// the middle leaves pages that do not fit together.
+    pub fn write(self) -> Result<()> {
+        self.each(|name, page| {
+            match page {
+                Some(page) => self.pages.0.insert(name, page)?,
+                None => self.pages.0.remove(name)?,
+            };
+            Ok(())
+        })
+    }
+
+    /// The pages as they are to be: first those that are gone, since the rows of
+    /// one may fill another one of its name.
+    fn each(&self, mut page: impl FnMut(&[u8], Option<Vec<u8>>) -> Result<()>) -> Result<()> {
         let gone = self.changed.iter().filter(|(_, rows)| rows.as_ref().is_none_or(Rows::is_empty));
-        // First, since the rows of one that is gone may fill another one of its name.
-        gone.for_each(|(name, _)| batch.remove(name.as_slice()));
+        gone.map(|(name, _)| name).try_for_each(|name| page(name, None))?;
         for (name, rows) in &self.changed {
             let pages = rows.as_ref().map(page::encode).transpose()?.unwrap_or_default();
-            for (number, (first, page)) in pages.into_iter().enumerate() {
+            for (number, (first, bytes)) in pages.into_iter().enumerate() {
                 // The first keeps its name, whatever is in it now.
-                batch.insert(if number == 0 { name.as_slice() } else { first }, page);
+                page(if number == 0 { name } else { first }, Some(bytes))?;
             }
         }
-        self.pages.0.apply_batch(batch).map_err(Error::from)
+        Ok(())
     }
 }
 

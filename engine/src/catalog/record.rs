@@ -1,6 +1,6 @@
 //! What is remembered: commits in the journal, records in the catalog.
 //!
-//! Both are bincode 1 with fixed-width little-endian integers: a struct is its
+//! The journal is bincode 1 with fixed-width little-endian integers: a struct is its
 //! fields in order; an enum is the number of its variant as 4 bytes, then its
 //! fields; text, lists and maps are their length as 8 bytes, then their items;
 //! an option is a byte 0 or 1, then its value; a digest is its 32 bytes.
@@ -22,7 +22,7 @@ use crate::image::{DiffId, Digest, ImageId, Platform};
 
 /// No record is longer: an image of a thousand layers takes some 100 KiB, its
 /// labels and annotations what their documents take, which are limited.
-const MAX_RECORD_BYTES: u64 = 256 << 20;
+pub(super) const MAX_RECORD_BYTES: u64 = 256 << 20;
 
 /// A time as seconds since 1970 and nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

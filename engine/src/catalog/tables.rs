@@ -22,9 +22,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::pages::{Draft, Pages, Table};
-use super::record::{decode, encode};
+use super::record::MAX_RECORD_BYTES;
 use super::{Error, Result};
 use crate::journal::{Position, StoreId};
+use bincode::Options;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -157,10 +158,16 @@ fn is_locked(error: &io::Error) -> bool {
 
 /// A record from the value it is kept as.
 pub(super) fn record<T: DeserializeOwned>(value: &[u8], table: Table) -> Result<T> {
-    decode(value).map_err(|source| Error::Malformed { table: table.name, source })
+    format().deserialize(value).map_err(|source| Error::Malformed { table: table.name, source })
 }
 
 /// The value that a record is kept as.
 pub(super) fn value(record: &impl Serialize, table: Table) -> Result<Vec<u8>> {
-    encode(record).map_err(|source| Error::Malformed { table: table.name, source })
+    format().serialize(record).map_err(|source| Error::Malformed { table: table.name, source })
+}
+
+/// As in the journal, but for integers and lengths, which take no more bytes than
+/// they need: what is shorter is opened sooner.
+fn format() -> impl Options {
+    bincode::options().with_limit(MAX_RECORD_BYTES)
 }

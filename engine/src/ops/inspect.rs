@@ -1,12 +1,14 @@
 //! One image in full.
 
 use super::Error;
+use super::containers::ContainerSummary;
+use super::find_container::find;
 use super::images::{ImageSummary, summary_of};
 use super::resolve::resolve;
-use crate::Result;
 use crate::image::{Config, Descriptor, DiffId, Digest, ImageId, Platform};
-use crate::store::{Ledger, Store};
+use crate::store::{Access, Ledger, Store};
 use crate::task::Task;
+use crate::{ErrorKind, Result};
 
 /// What is known of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,15 @@ pub struct ImageDetails {
     pub diff_ids: Vec<DiffId>,
     /// When it got a name last.
     pub tagged: Option<jiff::Timestamp>,
+}
+
+/// What a name means.
+#[derive(Debug, Clone)]
+pub enum Inspected {
+    /// A container.
+    Container(Box<ContainerSummary>),
+    /// An image.
+    Image(Box<ImageDetails>),
 }
 
 impl Store {
@@ -48,19 +59,59 @@ impl Store {
     /// image or it is not there for the platform.
     pub fn inspect(&self, name: &str, platform: Option<&Platform>) -> Result<ImageDetails> {
         let task = Task::silent();
-        self.healing(&task, || self.inspect_once(name, platform, &task))
+        self.healing(&task, || {
+            let access = self.share(&task)?;
+            self.image_details(&access, &self.ledger(&task)?, name, platform, &task)
+        })
     }
 
-    fn inspect_once(&self, name: &str, platform: Option<&Platform>, task: &Task) -> Result<ImageDetails> {
-        let access = self.share(task)?;
-        let ledger = self.ledger(task)?;
+    /// All about the container `name`, or else about the image of that name; with
+    /// `sizes` what a container wrote is counted, file by file.
+    ///
+    /// # Errors
+    /// As [`Store::inspect`]; [`ErrorKind::Ambiguous`] if several containers have
+    /// IDs that begin so, and no image has that name.
+    pub fn inspect_any(&self, name: &str, platform: Option<&Platform>, sizes: bool) -> Result<Inspected> {
+        let task = Task::silent();
+        let mut inspected = self.healing(&task, || {
+            let access = self.share(&task)?;
+            let ledger = self.ledger(&task)?;
+            let image = || self.image_details(&access, &ledger, name, platform, &task);
+            match find(ledger.catalog(), name) {
+                Ok(container) => {
+                    Ok(Inspected::Container(Box::new(self.summary(ledger.catalog(), &container)?)))
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(Inspected::Image(Box::new(image()?))),
+                Err(error) if error.kind() == ErrorKind::Ambiguous => match image() {
+                    Err(none) if none.kind() == ErrorKind::NotFound => Err(error),
+                    image => Ok(Inspected::Image(Box::new(image?))),
+                },
+                Err(error) => Err(error),
+            }
+        })?;
+        if let Inspected::Container(container) = &mut inspected
+            && sizes
+        {
+            container.writable_bytes = Some(self.writable_bytes(&container.id)?);
+        }
+        Ok(inspected)
+    }
+
+    fn image_details(
+        &self,
+        access: &Access,
+        ledger: &Ledger,
+        name: &str,
+        platform: Option<&Platform>,
+        task: &Task,
+    ) -> Result<ImageDetails> {
         let resolved = resolve(ledger.catalog(), name)?;
-        let mut summary = summary_of(&ledger, &resolved.image)?;
+        let mut summary = summary_of(ledger, &resolved.image)?;
         let names = ledger.catalog().names_of(&resolved.image.target)?;
         let tagged = names.iter().map(|named| named.tagged).max().and_then(|time| time.timestamp());
         let variant = resolved.variant(platform)?;
         let descriptor = descriptor(&resolved.image);
-        let mut reader = self.reader(&access, task)?;
+        let mut reader = self.reader(access, task)?;
         let (manifest, config, diff_ids) = match variant {
             None => (ledger.document(&resolved.image.target, &mut reader)?, Vec::new(), Vec::new()),
             Some(variant) => {

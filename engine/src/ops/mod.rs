@@ -47,7 +47,7 @@ pub use gc::Collected;
 pub use history::HistoryEntry;
 pub use images::ImageSummary;
 pub use import::{ImportOptions, Imported};
-pub use inspect::ImageDetails;
+pub use inspect::{ImageDetails, Inspected};
 pub use layer_files::{LargeFile, LayerFiles};
 pub use list::{ListOptions, Listed};
 pub use load::{Compressed, LoadOptions, Loaded, LoadedImage};

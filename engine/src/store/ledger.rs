@@ -73,8 +73,8 @@ impl Ledger {
     }
 
     fn catch_up(&mut self) -> Result<()> {
-        let mut applying = self.catalog.applying();
         let mut end = self.position;
+        let mut applying = self.catalog.applying(end == self.journal.start());
         while let Some((position, payload)) = self.journal.next(end)? {
             applying.add(&Commit::decode(&payload)?, position)?;
             end = position;
