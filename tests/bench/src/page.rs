@@ -93,7 +93,7 @@ fn targets(page: &mut String, results: &Results) {
         let measured = row.measured(results);
         let verdict = match measured {
             None => "not measured",
-            Some(value) if value <= row.moonshot => "moonshot met",
+            Some(value) if value <= row.moonshot && row.moonshot.is_finite() => "moonshot met",
             Some(value) if value <= row.target && row.target.is_finite() => "met",
             Some(_) => "not met",
         };

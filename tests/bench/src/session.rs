@@ -166,8 +166,23 @@ impl Session {
                 self.measure(work::LOAD_AGAIN, peer, line, true);
             }
             self.measure(work::FSCK, peer, peer.verify(), false);
+            if peer.optimize().is_some() {
+                self.optimized(peer);
+            }
         }
         peer.empty();
+    }
+
+    /// All of it made smaller, and what that means for what is given back.
+    fn optimized(&mut self, peer: &dyn Peer) {
+        let old = self.files.old.clone();
+        for work in [work::SAVE_BEFORE, work::OPTIMIZE, work::SAVE_AFTER] {
+            let line = match work {
+                work::OPTIMIZE => peer.optimize(),
+                _ => peer.save(&old, &self.out()),
+            };
+            self.measure(work, peer, line, work == work::OPTIMIZE);
+        }
     }
 
     /// Two versions, what is made of one of them, and its end.

@@ -99,6 +99,15 @@ pub const TARGETS: &[Target] = &[
     row("one question to a store of 50 000 images and 10 M chunks", 30.0, 10.0, Unit::Milliseconds, |r| {
         milliseconds(r, work::OPEN_HUGE)
     }),
+    row("bytes on disk after `optimize`, to restic", 0.6, f64::INFINITY, Unit::Ratio, |r| {
+        Some(
+            r.median(work::OPTIMIZE, "larder")?.disk_bytes?
+                / r.median(work::LOAD_ALL, "restic")?.disk_bytes?,
+        )
+    }),
+    row("save after `optimize`, to save before", 1.2, f64::INFINITY, Unit::Ratio, |r| {
+        Some(wall(r, work::SAVE_AFTER, "larder")? / wall(r, work::SAVE_BEFORE, "larder")?)
+    }),
     row("peak memory of load", 256.0, 128.0, Unit::Mebibytes, |r| {
         peak(r, &[work::LOAD_ALL, work::LOAD_NEXT, work::LOAD_PIPE, work::LOAD_OCI])
     }),

@@ -82,6 +82,17 @@ pub const WORKS: &[Work] = &[
         what: "`larder fsck --verify`, `restic check --read-data`, `borg check --verify-data`, `zstd -t`, of a \
                store that has `all.tar`. Docker, podman and skopeo cannot.",
     },
+    Work {
+        name: OPTIMIZE,
+        heading: "Make it smaller",
+        what: "`larder optimize` of a store that has `all.tar`; no other tool can. Bytes on disk are what is left.",
+    },
+    Work {
+        name: SAVE_BEFORE,
+        heading: "Save before optimize",
+        what: "`app:1.0.0` out of that store, before it is made smaller.",
+    },
+    Work { name: SAVE_AFTER, heading: "Save after optimize", what: "The same, after it." },
 ];
 
 pub const LOAD_ALL: &str = "load all";
@@ -100,3 +111,6 @@ pub const IMAGES_50000: &str = "images 50000";
 pub const OPEN_HUGE: &str = "open huge";
 pub const GC: &str = "gc";
 pub const FSCK: &str = "fsck";
+pub const OPTIMIZE: &str = "optimize";
+pub const SAVE_BEFORE: &str = "save before";
+pub const SAVE_AFTER: &str = "save after";

@@ -93,4 +93,8 @@ impl Peer for Larder {
     fn verify(&self) -> Option<Line> {
         Some(self.line("fsck --verify"))
     }
+
+    fn optimize(&self) -> Option<Line> {
+        Some(self.line("optimize -q"))
+    }
 }

@@ -113,6 +113,11 @@ pub trait Peer {
         None
     }
 
+    /// Makes what it has smaller, at leisure.
+    fn optimize(&self) -> Option<Line> {
+        None
+    }
+
     /// The daemon that does the work, if one does.
     fn engine(&self) -> Option<u32> {
         None
