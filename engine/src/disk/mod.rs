@@ -37,7 +37,7 @@ pub use scratch::Scratch;
 #[cfg(any(test, fuzzing))]
 pub use simulated::SimulatedDisk;
 #[cfg(test)]
-pub use simulated::Survival;
+pub use simulated::{Failure, Survival};
 pub use temporary::Temporary;
 pub use tree::Tree;
 
@@ -127,8 +127,6 @@ pub struct Entry {
     pub name: String,
     /// Whether it is a directory.
     pub is_dir: bool,
-    /// The length of a file in bytes.
-    pub len: u64,
 }
 
 /// What one file or directory takes.

@@ -130,14 +130,14 @@ impl Disk for RealDisk {
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry.context("list", &path)?;
-            let metadata = match entry.metadata() {
+            let kind = match entry.file_type() {
                 // Gone since: somebody else tidied up.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 other => other.context("look at", entry.path())?,
             };
             // larder writes only UTF-8 names; a foreign one shows itself as unknown.
             let name = entry.file_name().to_string_lossy().into_owned();
-            found.push(Entry { name, is_dir: metadata.is_dir(), len: metadata.len() });
+            found.push(Entry { name, is_dir: kind.is_dir() });
         }
         Ok(found)
     }

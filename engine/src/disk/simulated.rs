@@ -4,17 +4,24 @@
 //! file was synced behind them, names only if their directory was. Power can
 //! be lost after any operation; what is found after the reboot is then
 //! everything that was made durable, and of the rest what [`Survival`] says.
+//!
+//! It can also fail once, in the ways of [`Failure`], and go on working.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::io::Errno;
+
 use super::error::Context;
 use super::{Allocated, Disk, Entry, File, Guard, Mode, Result};
 
 /// What torn writes come in.
 const SECTOR_BYTES: usize = 512;
+
+/// What a system forgets that it has to write, when writing fails.
+const PAGE_BYTES: usize = 4096;
 
 /// What becomes of what was not made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +32,19 @@ pub enum Survival {
     Everything,
     /// Of each name and each sector, chance decides; the seed says how.
     Part(u64),
+}
+
+/// How one operation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Whatever it is, with this error of the system, having done nothing.
+    Error(Errno),
+    /// A write, with this error, half of it being done: the disk became full.
+    Half(Errno),
+    /// The syncing of a file, as Linux has it: what was not on the disk will never
+    /// be, though it can be read until the power goes, and the next syncing finds
+    /// nothing to do.
+    Sync,
 }
 
 /// A disk in memory. Clones share it.
@@ -45,12 +65,18 @@ struct State {
     operations: u64,
     /// Power is lost once there were so many.
     stop: Option<u64>,
+    /// Operations of any sort, so far.
+    calls: u64,
+    /// The first that it can befall from this one on fails, once.
+    failure: Option<(u64, Failure)>,
 }
 
 #[derive(Default, Clone)]
 struct Inode {
     bytes: Vec<u8>,
     durable: Vec<u8>,
+    /// Pages that syncing takes for done, though they are not.
+    lost: BTreeSet<usize>,
 }
 
 /// Stands for an exclusive holder among the counts of shared ones.
@@ -69,7 +95,11 @@ impl SimulatedDisk {
             let mut state = disk.locked();
             state.dirs.extend([dir_of(name).to_owned()]);
             state.names.insert(name.into(), 0);
-            state.inodes.push(Inode { bytes: bytes.to_vec(), durable: bytes.to_vec() });
+            state.inodes.push(Inode {
+                bytes: bytes.to_vec(),
+                durable: bytes.to_vec(),
+                lost: BTreeSet::new(),
+            });
         }
         disk
     }
@@ -84,6 +114,23 @@ impl SimulatedDisk {
     pub fn lose_power_after(&self, operations: u64) {
         let mut state = self.locked();
         state.stop = Some(state.operations + operations);
+    }
+
+    /// How many operations of any sort there were.
+    pub fn calls(&self) -> u64 {
+        self.locked().calls
+    }
+
+    /// Lets an operation fail, once: the first behind the next `calls` that can fail
+    /// in that way.
+    pub fn fail_after(&self, calls: u64, failure: Failure) {
+        let mut state = self.locked();
+        state.failure = Some((state.calls + calls, failure));
+    }
+
+    /// Whether what was to fail has failed.
+    pub fn has_failed(&self) -> bool {
+        self.locked().failure.is_none()
     }
 
     /// The disk as it is found after a power cut now.
@@ -118,7 +165,7 @@ impl SimulatedDisk {
         for (name, inode) in kept {
             let bytes = state.inodes[inode].after_reboot(survival, &mut dice);
             found.names.insert(name, found.inodes.len());
-            found.inodes.push(Inode { durable: bytes.clone(), bytes });
+            found.inodes.push(Inode { durable: bytes.clone(), bytes, lost: BTreeSet::new() });
         }
         found.durable_names = found.names.clone();
         found.durable_dirs = found.dirs.clone();
@@ -131,8 +178,8 @@ impl SimulatedDisk {
     }
 
     fn file(&self, name: &str, verb: &'static str) -> Result<Box<dyn File>> {
-        let state = self.locked();
-        state.check_power().context(verb, name)?;
+        let mut state = self.locked();
+        state.pass().context(verb, name)?;
         let inode = state.names.get(name).copied();
         let inode = inode.ok_or(io::Error::from(io::ErrorKind::NotFound)).context(verb, name)?;
         Ok(Box::new(SimulatedFile { disk: self.clone(), inode, name: name.into() }))
@@ -155,6 +202,29 @@ fn dir_of(name: &str) -> &str {
 }
 
 impl Inode {
+    /// Makes durable what was written, but for what a syncing that failed has lost.
+    fn sync(&mut self) {
+        let lost = std::mem::take(&mut self.lost);
+        let old = std::mem::replace(&mut self.durable, self.bytes.clone());
+        for page in &lost {
+            let start = page * PAGE_BYTES;
+            for at in start..(start + PAGE_BYTES).min(self.durable.len()) {
+                self.durable[at] = old.get(at).copied().unwrap_or_default();
+            }
+        }
+        self.lost = lost;
+    }
+
+    /// Has what was written taken for durable, which it is not.
+    fn lose(&mut self) {
+        let pages = 0..self.bytes.len().div_ceil(PAGE_BYTES);
+        let page_of = |bytes: &[u8], page: usize| {
+            bytes.chunks(PAGE_BYTES).nth(page).map(<[u8]>::to_vec).unwrap_or_default()
+        };
+        let differs = |page: &usize| page_of(&self.bytes, *page) != page_of(&self.durable, *page);
+        self.lost.extend(pages.filter(differs).collect::<Vec<_>>());
+    }
+
     fn after_reboot(&self, survival: Survival, dice: &mut Dice) -> Vec<u8> {
         match survival {
             Survival::Nothing => return self.durable.clone(),
@@ -193,6 +263,39 @@ impl State {
         }
     }
 
+    /// Counts an operation, which may be the one that fails.
+    fn pass(&mut self) -> io::Result<()> {
+        self.check_power()?;
+        self.calls += 1;
+        match self.failure {
+            Some((call, Failure::Error(error))) if self.calls > call => {
+                self.failure = None;
+                Err(error.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this write fails in the middle.
+    fn fails_half(&mut self) -> Option<io::Error> {
+        match self.failure {
+            Some((call, Failure::Half(error))) if self.calls > call => {
+                self.failure = None;
+                Some(error.into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether this syncing of a file fails.
+    fn fails_sync(&mut self) -> bool {
+        let fails = matches!(self.failure, Some((call, Failure::Sync)) if self.calls > call);
+        if fails {
+            self.failure = None;
+        }
+        fails
+    }
+
     /// Whether the directory of `name` is there.
     fn check_dir(&self, name: &str) -> io::Result<()> {
         let dir = dir_of(name);
@@ -202,7 +305,7 @@ impl State {
 
     /// Counts an operation that changes something.
     fn change(&mut self) -> io::Result<()> {
-        self.check_power()?;
+        self.pass()?;
         self.operations += 1;
         Ok(())
     }
@@ -266,16 +369,12 @@ impl Disk for SimulatedDisk {
 
     fn list(&self, dir: &str) -> Result<Vec<Entry>> {
         let below = if dir.is_empty() { String::new() } else { format!("{dir}/") };
-        let state = self.locked();
-        state.check_power().context("list", dir)?;
+        let mut state = self.locked();
+        state.pass().context("list", dir)?;
         let direct =
             |name: &str| name.strip_prefix(&below).filter(|name| !name.contains('/')).map(str::to_owned);
-        let files = state.names.iter().filter_map(|(name, inode)| {
-            let len = state.inodes[*inode].bytes.len() as u64;
-            Some(Entry { name: direct(name)?, is_dir: false, len })
-        });
-        let dirs =
-            state.dirs.iter().filter_map(|name| Some(Entry { name: direct(name)?, is_dir: true, len: 0 }));
+        let files = state.names.keys().filter_map(|name| Some(Entry { name: direct(name)?, is_dir: false }));
+        let dirs = state.dirs.iter().filter_map(|name| Some(Entry { name: direct(name)?, is_dir: true }));
         Ok(files.chain(dirs).collect())
     }
 
@@ -300,7 +399,7 @@ impl Disk for SimulatedDisk {
 
     fn try_lock(&self, name: &str, mode: Mode) -> Result<Option<Box<dyn Guard>>> {
         let mut state = self.locked();
-        state.check_power().context("lock", name)?;
+        state.pass().context("lock", name)?;
         if !state.names.contains_key(name) {
             return Err(io::Error::from(io::ErrorKind::NotFound)).context("lock", name);
         }
@@ -335,8 +434,8 @@ struct SimulatedFile {
 
 impl File for SimulatedFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
-        let state = self.disk.locked();
-        state.check_power().context("read", &self.name)?;
+        let mut state = self.disk.locked();
+        state.pass().context("read", &self.name)?;
         let at = offset as usize;
         let bytes = &state.inodes[self.inode].bytes;
         let found = at.checked_add(buffer.len()).and_then(|end| bytes.get(at..end));
@@ -348,18 +447,24 @@ impl File for SimulatedFile {
     fn write_all_at(&self, new: &[u8], offset: u64) -> Result<()> {
         let mut state = self.disk.locked();
         state.change().context("write", &self.name)?;
+        let failed = state.fails_half();
+        let new = if failed.is_some() { &new[..new.len() / 2] } else { new };
         let (at, end) = (offset as usize, offset as usize + new.len());
-        let bytes = &mut state.inodes[self.inode].bytes;
+        let inode = &mut state.inodes[self.inode];
+        // What is written to a page makes all of it new.
+        let pages = at / PAGE_BYTES..end.div_ceil(PAGE_BYTES);
+        inode.lost.retain(|page| !pages.contains(page));
+        let bytes = &mut inode.bytes;
         if bytes.len() < end {
             bytes.resize(end, 0);
         }
         bytes[at..end].copy_from_slice(new);
-        Ok(())
+        failed.map_or(Ok(()), Err).context("write", &self.name)
     }
 
     fn len(&self) -> Result<u64> {
-        let state = self.disk.locked();
-        state.check_power().context("look at", &self.name)?;
+        let mut state = self.disk.locked();
+        state.pass().context("look at", &self.name)?;
         Ok(state.inodes[self.inode].bytes.len() as u64)
     }
 
@@ -375,8 +480,13 @@ impl File for SimulatedFile {
     fn sync(&self) -> Result<()> {
         let mut state = self.disk.locked();
         state.change().context("make durable", &self.name)?;
+        let fails = state.fails_sync();
         let inode = &mut state.inodes[self.inode];
-        inode.durable = inode.bytes.clone();
+        if fails {
+            inode.lose();
+            return Err(io::Error::from(Errno::IO)).context("make durable", &self.name);
+        }
+        inode.sync();
         Ok(())
     }
 }
@@ -434,6 +544,35 @@ mod tests {
         assert_eq!((read(&nothing, "a"), read(&nothing, "b")), (Some(b"old".to_vec()), None));
         let everything = disk.after_reboot(Survival::Everything);
         assert_eq!((read(&everything, "a"), read(&everything, "b")), (None, Some(b"new".to_vec())));
+    }
+
+    #[test]
+    fn what_a_failed_sync_has_lost_is_lost_though_the_next_one_works() {
+        let disk = SimulatedDisk::new();
+        let file = disk.create("a").unwrap();
+        disk.sync_dir("").unwrap();
+        file.write_all_at(&[1; 2 * PAGE_BYTES], 0).unwrap();
+        disk.fail_after(0, Failure::Sync);
+        assert!(file.sync().is_err() && disk.has_failed());
+        // One page is written again, and one is not.
+        file.write_all_at(&[2], 0).unwrap();
+        file.sync().unwrap();
+        let pages = [vec![2], vec![1; 2 * PAGE_BYTES - 1]].concat();
+        assert_eq!(read(&disk, "a"), Some(pages.clone()));
+        let left = [&pages[..PAGE_BYTES], &[0; PAGE_BYTES]].concat();
+        assert_eq!(read(&disk.after_reboot(Survival::Nothing), "a"), Some(left));
+    }
+
+    #[test]
+    fn one_operation_fails_and_the_next_works() {
+        let disk = SimulatedDisk::new();
+        disk.fail_after(1, Failure::Error(Errno::NOSPC));
+        let file = disk.create("a").unwrap();
+        assert!(file.write_all_at(b"whole", 0).is_err());
+        file.write_all_at(b"whole", 0).unwrap();
+        disk.fail_after(0, Failure::Half(Errno::NOSPC));
+        assert!(disk.open("a").is_ok() && file.write_all_at(b"HALF", 0).is_err());
+        assert_eq!(read(&disk, "a"), Some(b"HAole".to_vec()));
     }
 
     #[test]

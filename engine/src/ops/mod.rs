@@ -63,3 +63,7 @@ pub use usage::{Area, Usage};
 mod archives;
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod scenes;

@@ -29,6 +29,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
+use session::Choice;
+
 #[derive(Parser)]
 enum Command {
     /// Measure everything, in turn, and write the raw results
@@ -44,6 +46,12 @@ enum Command {
         /// Only these peers
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
+        /// Only these works, as the results name them
+        #[arg(long, value_delimiter = ',')]
+        works: Vec<String>,
+        /// Go on after this run, and add to the raw results
+        #[arg(long, default_value_t = 0)]
+        after: u32,
         /// Said of the results, such as what else the machine was doing
         #[arg(long)]
         note: Option<String>,
@@ -70,8 +78,9 @@ fn repository() -> PathBuf {
 
 fn main() {
     match Command::parse() {
-        Command::Run { corpus, runs, larder, only, note, out } => {
-            session::run(&corpus, runs, &larder, &only, note.as_deref(), &out);
+        Command::Run { corpus, runs, larder, only, works, after, note, out } => {
+            let choice = Choice { peers: only, works };
+            session::run(&corpus, after + 1..=runs, &larder, choice, note.as_deref(), &out);
         }
         Command::Report { results } => page::write(&results, &repository().join("docs")),
         Command::Generate { store, images, chunks } => generate::store(&store, images, chunks),

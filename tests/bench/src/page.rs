@@ -67,8 +67,8 @@ fn machine(page: &mut String, results: &Results) {
         }
     }
     page.push_str(
-        "\nAll works are measured in one session, the peers in turn, run after run; the figures are medians. \
-         Before each measurement everything written is synced, and the archives are in the page cache. CPU \
+        "\nThe works are measured with the peers in turn, run after run; the figures are medians of as many runs \
+         as the tables say. Before each measurement everything written is synced, and the archives are in the page cache. CPU \
          seconds are user and system time of all processes, of Docker's engine too. Peak memory is the \
          resident memory of the largest process, the client's or the engine's. Bytes on disk are what `du` \
          counts of the peer's store; of Docker's, its layers.\n\n\

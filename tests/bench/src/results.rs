@@ -26,6 +26,11 @@ impl Sheet {
         Self(file)
     }
 
+    /// The results at `path`, to be gone on with.
+    pub fn append(path: &Path) -> Self {
+        Self(fs::File::options().append(true).open(path).expect("results"))
+    }
+
     pub fn add(&mut self, work: &str, peer: &str, run: u32, taken: &Taken, disk_bytes: Option<u64>) {
         let Taken { wall_s, cpu_s, peak_bytes } = taken;
         let disk = disk_bytes.map(|bytes| bytes.to_string()).unwrap_or_default();

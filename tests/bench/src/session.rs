@@ -1,6 +1,7 @@
 //! One session: every work, every peer, in turn, as often as asked.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,34 @@ use crate::work;
 const HUGE_IMAGES: u64 = 50_000;
 const HUGE_CHUNKS: u64 = 10_000_000;
 
-pub fn run(corpus: &Path, runs: u32, larder: &Path, only: &[String], note: Option<&str>, out: &Path) {
+/// What is measured; all of it where nothing is named.
+pub struct Choice {
+    pub peers: Vec<String>,
+    pub works: Vec<String>,
+}
+
+impl Choice {
+    fn has_peer(&self, name: &str) -> bool {
+        self.peers.is_empty() || self.peers.iter().any(|peer| name.starts_with(peer.as_str()))
+    }
+
+    fn has_work(&self, name: &str) -> bool {
+        self.works.is_empty() || self.works.iter().any(|work| work == name)
+    }
+
+    fn has_any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.has_work(name))
+    }
+}
+
+pub fn run(
+    corpus: &Path,
+    runs: RangeInclusive<u32>,
+    larder: &Path,
+    choice: Choice,
+    note: Option<&str>,
+    out: &Path,
+) {
     let corpus = fs::canonicalize(corpus).expect("the corpus");
     let larder = if larder.components().count() > 1 {
         fs::canonicalize(larder).expect("larder")
@@ -24,11 +52,9 @@ pub fn run(corpus: &Path, runs: u32, larder: &Path, only: &[String], note: Optio
     };
     let home = tempfile::tempdir().expect("a directory");
     let mut peers = peers(home.path(), &larder);
-    if !only.is_empty() {
-        peers.retain(|peer| only.iter().any(|name| peer.name().starts_with(name.as_str())));
-    }
+    peers.retain(|peer| choice.has_peer(peer.name()));
     let mut facts = machine::facts();
-    facts.push(("runs".into(), runs.to_string()));
+    facts.push(("runs".into(), runs.end().to_string()));
     facts.extend(note.map(|note| ("note".into(), note.to_owned())));
     for peer in &peers {
         facts.push((format!("version of {}", peer.name()), peer.version()));
@@ -39,10 +65,10 @@ pub fn run(corpus: &Path, runs: u32, larder: &Path, only: &[String], note: Optio
         let bytes = fs::metadata(&archive.path).map_or(0, |found| found.len());
         facts.push((format!("bytes of {}.tar", archive.name), bytes.to_string()));
     }
-    let mut session =
-        Session { sheet: Sheet::create(out, &facts), files, out: home.path().join("out"), run: 0 };
-    let many = Many::made(home.path(), &larder);
-    for run in 1..=runs {
+    let sheet = if *runs.start() == 1 { Sheet::create(out, &facts) } else { Sheet::append(out) };
+    let mut session = Session { sheet, files, out: home.path().join("out"), run: 0, choice };
+    let many = session.choice.has_any(MANY).then(|| Many::made(home.path(), &larder));
+    for run in runs.clone() {
         session.run = run;
         for peer in &mut peers {
             session.everything(&mut **peer);
@@ -59,11 +85,13 @@ pub fn run(corpus: &Path, runs: u32, larder: &Path, only: &[String], note: Optio
         for peer in &mut peers {
             session.one(work::IMPORT, &mut **peer, |peer, files| peer.import(&files.rootfs));
         }
-        session.many(&many);
+        if let Some(many) = &many {
+            session.many(many);
+        }
     }
     // Docker lists what it was given once: to give it is what takes long.
     for peer in peers.iter_mut().filter(|peer| peer.name() == "docker") {
-        session.many_of_docker(&mut **peer, home.path(), runs);
+        session.many_of_docker(&mut **peer, home.path(), runs.clone());
     }
 }
 
@@ -130,7 +158,19 @@ struct Session {
     files: Files,
     out: PathBuf,
     run: u32,
+    choice: Choice,
 }
+
+/// What is measured of a store that has everything.
+const EVERYTHING: &[&str] =
+    &[work::LOAD_ALL, work::LOAD_AGAIN, work::FSCK, work::SAVE_BEFORE, work::OPTIMIZE, work::SAVE_AFTER];
+
+/// What is measured of a store that has two versions.
+const VERSIONS: &[&str] =
+    &[work::LOAD_NEXT, work::SAVE, work::SAVE_PIPE, work::CREATE, work::EXPORT, work::GC];
+
+/// What is measured of stores that are made once.
+const MANY: &[&str] = &[work::IMAGES_10, work::IMAGES_1000, work::IMAGES_50000, work::OPEN_HUGE];
 
 impl Session {
     /// Measures one line, if the peer has one; whether it did what it should.
@@ -149,6 +189,9 @@ impl Session {
     }
 
     fn one(&mut self, work: &str, peer: &mut dyn Peer, line: fn(&dyn Peer, &Files) -> Option<Line>) {
+        if !self.choice.has_work(work) {
+            return;
+        }
         peer.empty();
         let line = line(peer, &self.files);
         self.measure(work, peer, line, true);
@@ -157,6 +200,9 @@ impl Session {
 
     /// All of it, again, and its verification.
     fn everything(&mut self, peer: &mut dyn Peer) {
+        if !self.choice.has_any(EVERYTHING) {
+            return;
+        }
         self.files.warm();
         peer.empty();
         let line = peer.load(&self.files.all);
@@ -187,6 +233,9 @@ impl Session {
 
     /// Two versions, what is made of one of them, and its end.
     fn versions(&mut self, peer: &mut dyn Peer) {
+        if !self.choice.has_any(VERSIONS) {
+            return;
+        }
         self.files.warm();
         peer.empty();
         let (old, new) = (self.files.old.clone(), self.files.new.clone());
@@ -220,15 +269,15 @@ impl Session {
         self.measure(work::OPEN_HUGE, larder, Some(line.clone()), true);
     }
 
-    fn many_of_docker(&mut self, peer: &mut dyn Peer, home: &Path, runs: u32) {
+    fn many_of_docker(&mut self, peer: &mut dyn Peer, home: &Path, runs: RangeInclusive<u32>) {
         for (work, images) in [(work::IMAGES_10, 10), (work::IMAGES_1000, 1000)] {
             peer.empty();
             let path = home.join("many.tar");
             generate::archive(&path, images);
             let archive = Archive { path, name: "many".into(), images: Vec::new() };
-            let Some(line) = peer.load(&archive) else { continue };
+            let Some(line) = peer.load(&archive).filter(|_| self.choice.has_work(work)) else { continue };
             line.done();
-            for run in 1..=runs {
+            for run in runs.clone() {
                 self.run = run;
                 self.measure(work, peer, peer.images(), true);
             }
