@@ -101,6 +101,70 @@ fn kill_9_at_any_moment_of_a_removal_costs_no_other_image() {
     sandbox.is_clean();
 }
 
+/// How often a command is killed; more with `LARDER_KILLS`.
+const KILLS: u32 = 60;
+
+/// Every command that writes, each making something that is called new, or nothing.
+const WRITERS: &[&[&str]] = &[
+    &["import", "flat.tar", "new:1"],
+    &["tag", "kept:1", "new:1"],
+    &["commit", "box", "new:1"],
+    &["squash", "kept:1", "new:1"],
+    &["create", "--name", "new", "kept:1", "true"],
+    &["rename", "box", "new"],
+    &["cp", "flat.tar", "box:/copied"],
+    &["optimize", "--level", "4"],
+    &["gc"],
+];
+
+#[test]
+fn kill_9_at_any_moment_of_any_command_loses_nothing() {
+    let sandbox = Sandbox::new();
+    let layers = (0..2).map(|at| Layer::new().file("noise", noise(at, 1 << 20))).collect();
+    let kept = Image::new(&["kept:1"], layers);
+    sandbox.load(&layouts::docker25(std::slice::from_ref(&kept)).tar()).ok();
+    sandbox.write("flat.tar", Layer::new().file("flat", noise(9, 1 << 20)).tar());
+    sandbox.run(["create", "--name", "box", "kept:1", "true"]).ok();
+    let kills = std::env::var("LARDER_KILLS").map_or(KILLS, |kills| kills.parse().expect("a number"));
+    let mut dice = Noise::new(4711);
+    let mut killed = 0;
+    for cycle in 0..kills {
+        let args = WRITERS[dice.below(WRITERS.len() as u64) as usize];
+        let writing = sandbox.start(args, Feed::Nothing);
+        thread::sleep(Duration::from_micros(dice.below(60_000)));
+        writing.signal(Signal::KILL);
+        let wrote = writing.wait();
+        let context = format!("cycle {cycle}: {args:?}: {wrote}");
+        killed += u32::from(wrote.code.is_none());
+        // What it said to be done is done.
+        let containers = sandbox.run(["ps", "-a", "--format", "{{.Names}}"]).ok().out();
+        let is_image = sandbox.names().contains(&"new:1".to_owned());
+        let is_there = is_image || containers.lines().any(|name| name == "new");
+        let makes = args.contains(&"new:1") || args.contains(&"new");
+        assert!(wrote.code != Some(0) || is_there == makes, "{context}");
+        assert!(makes || !is_there, "{context}");
+        // And back to the beginning.
+        if is_image {
+            sandbox.run(["rmi", "-f", "new:1"]).ok();
+        } else if is_there && args[0] == "rename" {
+            sandbox.run(["rename", "new", "box"]).ok();
+        } else if is_there {
+            sandbox.run(["rm", "new"]).ok();
+        }
+        if cycle % 10 == 9 {
+            sandbox.is_clean();
+            let saved = Saved::read(&sandbox.save(["kept:1"])).images();
+            assert_eq!((saved[0].id(), &saved[0].layers), (kept.id(), &kept.tars()), "{context}");
+        }
+    }
+    assert!(killed > kills / 4, "only {killed} of {kills} were killed before their end");
+    sandbox.run(["gc"]).ok();
+    sandbox.is_clean();
+    let usage = sandbox.run(["df", "-v", "--format", "json"]).ok().json();
+    assert_eq!(usage["GarbageBytes"], 0, "{usage}");
+    assert!(tmp_is_empty(&sandbox));
+}
+
 /// A load that has read half of its archive and waits for more, until the other end is
 /// dropped.
 fn stalled(sandbox: &Sandbox) -> (Running, Sender<()>) {
