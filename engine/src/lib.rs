@@ -85,11 +85,12 @@ pub use image::{
 };
 pub use ops::{
     Area, Checked, Collected, CommitOptions, Committed, Compressed, ContainerState, ContainerSummary, Copied,
-    CopyOptions, CreateOptions, ExportOptions, Exported, Fault, FsckOptions, HistoryEntry, ImageDetails,
-    ImageSummary, ImportOptions, Imported, Inspected, LabelFilter, LargeFile, LayerFiles, ListOptions,
-    Listed, LoadOptions, Loaded, LoadedImage, OptimizeOptions, Optimized, PruneContainersOptions,
-    PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions, Removed, RemovedContainer, SaveOptions,
-    Saved, SquashOptions, Squashed, Usage,
+    CopyOptions, CreateOptions, ExportOptions, Exported, Fault, FsckLevel, FsckOptions, HistoryEntry,
+    ImageDetails, ImageSummary, ImportOptions, Imported, Inspected, LabelFilter, LargeFile, LayerFiles,
+    ListOptions, Listed, LoadOptions, Loaded, LoadedImage, OptimizeOptions, Optimized,
+    PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions, Removed,
+    RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved, SquashOptions, Squashed,
+    Usage,
 };
 pub use store::Store;
 pub use tar::{Device, Entry, EntryKind, Mtime};

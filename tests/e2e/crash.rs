@@ -306,23 +306,3 @@ fn a_torn_journal_keeps_its_whole_records() {
         }
     }
 }
-
-#[test]
-fn fsck_finds_a_byte_that_changed_and_names_the_image() {
-    let image = Image::new(&["app:1"], vec![Layer::new().file("noise", noise(1, 1 << 20))]);
-    let sandbox = Sandbox::new();
-    sandbox.load(&layouts::docker25(&[image]).tar()).ok();
-    sandbox.is_clean();
-    let packs = std::fs::read_dir(sandbox.store().join("packs")).expect("packs").flatten();
-    let biggest = packs.max_by_key(|pack| pack.metadata().map_or(0, |metadata| metadata.len()));
-    let path = biggest.expect("a pack").path();
-    let mut bytes = std::fs::read(&path).expect("a pack");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::remove_file(&path).expect("ours");
-    std::fs::write(&path, bytes).expect("ours");
-    let ran = sandbox.run(["fsck", "--verify"]).exits(1);
-    assert!((ran.out() + &ran.err()).contains("app:1"), "{ran}");
-    sandbox.run(["save", "-o", "out.tar", "app:1"]).fails(1);
-    assert!(!sandbox.path("out.tar").exists());
-}

@@ -17,6 +17,7 @@ mod diff;
 mod disk;
 mod export;
 mod formats;
+mod fsck;
 mod hostile;
 mod images;
 mod import;

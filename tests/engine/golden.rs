@@ -7,7 +7,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use larder_engine::{Digest, ErrorKind, FsckOptions, Input, LoadOptions, SaveOptions, Store, Task};
+use larder_engine::{
+    Digest, ErrorKind, FsckLevel, FsckOptions, Input, LoadOptions, SaveOptions, Store, Task,
+};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(name)
@@ -42,7 +44,7 @@ fn saved(store: &Store, name: &str) -> Digest {
 fn a_store_of_version_1_is_clean_and_gives_back_what_was_put_in() {
     let (_dir, path) = golden();
     let store = Store::open(&path).unwrap();
-    let checked = store.fsck(&FsckOptions { verify: true }, &Task::silent()).unwrap();
+    let checked = store.fsck(&FsckOptions::at(FsckLevel::Exact), &Task::silent()).unwrap();
     assert_eq!(checked.faults, []);
     assert_eq!(checked.images, 2);
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use larder_engine::{FsckOptions, Input, LoadOptions, RemoveOptions, Store, Task};
+use larder_engine::{FsckLevel, FsckOptions, Input, LoadOptions, RemoveOptions, Store, Task};
 
 const GREETER: &[u8] = include_bytes!("../data/greeter.tar");
 const GREETER_OCI: &[u8] = include_bytes!("../data/greeter.oci.tar");
@@ -34,7 +34,8 @@ fn names(path: &Path) -> Vec<String> {
 }
 
 fn is_clean(path: &Path) -> bool {
-    let checked = Store::open(path).unwrap().fsck(&FsckOptions { verify: true }, &Task::silent()).unwrap();
+    let checked =
+        Store::open(path).unwrap().fsck(&FsckOptions::at(FsckLevel::Exact), &Task::silent()).unwrap();
     checked.faults.is_empty()
 }
 

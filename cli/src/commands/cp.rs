@@ -5,7 +5,7 @@ use std::path::Path;
 use larder_engine::{Copied, CopyOptions, ErrorKind, Store, Task};
 
 use crate::context::{Context, about_container, no_such_container};
-use crate::failure::{Failure, os_text};
+use crate::failure::Failure;
 use crate::input;
 use crate::output::archive::Place;
 use crate::output::size;
@@ -106,9 +106,8 @@ fn copy_in(cx: &mut Context, args: &CpArgs, from: &OsStr, to: &[u8]) -> Result<(
     let (store, name, path) = open(cx, to)?;
     let task = cx.task(args.quiet)?;
     let copied = if from == "-" {
-        let tar = input::standard(task.stop_flag())
-            .map_err(|error| Failure::error(format!("read standard input: {}", os_text(&error))))?
-            .ok_or_else(|| Failure::plain("requested copy from stdin, but stdin is a terminal"))?;
+        let tar =
+            input::standard(&task, || Failure::plain("requested copy from stdin, but stdin is a terminal"))?;
         store.copy_in_tar(&name, tar, path, &task)
     } else {
         store.copy_in(&name, Path::new(from), path, &args.options(), &task)

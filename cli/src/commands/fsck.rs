@@ -1,22 +1,51 @@
-use larder_engine::{Checked, FsckOptions};
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use larder_engine::{
+    Checked, ErrorKind, FsckLevel, FsckOptions, RepairOptions, RepairSource, Store, Task, parse_duration,
+};
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::json::{Html, Json};
-use crate::output::size;
-use crate::output::text::counted;
+use crate::input;
 
-/// Check the store
+/// Check the store, and repair it
 ///
-/// Looks at every structure and at all that images need; with --verify every
-/// byte is read and every digest computed again. Exits with 1 if anything is
-/// wrong. Nothing is changed.
+/// Looks at every structure and at whether all that images need is there. With
+/// --level data every byte in the packs is read and checked, with --level exact
+/// every layer is made again as well and checked against its digest. What is
+/// wrong is told with the images, layers and files that suffer. Exits with 1 if
+/// anything is wrong.
+///
+/// A check of a level above quick that is stopped, by Ctrl-C or --max-duration,
+/// goes on where it was when it is started again.
+///
+/// --repair saves what can be saved out of what is damaged, makes again what can
+/// be made, and takes the rest from where --from says: an archive, or another
+/// store. Without any of them, loading an image again heals it too.
 #[derive(Debug, clap::Args)]
-#[command(override_usage = "larder fsck [OPTIONS]", after_help = "Example:\n  larder fsck --verify")]
+#[command(
+    override_usage = "larder fsck [OPTIONS]",
+    after_help = "Examples:\n  larder fsck\n  larder fsck --level data --max-duration 10m\n  larder fsck --repair --from backup.tar"
+)]
 pub struct FsckArgs {
-    /// Read everything and compute every digest again
+    /// How deep to look: quick, data or exact
+    #[arg(long, value_name = "LEVEL", value_parser = level, default_value = "quick")]
+    level: FsckLevel,
+    /// Look as deep as can be: as --level exact
     #[arg(long)]
     verify: bool,
+    /// Stop when this time is over, such as 90s or 10m; the next check goes on there
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "repair")]
+    max_duration: Option<Duration>,
+    /// Repair what is wrong
+    #[arg(long)]
+    repair: bool,
+    /// An archive or another store to take what is missing from; may be given more than once
+    #[arg(long, value_name = "PATH", requires = "repair")]
+    from: Vec<PathBuf>,
     /// Output as json, for programs
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text", hide_default_value = true)]
     format: String,
@@ -25,71 +54,74 @@ pub struct FsckArgs {
     quiet: bool,
 }
 
+fn level(text: &str) -> Result<FsckLevel, String> {
+    match text {
+        "quick" => Ok(FsckLevel::Quick),
+        "data" => Ok(FsckLevel::Data),
+        "exact" => Ok(FsckLevel::Exact),
+        _ => Err("levels are quick, data and exact".into()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "a duration is a number with a unit, such as 90s or 1h30m".to_owned();
+    let nanoseconds = parse_duration(text).map_err(|_| wrong())?;
+    u64::try_from(nanoseconds).map(Duration::from_nanos).map_err(|_| wrong())
+}
+
 pub fn fsck(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
-    let options = FsckOptions { verify: args.verify };
-    let json = args.format == "json";
-    let Some(store) = cx.store()? else {
-        let nothing = Checked::default();
-        let text = "There is no store, so nothing is wrong with it.\n".into();
-        return cx.print(&if json { document(&nothing) } else { text });
-    };
+    if args.repair {
+        return repair(cx, args);
+    }
+    let options = FsckOptions { level: level_of(args), max_duration: args.max_duration };
+    let Some(store) = cx.store()? else { return print_nothing(cx, args) };
     let checked = store.fsck(&options, &cx.task(args.quiet)?)?;
-    cx.print(&if json { document(&checked) } else { report(&checked, args.verify) })?;
+    let shown = match args.format == "json" {
+        true => report::document(&checked),
+        false => report::text(&checked, options.level),
+    };
+    cx.print(&shown)?;
     if checked.faults.is_empty() { Ok(()) } else { Err(Failure::silent()) }
 }
 
-fn report(checked: &Checked, verified: bool) -> String {
-    let Checked { packs, chunks, blobs, images, containers, .. } = checked;
-    let mut text = String::new();
-    for fault in &checked.faults {
-        text.push_str(&format!("{}: {}", fault.place, fault.problem));
-        if !fault.images.is_empty() {
-            text.push_str(&format!(" (needed by {})", fault.images.join(", ")));
-        }
-        text.push('\n');
-    }
-    let verb = if verified { "Read and verified" } else { "Checked" };
-    let mut counts = vec![
-        counted(*images, "image"),
-        counted(*blobs, "blob"),
-        counted(*chunks, "chunk"),
-        counted(*packs, "pack"),
-    ];
-    if *containers > 0 {
-        counts.insert(1, counted(*containers, "container"));
-    }
-    if verified {
-        counts.push(size::long(checked.bytes));
-    }
-    let faults = match checked.faults.len() {
-        0 => "no faults".into(),
-        count => counted(u64::try_from(count).unwrap_or(u64::MAX), "fault"),
+fn level_of(args: &FsckArgs) -> FsckLevel {
+    if args.verify { FsckLevel::Exact } else { args.level }
+}
+
+fn repair(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
+    let task = cx.task(args.quiet)?;
+    let store = match Store::open_to_repair(cx.store_path()?, &task) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return print_nothing(cx, args),
+        other => other?,
     };
-    text + &format!("{verb} {}: {faults}.\n", counts.join(", "))
+    let from = args.from.iter().map(|path| source(path, &task)).collect::<Result<Vec<_>, Failure>>()?;
+    let repaired = store.repair(RepairOptions { level: level_of(args), from }, &task)?;
+    let shown = match args.format == "json" {
+        true => report::repaired_document(&repaired),
+        false => report::repaired_text(&repaired),
+    };
+    cx.print(&shown)?;
+    if repaired.left.is_empty() { Ok(()) } else { Err(Failure::silent()) }
 }
 
-/// One line of JSON.
-fn document(checked: &Checked) -> String {
-    let faults = checked.faults.iter().map(|fault| {
-        let images = fault.images.iter().map(|name| name.as_str().into()).collect();
-        object([
-            ("Images", Json::Array(images)),
-            ("Place", fault.place.as_str().into()),
-            ("Problem", fault.problem.as_str().into()),
-        ])
-    });
-    let document = object([
-        ("Blobs", checked.blobs.into()),
-        ("Bytes", checked.bytes.into()),
-        ("Chunks", checked.chunks.into()),
-        ("Containers", checked.containers.into()),
-        ("Faults", Json::Array(faults.collect())),
-        ("Images", checked.images.into()),
-        ("Packs", checked.packs.into()),
-    ]);
-    document.compact(Html::Plain) + "\n"
+/// A directory with a store in it is one; everything else is an archive.
+fn source(path: &Path, task: &Task) -> Result<RepairSource, Failure> {
+    if path == Path::new("-") {
+        return Ok(RepairSource::Archive(input::standard(task, || {
+            Failure::plain("requested repair from stdin, but stdin is empty")
+        })?));
+    }
+    if path.is_dir() {
+        match Store::open(path) {
+            Ok(store) => return Ok(RepairSource::Store(store)),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
+    input::open(path).map(RepairSource::Archive)
 }
 
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+fn print_nothing(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
+    let text = "There is no store, so nothing is wrong with it.\n".to_owned();
+    cx.print(&if args.format == "json" { report::document(&Checked::default()) } else { text })
 }

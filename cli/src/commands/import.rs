@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use larder_engine::{Changes, ImportOptions, Imported, Input, Platform, Reference, Task};
 
 use crate::context::Context;
-use crate::failure::{Failure, os_text, system_cause};
+use crate::failure::Failure;
 use crate::input;
 use crate::level::Level;
 use crate::output::size;
@@ -78,12 +78,9 @@ pub fn import(cx: &mut Context, args: &ImportArgs) -> Result<(), Failure> {
 
 fn open(path: &Path, task: &Task) -> Result<Input, Failure> {
     if path != Path::new("-") {
-        return Input::open(path)
-            .map_err(|error| Failure::plain(format!("open {}: {}", path.display(), system_cause(&error))));
+        return input::open(path);
     }
-    input::standard(task.stop_flag())
-        .map_err(|error| Failure::error(format!("read standard input: {}", os_text(&error))))?
-        .ok_or_else(|| Failure::plain("requested import from stdin, but stdin is a terminal"))
+    input::standard(task, || Failure::plain("requested import from stdin, but stdin is a terminal"))
 }
 
 fn summary(imported: &Imported) -> String {

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use larder_engine::{Compressed, Input, Limits, LoadOptions, Loaded, Platform, Task};
 
 use crate::context::Context;
-use crate::failure::{Failure, os_text, system_cause};
+use crate::failure::Failure;
 use crate::input;
 use crate::level::Level;
 use crate::output::size;
@@ -109,14 +109,11 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
 
 fn open(path: Option<&Path>, task: &Task) -> Result<Input, Failure> {
     match path {
-        Some(path) if path != Path::new("-") => Input::open(path)
-            .map_err(|error| Failure::plain(format!("open {}: {}", path.display(), system_cause(&error)))),
-        _ => input::standard(task.stop_flag())
-            .map_err(|error| Failure::error(format!("read standard input: {}", os_text(&error))))?
-            .ok_or_else(|| {
-                Failure::plain("requested load from stdin, but stdin is empty")
-                    .hint("larder load -i FILE, or a pipe: docker save app:1 | larder load")
-            }),
+        Some(path) if path != Path::new("-") => input::open(path),
+        _ => input::standard(task, || {
+            Failure::plain("requested load from stdin, but stdin is empty")
+                .hint("larder load -i FILE, or a pipe: docker save app:1 | larder load")
+        }),
     }
 }
 

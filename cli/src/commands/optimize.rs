@@ -48,7 +48,7 @@ pub fn optimize(cx: &mut Context, args: &OptimizeArgs) -> Result<(), Failure> {
         0 => Ok(()),
         damaged => {
             Err(Failure::error(format!("{} damaged, left as found", counted(damaged, "frame or pack")))
-                .hint("'larder fsck --verify' tells which images need what is damaged"))
+                .hint("'larder fsck --level data' tells which images need what is damaged"))
         }
     }
 }

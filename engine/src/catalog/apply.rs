@@ -36,6 +36,19 @@ impl Catalog {
         applying.finish()
     }
 
+    /// Applies the payloads of records, which are all there are, wherever they lie.
+    ///
+    /// # Errors
+    /// If a later larder wrote one, or the database fails.
+    pub fn replay(&self, payloads: &[Vec<u8>]) -> Result<()> {
+        let mut draft = self.pages.draft();
+        for payload in payloads {
+            let commit = Commit::decode(payload)?;
+            commit.changes.iter().try_for_each(|change| apply(&mut draft, change))?;
+        }
+        draft.apply()
+    }
+
     /// Begins to apply commits; `is_new` if they are all there are.
     pub fn applying(&self, is_new: bool) -> Applying<'_> {
         Applying { catalog: self, draft: self.pages.draft(), position: None, is_new }

@@ -19,6 +19,7 @@ mod query;
 mod record;
 mod tables;
 
+pub use apply::Applying;
 pub use container::{Container, ContainerId};
 pub use error::{Error, Result};
 pub use record::{Blob, Change, Commit, Image, Kind, Named, StoredLayer, Time, Variant};

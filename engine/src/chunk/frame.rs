@@ -20,7 +20,7 @@
 //! for `fsck` and for copying frames as they are, since a flipped bit in coded
 //! bytes need not change what they decode to.
 
-use std::io;
+use std::io::{self, Read};
 
 use super::ChunkName;
 use crate::disk::checksum;
@@ -35,7 +35,7 @@ pub const MAX_RAW_BYTES: usize = TARGET_RAW_BYTES + super::MAX_CHUNK_BYTES;
 pub const HEADER_BYTES: usize = 32;
 /// The part of a header in front of its checksum.
 pub const FIELD_BYTES: usize = 16;
-const MAGIC: [u8; 4] = *b"FRAM";
+pub const MAGIC: [u8; 4] = *b"FRAM";
 
 /// Frames of a lane hold chunks of one sort, which compress each other best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -208,14 +208,39 @@ impl Decompressor {
         Ok(Self(zstd::bulk::Decompressor::new()?))
     }
 
-    /// The chunks of a frame, end to end; `stored` is what follows `header`.
-    pub fn chunks(&mut self, header: &Header, stored: Vec<u8>) -> io::Result<Vec<u8>> {
+    /// The chunks of a frame, end to end; `stored` is what follows `header`. If it
+    /// does not decompress, what comes before the place, and the reason.
+    pub fn beginning(&mut self, header: &Header, stored: Vec<u8>) -> (Vec<u8>, Option<io::Error>) {
         let raw = match header.codec {
             Codec::Stored => stored,
-            Codec::Zstd => self.0.decompress(&stored, header.raw as usize)?,
+            Codec::Zstd => match self.0.decompress(&stored, header.raw as usize) {
+                Ok(raw) => raw,
+                Err(error) => return (until_error(header, &stored), Some(error)),
+            },
         };
-        if raw.len() == header.raw as usize { Ok(raw) } else { Err(io::ErrorKind::InvalidData.into()) }
+        let is_whole = raw.len() == header.raw as usize;
+        (raw, (!is_whole).then(|| io::ErrorKind::InvalidData.into()))
     }
+
+    /// The same, all of it.
+    ///
+    /// # Errors
+    /// If it does not decompress.
+    pub fn chunks(&mut self, header: &Header, stored: Vec<u8>) -> io::Result<Vec<u8>> {
+        match self.beginning(header, stored) {
+            (raw, None) => Ok(raw),
+            (_, Some(error)) => Err(error),
+        }
+    }
+}
+
+/// What decompresses before it does not any more.
+fn until_error(header: &Header, stored: &[u8]) -> Vec<u8> {
+    let mut raw = Vec::new();
+    if let Ok(decoder) = zstd::stream::read::Decoder::with_buffer(stored) {
+        let _ = decoder.take(u64::from(header.raw)).read_to_end(&mut raw);
+    }
+    raw
 }
 
 #[cfg(test)]

@@ -58,10 +58,13 @@ fn check_pack(bytes: &[u8]) {
             }
             Err(_) => sound = false,
         }
-        if pack.verify_frame(number).is_ok() {
-            let frame = pack.read_frame(number, &mut decompressor).expect("it was just read");
-            for chunk in pack.chunks_in(number) {
-                let bytes = pack.slice(&frame, chunk).expect("it was just checked");
+        let (damaged, _) = pack.verify_frame(number, &mut decompressor).expect("it is in memory");
+        let frame = pack.read_frame(number, &mut decompressor).expect("it is in memory");
+        for chunk in pack.chunks_in(number) {
+            let is_damaged = damaged.iter().any(|(other, _)| *other == chunk);
+            let bytes = pack.slice(&frame, chunk);
+            assert_eq!(bytes.is_err(), is_damaged);
+            if let Ok(bytes) = bytes {
                 assert_eq!(bytes.len(), pack.chunk_len(chunk) as usize);
                 assert_eq!(ChunkName::of(bytes), pack.names()[chunk as usize]);
             }

@@ -21,11 +21,13 @@ pub(crate) mod bench;
 mod blob;
 mod cache;
 mod cut;
+mod damage;
 mod error;
 mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod index;
+mod lost;
 mod name;
 mod pack;
 mod packer;
@@ -34,7 +36,9 @@ mod reader;
 mod recipe;
 mod renewal;
 mod run;
+mod salvage;
 mod similar;
+mod verify;
 mod writer;
 
 pub use blob::BlobWriter;
@@ -42,6 +46,7 @@ pub use cut::MAX_CHUNK_BYTES;
 pub use error::{Error, Result};
 pub use frame::{Coding, Lane};
 pub use index::{Index, Place};
+pub use lost::Lost;
 pub use name::ChunkName;
 pub use pack::{Pack, PackId};
 pub use pieces::{Cursor, Outline, Piece};
@@ -50,6 +55,8 @@ pub use recipe::Body;
 #[cfg(any(test, fuzzing))]
 pub use recipe::Shape;
 pub use renewal::Renewal;
+pub use salvage::{Row, salvage};
+pub use verify::Flaw;
 pub use writer::Writer;
 #[cfg(test)]
 pub use writer::{Finished, Written};

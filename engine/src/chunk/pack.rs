@@ -25,6 +25,7 @@
 //! seen under `packs/`; one that is damaged later fails 1.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use super::frame::{self, Coded, Decompressor, Header};
@@ -36,9 +37,9 @@ pub const VERSION: u32 = 1;
 pub const HEADER_BYTES: usize = 16;
 const MAGIC: [u8; 8] = *b"LARDPACK";
 const END_MAGIC: [u8; 8] = *b"LARDPEND";
-const FOOTER_BYTES: usize = 32;
+pub(super) const FOOTER_BYTES: usize = 32;
 const FRAME_ROW: usize = 16;
-const CHUNK_ROW: usize = ChunkName::BYTES + 4;
+pub(super) const CHUNK_ROW: usize = ChunkName::BYTES + 4;
 
 /// Frames are added to a pack until it is this long. Small enough that what
 /// `gc` must rewrite to free a part of a pack stays small, large enough that
@@ -48,7 +49,7 @@ pub const TARGET_BYTES: u64 = 64 << 20;
 /// A trailer longer than this was not written by larder: it would name more
 /// chunks than a pack of [`TARGET_BYTES`] holds in the worst case, which is one
 /// byte a chunk and nothing compressed away but the names.
-const MAX_TRAILER_BYTES: u64 = 1 << 30;
+pub(super) const MAX_TRAILER_BYTES: u64 = 1 << 30;
 
 /// Names a pack by the checksum of its trailer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +79,11 @@ impl fmt::Debug for PackId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// How far behind the start of a trailer with so many frames its rows of chunks begin.
+pub fn rows_offset(frames: usize) -> u64 {
+    (8 + frames * FRAME_ROW) as u64
 }
 
 /// What a pack begins with.
@@ -212,7 +218,12 @@ pub struct Pack {
 /// The bytes of a frame, each chunk in it checked against its name.
 #[derive(Debug)]
 pub struct Frame {
+    /// Up to where it decompresses.
     bytes: Vec<u8>,
+    /// Why not to its end.
+    failure: Option<String>,
+    /// The chunks that are not what their names say, in order.
+    damaged: Vec<u32>,
 }
 
 impl Frame {
@@ -317,20 +328,16 @@ impl Pack {
         self.trailer.names.len() * (CHUNK_ROW + 8) + self.trailer.frames.len() * size_of::<FrameRow>()
     }
 
-    fn damaged(&self, what: &'static str) -> Error {
+    fn damage(&self, what: &'static str) -> Error {
         Error::Damaged { file: self.id.file(), what }
     }
 
-    /// The frame as it lies in the file.
+    /// The frame as it lies in the file, and what the trailer says of it.
     fn stored(&self, frame: u32) -> Result<(FrameRow, Vec<u8>)> {
         let row =
-            self.trailer.frames.get(frame as usize).ok_or_else(|| self.damaged("it has no such frame"))?;
+            self.trailer.frames.get(frame as usize).ok_or_else(|| self.damage("it has no such frame"))?;
         let mut bytes = vec![0; frame::HEADER_BYTES + row.header.stored as usize];
         self.file.read_exact_at(&mut bytes, row.offset)?;
-        let front = bytes.first_chunk().and_then(Header::decode);
-        if front != Some(row.header) {
-            return Err(self.damaged("the header of a frame does not match the trailer"));
-        }
         Ok((*row, bytes))
     }
 
@@ -338,8 +345,8 @@ impl Pack {
     /// copying it to another pack as it is.
     pub(super) fn copy_frame(&self, frame: u32) -> Result<Coded> {
         let (row, bytes) = self.stored(frame)?;
-        if !frame::is_intact(&bytes) {
-            return Err(self.damaged("a frame does not match its checksum"));
+        if !is_as_written(&row, &bytes) {
+            return Err(self.damage("a frame does not match its checksum"));
         }
         let chunks = self.chunks_in(frame);
         let chunks =
@@ -347,48 +354,91 @@ impl Pack {
         Ok(Coded { header: row.header, bytes, chunks: chunks.collect() })
     }
 
-    /// Checks the frames that hold a chunk for whose number `is_live` holds.
+    /// The chunks that cannot be read of those for whose numbers `is_live` holds.
     ///
     /// # Errors
-    /// If one of them is not as it was written.
-    pub fn check_live(&self, is_live: &dyn Fn(u32) -> bool) -> Result<()> {
-        let mut frames = (0..self.frames()).filter(|frame| self.chunks_in(*frame).any(is_live));
-        frames.try_for_each(|frame| self.verify_frame(frame))
+    /// If the disk fails.
+    pub fn damaged(&self, is_live: &dyn Fn(u32) -> bool) -> Result<Vec<(u32, Error)>> {
+        let mut decompressor = Decompressor::new().map_err(Error::Compress)?;
+        let mut damaged = Vec::new();
+        for frame in 0..self.frames() {
+            if self.chunks_in(frame).any(is_live) {
+                let frame = self.read_frame(frame, &mut decompressor)?;
+                let live = frame.damaged.iter().filter(|chunk| is_live(**chunk));
+                damaged.extend(live.filter_map(|chunk| Some((*chunk, self.slice(&frame, *chunk).err()?))));
+            }
+        }
+        Ok(damaged)
     }
 
-    /// Checks a frame: its checksum, and every chunk in it against its name.
+    /// Checks every chunk of a frame against its name, and gives those that cannot be
+    /// read. Gives too whether the frame is as it was written: a bit may have changed
+    /// in it that changes no chunk.
     ///
     /// # Errors
-    /// If anything is not as it was written.
-    pub fn verify_frame(&self, frame: u32) -> Result<()> {
-        self.copy_frame(frame)?;
-        self.read_frame(frame, &mut Decompressor::new().map_err(Error::Compress)?)?;
-        Ok(())
+    /// If the disk fails.
+    pub(super) fn verify_frame(
+        &self,
+        number: u32,
+        decompressor: &mut Decompressor,
+    ) -> Result<(Vec<(u32, Error)>, bool)> {
+        let (row, bytes) = self.stored(number)?;
+        let is_as_written = is_as_written(&row, &bytes);
+        let frame = self.decode(&row, bytes, decompressor);
+        let error = |chunk: &u32| Some((*chunk, self.slice(&frame, *chunk).err()?));
+        Ok((frame.damaged.iter().filter_map(error).collect(), is_as_written))
     }
 
     /// Reads a frame, and checks every chunk in it against its name.
+    ///
+    /// # Errors
+    /// If the disk fails. What is damaged shows when its bytes are asked for.
     pub(super) fn read_frame(&self, frame: u32, decompressor: &mut Decompressor) -> Result<Arc<Frame>> {
-        let (row, mut bytes) = self.stored(frame)?;
-        let bytes = decompressor
-            .chunks(&row.header, bytes.split_off(frame::HEADER_BYTES))
-            .map_err(|source| Error::Frame { file: self.id.file(), offset: row.offset, source })?;
-        let frame = Frame { bytes };
-        for chunk in row.first..row.first + row.chunks {
-            let want = *self.names().get(chunk as usize).ok_or_else(|| self.damaged("its trailer"))?;
-            let got = ChunkName::of(self.slice(&frame, chunk)?);
-            if got != want {
-                return Err(Error::Corrupt { file: self.id.file(), want, got });
-            }
-        }
-        Ok(Arc::new(frame))
+        let (row, bytes) = self.stored(frame)?;
+        Ok(Arc::new(self.decode(&row, bytes, decompressor)))
+    }
+
+    /// The frame in `bytes`. Its own header is not asked, the trailer says the same.
+    fn decode(&self, row: &FrameRow, mut bytes: Vec<u8>, decompressor: &mut Decompressor) -> Frame {
+        let (bytes, failure) = decompressor.beginning(&row.header, bytes.split_off(frame::HEADER_BYTES));
+        let mut frame = Frame { bytes, failure: failure.map(|error| error.to_string()), damaged: Vec::new() };
+        let is_damaged = |chunk: &u32| {
+            let bytes = self.span(&frame, *chunk).map(ChunkName::of);
+            bytes.is_none() || bytes.as_ref() != self.names().get(*chunk as usize)
+        };
+        frame.damaged = (row.first..row.first + row.chunks).filter(is_damaged).collect();
+        frame
     }
 
     /// The bytes of the chunk with number `chunk` in its `frame`.
+    ///
+    /// # Errors
+    /// If they are not what its name says.
     pub(super) fn slice<'f>(&self, frame: &'f Frame, chunk: u32) -> Result<&'f [u8]> {
-        let span = self.trailer.spans.get(chunk as usize);
-        let bytes = span.and_then(|(at, len)| frame.bytes.get(*at as usize..(*at + *len) as usize));
-        bytes.ok_or_else(|| self.damaged("a chunk lies outside of its frame"))
+        let bytes = self.span(frame, chunk);
+        if frame.damaged.binary_search(&chunk).is_err() {
+            return bytes.ok_or_else(|| self.damage("a chunk lies outside of its frame"));
+        }
+        let file = self.id.file();
+        Err(match (bytes, self.names().get(chunk as usize)) {
+            (Some(bytes), Some(want)) => Error::Corrupt { file, want: *want, got: ChunkName::of(bytes) },
+            _ => {
+                let row = self.trailer.frames.get(self.frame_of(chunk) as usize);
+                let what = frame.failure.clone().unwrap_or_default();
+                Error::Frame { file, offset: row.map_or(0, |row| row.offset), source: io::Error::other(what) }
+            }
+        })
     }
+
+    fn span<'f>(&self, frame: &'f Frame, chunk: u32) -> Option<&'f [u8]> {
+        let (at, len) = self.trailer.spans.get(chunk as usize)?;
+        frame.bytes.get(*at as usize..(*at + *len) as usize)
+    }
+}
+
+/// Whether the frame `bytes` is, header and all, as it was written.
+fn is_as_written(row: &FrameRow, bytes: &[u8]) -> bool {
+    bytes.first_chunk().and_then(Header::decode) == Some(row.header) && frame::is_intact(bytes)
 }
 
 #[cfg(test)]

@@ -59,8 +59,29 @@ impl Reader {
     }
 
     fn place(&mut self, name: &ChunkName) -> Result<(Place, Arc<Pack>)> {
-        let place = self.index.locate(name)?.ok_or(Error::NotFound(*name))?;
-        Ok((place, self.index.pack(place.pack)?))
+        match self.index.locate(name).and_then(|place| place.ok_or(Error::NotFound(*name))) {
+            Ok(place) => Ok((place, self.index.pack(place.pack)?)),
+            Err(error) => {
+                if error.is_damage() || matches!(error, Error::NotFound(_)) {
+                    self.index.note_missing();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The frame that holds a chunk; if the chunk is damaged there, another one.
+    fn frame(&mut self, mut place: Place, pack: &Arc<Pack>) -> Result<(Arc<Frame>, Place, Arc<Pack>)> {
+        let mut pack = Arc::clone(pack);
+        loop {
+            let frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), &pack)?;
+            let Err(error) = pack.slice(&frame, place.chunk) else { return Ok((frame, place, pack)) };
+            self.index.note(place);
+            let name = pack.names().get(place.chunk as usize).copied();
+            let other = name.and_then(|name| self.index.locate(&name).ok()?);
+            let Some(other) = other else { return Err(error) };
+            (place, pack) = (other, self.index.pack(other.pack)?);
+        }
     }
 
     /// One chunk.
@@ -69,7 +90,7 @@ impl Reader {
     /// If it is not there, damaged, or cannot be read.
     pub fn chunk(&mut self, name: &ChunkName) -> Result<Vec<u8>> {
         let (place, pack) = self.place(name)?;
-        let frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), &pack)?;
+        let (frame, place, pack) = self.frame(place, &pack)?;
         pack.slice(&frame, place.chunk).map(<[u8]>::to_vec)
     }
 
@@ -157,8 +178,8 @@ impl Reader {
                 }
                 Step::Zeros(len) => zeros(*len, sink)?,
                 Step::Slice { pack, place, from, to } => {
-                    let frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), pack)?;
-                    sink(slice(&frame, pack, *place, *from, *to)?)?;
+                    let (frame, place, pack) = self.frame(*place, pack)?;
+                    sink(slice(&frame, &pack, place, *from, *to)?)?;
                 }
             }
         }
@@ -171,7 +192,7 @@ impl Reader {
             Piece::Zeros(_) => buffer.fill(0),
             Piece::Chunk { name, from, to } => {
                 let (place, pack) = self.part_place(name)?;
-                let frame = self.cache.get((place.pack, pack.frame_of(place.chunk)), &pack)?;
+                let (frame, place, pack) = self.frame(place, &pack)?;
                 buffer.copy_from_slice(slice(&frame, &pack, place, *from, *to)?);
             }
         }

@@ -78,15 +78,14 @@ impl Renewal {
         while let Some((place, pack)) = self.ahead() {
             self.next += 1;
             let frame = pack.frame_of(place.chunk);
-            let bytes = match self.cache.get((place.pack, frame), &pack) {
-                Err(error) if error.is_damage() => {
+            let bytes = self.cache.get((place.pack, frame), &pack)?;
+            let bytes = match pack.slice(&bytes, place.chunk) {
+                Err(error) => {
                     self.damaged.push(error);
-                    self.pass_over(place.pack, pack.chunks_in(frame));
                     continue;
                 }
-                other => other?,
+                Ok(bytes) => bytes,
             };
-            let bytes = pack.slice(&bytes, place.chunk)?;
             let number = leaders.len() as u32;
             *self.left.entry((place.pack, frame)).or_default() += 1;
             self.raw_bytes += bytes.len() as u64;
@@ -103,14 +102,6 @@ impl Renewal {
         self.order = (0..).zip(leaders).flat_map(with_followers).collect();
         (self.next, self.asked) = (0, 0);
         Ok(())
-    }
-
-    /// Goes on behind the chunks of a frame, which lie together still.
-    fn pass_over(&mut self, pack: u32, chunks: std::ops::Range<u32>) {
-        let is_there = |place: &Place| place.pack == pack && chunks.contains(&place.chunk);
-        while self.order.get(self.next).is_some_and(is_there) {
-            self.next += 1;
-        }
     }
 
     /// The next chunk, with frames behind it asked for.
@@ -136,7 +127,7 @@ impl Renewal {
         self.frames_done
     }
 
-    /// What could not be read, and stays where it is.
+    /// The chunks that could not be read, and stay where they are.
     pub fn damaged(&self) -> &[Error] {
         &self.damaged
     }

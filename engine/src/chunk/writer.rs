@@ -103,8 +103,18 @@ impl Writer {
         Ok(name)
     }
 
-    /// A chunk in a pack that cannot be opened is stored again, and so heals. One
-    /// whose frame alone is damaged is believed: nobody reads it to find out.
+    /// Stores a chunk that was lost; gives whether it was.
+    ///
+    /// # Errors
+    /// As [`Writer::put`].
+    pub(super) fn put_again(&mut self, lane: Lane, bytes: &[u8]) -> Result<bool> {
+        let before = self.pending.len();
+        self.put(lane, bytes)?;
+        Ok(self.pending.len() != before)
+    }
+
+    /// A chunk in a pack that cannot be opened, or in a frame that is known to be
+    /// damaged, is stored again, and so heals. Nobody reads it to find out.
     fn is_stored(&mut self, name: &ChunkName) -> bool {
         matches!(self.index.locate(name), Ok(Some(_)))
     }
@@ -121,6 +131,11 @@ impl Writer {
     fn packer(&mut self) -> &mut Packer {
         let (disk, coding, threads) = (&self.disk, self.coding, self.threads);
         self.packer.get_or_insert_with(|| Packer::start(disk, coding, threads))
+    }
+
+    /// What it takes to be there.
+    pub fn index(&self) -> &Index {
+        &self.index
     }
 
     /// Begins a blob.
@@ -157,9 +172,15 @@ impl Writer {
                 continue;
             }
             if live.len() == chunks.len() {
-                let coded = pack.copy_frame(frame)?;
-                self.packer().copy(coded)?;
-                continue;
+                match pack.copy_frame(frame) {
+                    Ok(coded) => {
+                        self.packer().copy(coded)?;
+                        continue;
+                    }
+                    // What changed in it may have changed no chunk.
+                    Err(error) if error.is_damage() => {}
+                    Err(error) => return Err(error),
+                }
             }
             let lane = pack.lane_of(frame);
             let frame = pack.read_frame(frame, &mut decompressor)?;

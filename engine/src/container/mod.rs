@@ -3,6 +3,7 @@
 //! Nothing here unpacks an image: the [`view`] knows all names, the store has
 //! all bytes, and [`RootFs`] brings them together.
 
+mod affected;
 mod carried;
 mod changes;
 mod changeset;
@@ -19,6 +20,7 @@ mod stacked;
 mod upper;
 pub mod view;
 
+pub use affected::{Affected, affected};
 pub use carried::{Carried, encode as carry};
 pub use changes::{Change, ChangeKind, changes};
 pub use changeset::Changeset;

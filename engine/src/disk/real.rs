@@ -165,9 +165,17 @@ impl Disk for RealDisk {
             Mode::Exclusive => FlockOperation::NonBlockingLockExclusive,
         };
         match rustix::fs::flock(&file, operation) {
-            Ok(()) => Ok(Some(Box::new(Flock { _file: file }))),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error).context("lock", path),
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error).context("lock", path),
+        }
+        // Another file may have got the name meanwhile, and somebody else that one's lock.
+        let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let locked = file.metadata().map(inode).context("look at", &path)?;
+        match fs::metadata(&path).map(inode) {
+            Ok(named) if named == locked => Ok(Some(Box::new(Flock { _file: file }))),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("look at", path),
+            _ => Ok(None),
         }
     }
 

@@ -12,6 +12,9 @@ pub enum Error {
         /// How it shows.
         what: &'static str,
     },
+    /// A sound journal, but another store's.
+    #[error("journal belongs to another store")]
+    Foreign,
     /// A record in the middle is not what was written: whole ones follow it.
     #[error(
         "journal is damaged at byte {offset}: the record there is broken, and whole ones follow at byte {next}"

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use super::record::{self, Header};
 use super::{Error, MAX_PAYLOAD_BYTES, Result};
-use crate::disk::{Checksum, Disk, File, Temporary, checksum};
+use crate::disk::{Checksum, Disk, File, checksum};
 
 /// The journal's name in the store.
 pub const FILE: &str = "journal";
@@ -69,6 +69,16 @@ pub struct Position {
     pub last_bytes: u64,
 }
 
+impl Position {
+    /// The place behind the header `front`.
+    pub(super) fn first(front: &[u8; HEADER_BYTES]) -> Self {
+        let sum: Checksum = front.last_chunk().copied().unwrap_or_default();
+        let [a, b, c, d, e, f, g, h, ..] = sum;
+        let sum = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        Self { offset: HEADER_BYTES as u64, txn: 0, sum, last_bytes: 0 }
+    }
+}
+
 /// The open journal.
 pub struct Journal {
     file: Box<dyn File>,
@@ -83,11 +93,7 @@ impl Journal {
     /// # Errors
     /// If the disk fails.
     pub fn create(disk: &Arc<dyn Disk>, store: StoreId) -> Result<()> {
-        let file = Temporary::create(Arc::clone(disk), FILE)?;
-        file.file().write_all_at(&header(store), 0)?;
-        file.file().sync()?;
-        file.keep(FILE)?;
-        Ok(disk.sync_dir("")?)
+        Self::replace(disk, store, &[])
     }
 
     /// Opens the journal; `writable` if records will be appended.
@@ -112,18 +118,19 @@ impl Journal {
                     damaged("its first bytes are not a journal's")
                 }
                 _ if version != VERSION => Error::Newer { want: VERSION, got: version },
-                _ => damaged("it belongs to another store"),
+                _ => Error::Foreign,
             });
         }
-        let sum: Checksum = found.last_chunk().copied().unwrap_or_default();
-        let [a, b, c, d, e, f, g, h, ..] = sum;
-        let start = Position {
-            offset: HEADER_BYTES as u64,
-            txn: 0,
-            sum: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            last_bytes: 0,
-        };
+        let start = Position::first(&found);
         Ok(Self { file, store, start })
+    }
+
+    /// Opens a journal whose first bytes are damaged, as if they were not.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn open_headless(disk: &Arc<dyn Disk>, store: StoreId) -> Result<Self> {
+        Ok(Self { file: disk.open(FILE)?, store, start: Position::first(&header(store)) })
     }
 
     /// The place before the first record.
@@ -177,6 +184,12 @@ impl Journal {
             end = next;
         }
         Ok(end.txn < position.txn && end.offset < position.offset)
+    }
+
+    /// The record at `offset` if it is whole, and the place behind it.
+    pub(super) fn record_at(&self, offset: u64) -> Result<Option<(Position, Vec<u8>)>> {
+        let record = self.read(offset, self.file.len()?)?;
+        Ok(record.map(|(header, payload)| (behind(offset, &header), payload)))
     }
 
     /// The record at `offset` if it is whole.
@@ -242,18 +255,29 @@ impl Journal {
     }
 }
 
+/// Whose journal it is, if there is one with sound first bytes.
+///
+/// # Errors
+/// If the disk fails.
+pub fn store_of(disk: &dyn Disk) -> Result<Option<StoreId>> {
+    let mut front = [0; HEADER_BYTES];
+    disk.open(FILE)?.read_exact_at(&mut front, 0)?;
+    let id = front.get(16..32).and_then(|id| id.first_chunk().copied()).map(StoreId);
+    Ok(id.filter(|id| front == header(*id)))
+}
+
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Journal").finish_non_exhaustive()
     }
 }
 
-fn behind(offset: u64, header: &Header) -> Position {
+pub(super) fn behind(offset: u64, header: &Header) -> Position {
     let last_bytes = record::HEADER_BYTES as u64 + u64::from(header.len);
     Position { offset: offset + last_bytes, txn: header.txn, sum: header.sum, last_bytes }
 }
 
-fn header(store: StoreId) -> [u8; HEADER_BYTES] {
+pub(super) fn header(store: StoreId) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     let fields = [&MAGIC[..], &VERSION.to_le_bytes(), &[0; 4], &store.0].concat();
     let sum = checksum(&[&fields]);
@@ -339,6 +363,6 @@ mod tests {
     #[test]
     fn another_stores_journal_is_refused() {
         let (disk, _) = written(&[]);
-        assert!(matches!(Journal::open(&disk, StoreId([1; 16]), false), Err(Error::Damaged { .. })));
+        assert!(matches!(Journal::open(&disk, StoreId([1; 16]), false), Err(Error::Foreign)));
     }
 }

@@ -11,7 +11,8 @@ mod error;
 pub(crate) mod fuzz;
 mod log;
 mod record;
+mod remake;
 
 pub use error::{Error, Result};
-pub use log::{FILE, Journal, Position, StoreId};
+pub use log::{FILE, Journal, Position, StoreId, store_of};
 pub use record::MAX_PAYLOAD_BYTES;

@@ -1,10 +1,10 @@
 //! Pull the plug after every operation of every verb that writes.
 
-use super::FsckOptions;
 use super::scenes::{
-    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REMOVALS, SQUASHES, Scene, Shown, TAGS,
-    app, load, open, shown,
+    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS, REPAIRS, SQUASHES,
+    Scene, Shown, TAGS, app, load, open, shown,
 };
+use super::{FsckLevel, FsckOptions};
 use crate::disk::{Disk as _, SimulatedDisk, Survival};
 use crate::task::Task;
 
@@ -40,7 +40,7 @@ fn check(disk: &SimulatedDisk, before: &Shown, after: &Shown, is_done: bool, con
     let store = open(disk).unwrap_or_else(|error| panic!("{context}: {error}"));
     let found = shown(&store);
     assert!(found == *after || !is_done && found == *before, "{context}: {found:?}");
-    let verify = FsckOptions { verify: true };
+    let verify = FsckOptions::at(FsckLevel::Exact);
     assert_eq!(store.fsck(&verify, &Task::silent()).unwrap().faults, [], "{context}");
     store.gc(&Task::silent()).unwrap_or_else(|error| panic!("{context}: {error}"));
     assert_eq!(shown(&store), found, "{context}");
@@ -103,6 +103,38 @@ fn a_collection_loses_nothing() {
 #[test]
 fn an_optimisation_loses_nothing() {
     OPTIMIZATIONS.iter().for_each(cut_everywhere);
+}
+
+#[test]
+fn what_is_made_again_is_made_whole_or_made_again() {
+    REBUILDS.iter().for_each(cut_everywhere);
+}
+
+/// Nothing that could be saved before is lost by it, whenever it ends.
+#[test]
+fn a_repair_that_is_cut_short_is_done_by_the_next() {
+    for scene in REPAIRS {
+        let disk = scene.prepared();
+        let shown_before = shown(&open(&disk).unwrap());
+        let start = disk.operations();
+        (scene.act)(&open(&disk).unwrap()).unwrap();
+        let operations = disk.operations() - start;
+        let mut cuts = 0;
+        for stop in 0..=operations {
+            let disk = scene.prepared();
+            let store = open(&disk).unwrap();
+            disk.lose_power_after(stop);
+            let _ = (scene.act)(&store);
+            for survival in [Survival::Nothing, Survival::Everything, Survival::Part(stop)] {
+                let context = format!("{}, cut after {stop} of {operations}, {survival:?}", scene.name);
+                let disk = disk.after_reboot(survival);
+                (scene.act)(&open(&disk).unwrap()).unwrap_or_else(|error| panic!("{context}: {error}"));
+                check(&disk, &shown_before, &shown_before, true, &context);
+                cuts += 1;
+            }
+        }
+        println!("{}: {cuts} cuts", scene.name);
+    }
 }
 
 #[test]

@@ -5,11 +5,11 @@
 
 use rustix::io::Errno;
 
-use super::FsckOptions;
 use super::scenes::{
     COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REMOVALS, SQUASHES, Scene, Shown, TAGS,
     open, shown,
 };
+use super::{FsckLevel, FsckOptions};
 use crate::disk::{Failure, SimulatedDisk, Survival};
 use crate::task::Task;
 
@@ -80,7 +80,7 @@ fn sound(disk: &SimulatedDisk, context: &str) -> Shown {
     let disk = disk.after_reboot(Survival::Everything);
     let store = open(&disk).unwrap_or_else(|error| panic!("{context}: {error}"));
     let found = shown(&store);
-    let verify = FsckOptions { verify: true };
+    let verify = FsckOptions::at(FsckLevel::Exact);
     assert_eq!(store.fsck(&verify, &Task::silent()).unwrap().faults, [], "{context}");
     store.gc(&Task::silent()).unwrap_or_else(|error| panic!("{context}: {error}"));
     assert_eq!(shown(&store), found, "{context}");

@@ -9,7 +9,7 @@ use crate::archive::fuzz::{archives_of, limits, tar_of};
 use crate::disk::Input;
 use crate::disk::fuzz::file_of;
 use crate::image::{Digest, ImageId};
-use crate::ops::FsckOptions;
+use crate::ops::{FsckLevel, FsckOptions};
 use crate::store::Store;
 use crate::store::fuzz::in_memory;
 use crate::task::Task;
@@ -31,7 +31,7 @@ fn stream(archive: &[u8]) -> Input {
 }
 
 fn assert_clean(store: &Store) {
-    let checked = store.fsck(&FsckOptions { verify: true }, &Task::silent()).expect("a journal");
+    let checked = store.fsck(&FsckOptions::at(FsckLevel::Exact), &Task::silent()).expect("a journal");
     assert_eq!(checked.faults, []);
 }
 

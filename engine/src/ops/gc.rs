@@ -67,7 +67,7 @@ impl Store {
     pub fn gc(&self, task: &Task) -> Result<Collected> {
         self.check_writable()?;
         let access = self.exclude(task)?;
-        self.healing(task, || self.collect(&access, 0, task))
+        self.healing(task, || self.collect(&access, 0, &HashSet::new(), task))
     }
 
     /// Gives back the space that can be had at once: nothing while another
@@ -79,15 +79,29 @@ impl Store {
     pub fn reclaim(&self, task: &Task) -> Result<Collected> {
         self.check_writable()?;
         match self.try_exclude()? {
-            Some(access) => self.healing(task, || self.collect(&access, WORTH_REWRITING, task)),
+            Some(access) => {
+                self.healing(task, || self.collect(&access, WORTH_REWRITING, &HashSet::new(), task))
+            }
             None => Ok(Collected::default()),
         }
     }
 
-    /// Makes packs anew of which more than one byte in `worth` is dead; any if 0.
+    /// Takes away what is damaged, which nothing needs any more, and makes the packs
+    /// `worn` anew, of which everything can be read still.
+    pub(super) fn remove_damaged(
+        &self,
+        access: &Access,
+        worn: &HashSet<PackId>,
+        task: &Task,
+    ) -> Result<Collected> {
+        self.collect(access, WORTH_REWRITING, worn, task)
+    }
+
+    /// Makes packs anew of which more than one byte in `worth` is dead, any if 0, and
+    /// those that are `worn`.
     ///
     /// What needs no space comes first, so that a full disk can be emptied.
-    fn collect(&self, access: &Access, worth: u64, task: &Task) -> Result<Collected> {
+    fn collect(&self, access: &Access, worth: u64, worn: &HashSet<PackId>, task: &Task) -> Result<Collected> {
         let before = self.packed_bytes()?;
         let mut ledger = self.ledger(task)?;
         forget_orphans(&mut ledger)?;
@@ -102,12 +116,15 @@ impl Store {
         for (number, id) in packs {
             task.check()?;
             match condition(number, &mut reader, &marks, &mut collected, task)? {
+                Condition::Alive if worn.contains(&id) => dying.push((number, id)),
                 Condition::Alive => {}
                 Condition::Dead => {
                     self.disk().remove(&id.file())?;
                     collected.packs_removed += 1;
                 }
-                Condition::Dying { dead, all } if worth == 0 || dead * worth >= all => {
+                Condition::Dying { dead, all, is_damaged }
+                    if worth == 0 || is_damaged || dead * worth >= all =>
+                {
                     dying.push((number, id))
                 }
                 Condition::Dying { .. } => {}
@@ -123,7 +140,7 @@ impl Store {
         }
         // Runs that name packs which are gone are written anew.
         drop(reader);
-        self.index(access, task)?;
+        self.index(access, task)?.settle_notes()?;
         let after = self.packed_bytes()?;
         collected.freed_bytes = before.saturating_sub(after);
         Ok(collected)
@@ -145,16 +162,15 @@ impl Store {
             task.check()?;
             let pack = reader.index().pack(*number)?;
             let is_live = |chunk| marks.is_live(Place { pack: *number, chunk });
-            match pack.check_live(&is_live) {
-                Ok(()) => {
-                    writer.copy_live(&pack, &is_live)?;
-                    gone.insert(*id);
-                }
-                // What is damaged is not copied as if it were sound, nor taken away.
-                Err(error) if error.is_damage() => {
-                    task.report(&Event::Notice { text: &format!("{error}; the pack is left as it is") });
-                }
-                Err(error) => return Err(error.into()),
+            let damaged = pack.damaged(&is_live)?;
+            if damaged.is_empty() {
+                writer.copy_live(&pack, &is_live)?;
+                gone.insert(*id);
+            }
+            // What is damaged is not copied as if it were sound, nor taken away.
+            for (chunk, error) in damaged {
+                reader.index().note(Place { pack: *number, chunk });
+                task.report(&Event::Notice { text: &format!("{error}; the pack is left as it is") });
             }
         }
         let mut finished = writer.finish()?;
@@ -210,7 +226,7 @@ fn forget_orphans(ledger: &mut Ledger) -> Result<()> {
 /// What becomes of a pack.
 enum Condition {
     Alive,
-    Dying { dead: u64, all: u64 },
+    Dying { dead: u64, all: u64, is_damaged: bool },
     Dead,
 }
 
@@ -237,7 +253,7 @@ fn condition(
     let (dead, all) = marks.dead_bytes_in(number, &pack);
     Ok(match live {
         0 => Condition::Dead,
-        live if live < chunks => Condition::Dying { dead, all },
+        live if live < chunks => Condition::Dying { dead, all, is_damaged: reader.index().is_noted(&pack) },
         _ => Condition::Alive,
     })
 }

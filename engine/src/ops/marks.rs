@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::Result;
 use crate::catalog::Catalog;
@@ -39,7 +40,7 @@ impl Marks {
     /// Of the places of a chunk that is needed one stays marked: the one that is
     /// compressed best of those that can be read.
     fn keep_one_of_each(&mut self, index: &mut Index, task: &Task) -> Result<()> {
-        let mut sound = HashMap::new();
+        let mut read = HashMap::new();
         for name in index.repeated()? {
             task.check()?;
             let places = index.places(&name)?;
@@ -55,12 +56,15 @@ impl Marks {
             ranked.sort_unstable();
             let mut kept = None;
             for (_, _, place, frame) in &ranked {
-                let is_sound = match sound.get(&(place.pack, *frame)) {
-                    Some(known) => *known,
-                    None => is_sound(index, place.pack, *frame)?,
+                let damaged = match read.entry((place.pack, *frame)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => {
+                        let pack = index.pack(place.pack)?;
+                        let chunks = pack.chunks_in(*frame);
+                        unknown.insert(pack.damaged(&|chunk| chunks.contains(&chunk))?)
+                    }
                 };
-                sound.insert((place.pack, *frame), is_sound);
-                if is_sound {
+                if damaged.iter().all(|(chunk, _)| *chunk != place.chunk) {
                     kept = Some(*place);
                     break;
                 }
@@ -134,13 +138,5 @@ impl Marks {
             dead += self.dead_bytes_in(number, &*index.pack(number)?).0;
         }
         Ok(dead)
-    }
-}
-
-fn is_sound(index: &mut Index, pack: u32, frame: u32) -> Result<bool> {
-    match index.pack(pack)?.verify_frame(frame) {
-        Ok(()) => Ok(true),
-        Err(error) if error.is_damage() => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::archives::{docker_archive, layer, noise};
 use super::optimize::Pace;
 use super::{
-    CommitOptions, CreateOptions, ImageSummary, ImportOptions, LoadOptions, OptimizeOptions,
-    RemoveContainerOptions, RemoveOptions, SquashOptions,
+    CommitOptions, CreateOptions, FsckLevel, ImageSummary, ImportOptions, LoadOptions, OptimizeOptions,
+    RemoveContainerOptions, RemoveOptions, RepairOptions, RepairSource, SquashOptions,
 };
 use crate::Result;
 use crate::catalog::ContainerId;
@@ -86,6 +86,22 @@ pub const COLLECTIONS: &[Scene] = &[
 ];
 
 pub const OPTIMIZATIONS: &[Scene] = &[scene("optimize", with_much, optimize)];
+
+/// Views that are lost are made again by whatever comes next.
+pub const REBUILDS: &[Scene] = &[
+    scene("a command without index runs", without_runs, |store| store.usage().map(drop)),
+    scene("a load without index runs", without_runs, |store| load(store, app(4))),
+];
+
+/// Of what is damaged everything can be brought.
+pub const REPAIRS: &[Scene] = &[scene("repair", with_damage, |store| {
+    let archive = |seed| Input::Stream(Box::new(std::io::Cursor::new(app(seed))));
+    let from = [2, 3].map(|seed| RepairSource::Archive(archive(seed))).into();
+    let repaired = store.repair(RepairOptions { level: FsckLevel::Data, from }, &Task::silent())?;
+    assert_eq!(repaired.left, []);
+    Ok(())
+})];
+
 /// What a store shows of itself: its names, and what they name; of containers
 /// the names, and their images.
 pub type Shown = BTreeMap<String, ImageId>;
@@ -209,6 +225,27 @@ fn with_remains(store: &Store) {
 fn with_garbage(store: &Store) {
     with_two_images(store);
     store.remove("kept:1", &RemoveOptions::default(), &Task::silent()).unwrap();
+}
+
+fn without_runs(store: &Store) {
+    with_two_images(store);
+    for run in store.disk().list("index").unwrap() {
+        store.disk().remove(&format!("index/{}", run.name)).unwrap();
+    }
+    store.disk().sync_dir("index").unwrap();
+}
+
+/// The structure of one pack is damaged, and a chunk in the other.
+fn with_damage(store: &Store) {
+    with_two_images(store);
+    for (number, pack) in store.disk().list("packs").unwrap().into_iter().enumerate() {
+        let file = store.disk().open_writable(&format!("packs/{}", pack.name)).unwrap();
+        let at = if number == 0 { file.len().unwrap() - 40 } else { 200 };
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+        file.sync().unwrap();
+    }
 }
 
 fn with_much(store: &Store) {

@@ -48,7 +48,12 @@ impl Format {
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
         let store =
             checksum(&[&random(), &random(), &since.to_le_bytes(), &std::process::id().to_le_bytes()]);
-        Self { version: VERSION, compatible: 0, read_only: 0, incompatible: 0, store: StoreId(store) }
+        Self::of(StoreId(store))
+    }
+
+    /// The format of the store `store`.
+    pub fn of(store: StoreId) -> Self {
+        Self { version: VERSION, compatible: 0, read_only: 0, incompatible: 0, store }
     }
 
     /// Whether this larder may change the store.

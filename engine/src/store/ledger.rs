@@ -3,7 +3,7 @@
 
 use super::{Error, Store, lock};
 use crate::Result;
-use crate::catalog::{Catalog, Change, Commit, Time};
+use crate::catalog::{self, Applying, Catalog, Change, Commit, Time};
 use crate::chunk::Reader;
 use crate::disk::{Guard, Mode};
 use crate::image::Digest;
@@ -82,6 +82,27 @@ impl Ledger {
         applying.finish()?;
         self.position = end;
         Ok(())
+    }
+
+    /// Whether the journal can be read to its end, which is where this has come to;
+    /// if it `compares`, also whether the catalog says what a new one would say.
+    ///
+    /// # Errors
+    /// If the journal is damaged, or the disk fails.
+    pub fn check(&self, store: &Store, compares: bool, task: &Task) -> Result<bool> {
+        let fresh = compares.then(|| Catalog::open(None, store.id())).transpose()?;
+        let mut applying = fresh.as_ref().map(|fresh| fresh.applying(true));
+        let mut end = self.journal.start();
+        while let Some((position, payload)) = self.journal.next(end)? {
+            task.check()?;
+            if let Some(applying) = &mut applying {
+                applying.add(&Commit::decode(&payload)?, position)?;
+            }
+            end = position;
+        }
+        applying.map_or(Ok(()), Applying::finish)?;
+        let is_same = |fresh: Catalog| Ok(fresh.changes_to(&self.catalog)?.is_empty());
+        Ok(end == self.position && fresh.map_or(Ok::<_, catalog::Error>(true), is_same)?)
     }
 
     /// What there is.

@@ -23,6 +23,7 @@ pub(crate) mod fuzz;
 mod ingest;
 mod ledger;
 mod lock;
+mod recover;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -297,18 +298,11 @@ impl Store {
     pub(crate) fn healing<T>(&self, task: &Task, mut act: impl FnMut() -> Result<T>) -> Result<T> {
         match act() {
             Err(error) if self.writable && error.cause().is_some_and(catalog::Error::is_damage) => {
-                self.forget_catalog(&error, task)?;
+                self.remake_catalog(&error.to_string(), task)?;
                 act()
             }
             other => other,
         }
-    }
-
-    fn forget_catalog(&self, why: &crate::Error, task: &Task) -> Result<()> {
-        let _lock = lock::wait(&*self.disk, journal::FILE, Mode::Exclusive, task)?;
-        let text = format!("the catalog is made again from the journal: {why}");
-        task.report(&crate::task::Event::Notice { text: &text });
-        Ok(self.disk.remove_tree(ledger::CATALOG)?)
     }
 
     /// The ledger; nobody else has it until it is dropped.
@@ -321,8 +315,15 @@ impl Store {
     /// made again; where that cannot be written, they are made in memory.
     pub(crate) fn index(&self, _access: &Access, task: &Task) -> Result<Index> {
         let mut index = Index::open(Arc::clone(&self.disk))?;
-        if !self.writable || index.is_settled() {
+        if !self.writable {
             return Ok(index);
+        }
+        index.take_notes();
+        if index.is_settled() {
+            return Ok(index);
+        }
+        if index.misses_packs() {
+            index.note_missing();
         }
         for (run, why) in index.distrusted_runs() {
             let text = format!("{run} is made again: {why}");

@@ -19,7 +19,8 @@ use crate::task::Task;
 pub(super) use bytes::Bodies;
 use bytes::{Bytes, Unwrapping, copy_file};
 use scan::{Copying, Scan};
-use unwrap::{Stored, unwrapped};
+pub(super) use unwrap::Stored;
+use unwrap::unwrapped;
 
 /// What is read at once.
 const BUFFER_BYTES: usize = 256 << 10;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::LoadedImage;
 use super::bind::{Bound, BoundImage};
 use crate::Result;
-use crate::catalog::{Change, Image, Kind, Named, Time};
+use crate::catalog::{Blob, Change, Image, Kind, Named, Time};
 use crate::image::{Digest, ImageId};
 use crate::ops::remove::changes_to_remove;
 use crate::store::{Ledger, Store};
@@ -19,9 +19,11 @@ impl Store {
         let needed: BTreeSet<Digest> = bound.images.iter().flat_map(|bound| bound.image.blobs()).collect();
         for digest in &needed {
             let blob = bound.blobs.get(digest).ok_or(crate::store::Error::NoBlob(*digest))?;
-            // Somebody may have removed since what was found there at the beginning.
+            // Somebody may have removed since what was found there at the beginning. What
+            // was broken may have come in another form.
             let there = ledger.catalog().blob(digest)?;
-            if there.is_none_or(|there| there.kind != blob.kind && there.kind == Kind::Other) {
+            let is_other = |there: &Blob| there.kind != blob.kind && there.kind == Kind::Other;
+            if there.is_none_or(|there| is_other(&there) || there.body != blob.body) {
                 changes.push(Change::PutBlob(blob.clone()));
             }
         }

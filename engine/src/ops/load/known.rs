@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::Result;
 use crate::archive::{Plan, PlannedConfig, PlannedImage};
 use crate::catalog::{Blob, Catalog, Image};
+use crate::chunk::Reader;
 use crate::image::{Digest, ImageId};
 
 /// Blobs and images that are in the store, as they were when it was asked. They
@@ -47,6 +48,13 @@ impl Known {
             self.blobs.insert(digest, blob);
         }
         Ok(())
+    }
+
+    /// Forgets what cannot be given back: the archive may heal it.
+    pub fn forget_broken(&mut self, reader: &mut Reader) {
+        self.blobs.retain(|_, blob| reader.lost(&blob.body).ranges.is_empty());
+        let blobs = &self.blobs;
+        self.images.retain(|_, image| image.blobs().iter().all(|digest| blobs.contains_key(digest)));
     }
 
     /// The image in the store that `planned` is, though it came without a manifest.

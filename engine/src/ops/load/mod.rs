@@ -12,6 +12,7 @@
 //! and is removed at once if nobody else uses the store.
 
 mod bind;
+mod bring;
 mod commit;
 mod known;
 mod layers;
@@ -26,6 +27,7 @@ use crate::store::{Ingest, Store};
 use crate::task::Task;
 
 use bind::Bound;
+pub(super) use bring::bring;
 use known::Known;
 pub(super) use layers::failed;
 use layers::{Layers, Needed};
@@ -129,7 +131,11 @@ impl Store {
             let document = if plan.layout == Layout::OciLayout { "index.json" } else { "manifest.json" };
             return Err(super::Error::Archive(archive::Error::NoImages { document }).into());
         }
-        let known = self.known(&plan, task)?;
+        let mut known = self.known(&plan, task)?;
+        let is_hurt = ingest.writer.index().is_hurt();
+        if is_hurt {
+            known.forget_broken(&mut self.reader(&access, task)?);
+        }
         let needed = Needed::of(&plan, &known);
         let mut layers = Layers::new(&mut ingest, options, &known);
         match (&mut source, &mut streamed) {
@@ -143,8 +149,10 @@ impl Store {
         let written = writer.finish()?.written;
         let images = self.healing(task, || self.commit_load(&bound, task))?;
         drop(access);
-        if written.new_bytes > 0 && streamed.is_some_and(|streamed| streamed.has_unclaimed()) {
-            // The images are there; what is left of the rest goes now or with gc.
+        let has_unclaimed = streamed.is_some_and(|streamed| streamed.has_unclaimed());
+        if written.new_bytes > 0 && (has_unclaimed || is_hurt) {
+            // The images are there; what is left of the rest, and what was damaged and
+            // is here again, goes now or with gc.
             let _ = self.reclaim(&Task::silent());
         }
         let (new_bytes, stored_bytes) = (written.new_bytes, written.stored_bytes);

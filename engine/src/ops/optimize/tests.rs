@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::disk::{Input, SimulatedDisk};
 use crate::ops::archives::{docker_archive, layer, noise};
-use crate::ops::{FsckOptions, LoadOptions, SaveOptions};
+use crate::ops::{FsckLevel, FsckOptions, LoadOptions, SaveOptions};
 use crate::task::Progress;
 
 const QUICK: OptimizeOptions = OptimizeOptions { level: 5, max_duration: None };
@@ -44,7 +44,7 @@ fn versions(count: u64) -> Store {
 }
 
 fn check_clean(store: &Store) {
-    let checked = store.fsck(&FsckOptions { verify: true }, &Task::silent()).unwrap();
+    let checked = store.fsck(&FsckOptions::at(FsckLevel::Exact), &Task::silent()).unwrap();
     assert_eq!(checked.faults, []);
     assert_eq!(store.usage().unwrap().garbage_bytes, 0);
 }
@@ -184,7 +184,8 @@ fn a_damaged_frame_is_left_where_it_is() {
     let (_, id) = reader.packs().next().unwrap();
     let file = disk.open_writable(&id.file()).unwrap();
     file.write_all_at(&[0x55; 64], 3000).unwrap();
-    let damaged = |store: &Store| store.fsck(&FsckOptions { verify: true }, &Task::silent()).unwrap().faults;
+    let damaged =
+        |store: &Store| store.fsck(&FsckOptions::at(FsckLevel::Exact), &Task::silent()).unwrap().faults;
     let before = damaged(&store);
     let optimized = store.optimize(&QUICK, &Task::silent()).unwrap();
     assert_eq!((optimized.damaged, optimized.packs_removed), (1, 1), "{optimized:?}");

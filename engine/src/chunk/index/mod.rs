@@ -5,11 +5,16 @@
 //! between the two, or a run was lost or damaged) is read from its trailer; the
 //! next [`Index::publish`] writes a run for it.
 
+mod merge;
+mod notes;
+mod publish;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::damage::Damage;
 use super::pack::{Pack, PackId};
-use super::run::{self, Entry, Run};
+use super::run::{Entry, Run};
 use super::{ChunkName, Error, Result};
 use crate::disk::Disk;
 
@@ -42,6 +47,10 @@ pub struct Index {
     distrusted: Vec<(String, Error)>,
     /// Packs that could not be read, with why.
     damaged: Vec<(PackId, Error)>,
+    /// Chunks that were found damaged once; `Some` too if something was missing.
+    damage: Option<Damage>,
+    /// Whether what is found damaged is written down.
+    takes_notes: bool,
     last: Option<Place>,
     clock: u64,
 }
@@ -60,6 +69,7 @@ impl Index {
     /// If a directory cannot be read. Damaged runs and packs are no error:
     /// what they hold is not found, unless it is elsewhere too.
     pub fn open(disk: Arc<dyn Disk>) -> Result<Self> {
+        let damage = Damage::read(&*disk)?;
         let mut index = Self {
             disk,
             slots: Vec::new(),
@@ -68,6 +78,8 @@ impl Index {
             uncovered: Vec::new(),
             distrusted: Vec::new(),
             damaged: Vec::new(),
+            damage,
+            takes_notes: false,
             last: None,
             clock: 0,
         };
@@ -165,11 +177,14 @@ impl Index {
         &self.distrusted
     }
 
+    /// Whether a run names a pack that is not there.
+    pub fn misses_packs(&self) -> bool {
+        self.runs.iter().any(|(_, slots)| slots.iter().any(Option::is_none))
+    }
+
     /// Whether every pack is covered by a sound run and every run is needed.
     pub fn is_settled(&self) -> bool {
-        self.uncovered.is_empty()
-            && self.distrusted.is_empty()
-            && self.runs.iter().all(|(_, slots)| slots.iter().all(Option::is_some))
+        self.uncovered.is_empty() && self.distrusted.is_empty() && !self.misses_packs()
     }
 
     /// The pack with number `number`.
@@ -212,7 +227,8 @@ impl Index {
         if let Some(last) = self.last {
             let next = Place { chunk: last.chunk + 1, ..last };
             let open = self.slots.get(next.pack as usize).and_then(|slot| slot.pack.as_ref());
-            if open.and_then(|pack| pack.names().get(next.chunk as usize)) == Some(name) {
+            let is_it = |pack: &&Arc<Pack>| pack.names().get(next.chunk as usize) == Some(name);
+            if open.filter(is_it).is_some_and(|pack| !self.is_lost(pack, next.chunk)) {
                 self.last = Some(next);
                 return Ok(Some(next));
             }
@@ -221,6 +237,10 @@ impl Index {
         for place in candidates {
             match self.pack(place.pack) {
                 Ok(pack) if pack.names().get(place.chunk as usize) == Some(name) => {
+                    if self.is_lost(&pack, place.chunk) {
+                        trouble = Some(notes::lost(&pack));
+                        continue;
+                    }
                     self.last = Some(place);
                     return Ok(Some(place));
                 }
@@ -247,7 +267,8 @@ impl Index {
         self.uncover()
     }
 
-    /// All places where the chunk `name` lies, but for packs that cannot be read.
+    /// All places where the chunk `name` lies, but for packs that cannot be read and
+    /// places where it is known to be damaged.
     ///
     /// # Errors
     /// If the disk fails.
@@ -259,75 +280,14 @@ impl Index {
         let mut found = Vec::new();
         for place in places {
             match self.pack(place.pack) {
-                Ok(pack) if pack.names().get(place.chunk as usize) == Some(name) => found.push(place),
+                Ok(pack) if pack.names().get(place.chunk as usize) == Some(name) => {
+                    found.extend(Some(place).filter(|place| !self.is_lost(&pack, place.chunk)));
+                }
                 Err(error) if !error.is_damage() => return Err(error),
                 _ => {}
             }
         }
         Ok(found)
-    }
-
-    /// The names of chunks that may lie in more than one place: the starts of
-    /// their names do.
-    ///
-    /// # Errors
-    /// If a directory or a trailer cannot be read.
-    pub fn repeated(&mut self) -> Result<Vec<ChunkName>> {
-        let places = loop {
-            match self.repeated_places() {
-                Err(Error::Damaged { file, what }) => {
-                    let run = self.runs.iter().position(|(run, _)| run.name() == file);
-                    let why = Error::Damaged { file, what };
-                    match run {
-                        Some(run) => self.distrust(run, why)?,
-                        None => return Err(why),
-                    }
-                }
-                places => break places?,
-            }
-        };
-        let mut names = Vec::new();
-        for place in places {
-            match self.pack(place.pack) {
-                Ok(pack) => names.extend(pack.names().get(place.chunk as usize)),
-                Err(error) if error.is_damage() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
-    }
-
-    fn repeated_places(&self) -> Result<Vec<Place>> {
-        let mut sources: Vec<Box<dyn Iterator<Item = Result<Entry>> + '_>> = Vec::new();
-        sources.push(Box::new(self.uncovered.iter().copied().map(Ok)));
-        for (run, slots) in &self.runs {
-            let entries = (0..run.blocks()).flat_map(|block| match run.block(block) {
-                Ok(entries) => entries.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err(error)],
-            });
-            sources.push(Box::new(entries.filter_map(|entry| match entry {
-                Ok(entry) => Some(Ok(Entry { pack: (*slots.get(entry.pack as usize)?)?, ..entry })),
-                Err(error) => Some(Err(error)),
-            })));
-        }
-        let mut repeated = Vec::new();
-        let mut last: Option<Entry> = None;
-        for entry in Merge::new(sources) {
-            let entry = entry?;
-            let place = |entry: Entry| Place { pack: entry.pack, chunk: entry.chunk };
-            match last {
-                Some(before) if before.prefix == entry.prefix && place(before) != place(entry) => {
-                    repeated.extend([place(before), place(entry)]);
-                }
-                _ => {}
-            }
-            last = Some(entry);
-        }
-        repeated.sort_unstable();
-        repeated.dedup();
-        Ok(repeated)
     }
 
     fn candidates_by_runs(&self, prefix: u64) -> Result<Vec<Place>, (usize, Error)> {
@@ -344,107 +304,6 @@ impl Index {
         Ok(places)
     }
 
-    /// Takes in packs that have just been given their names, and writes a run
-    /// that covers them and whatever no sound run covers; then removes the runs
-    /// that it replaces. `all` replaces every run.
-    ///
-    /// Runs are merged so that each is more than twice as large as the next
-    /// smaller: their number grows with the logarithm of the chunks.
-    ///
-    /// # Errors
-    /// If the disk fails; what was published before stays in force.
-    pub fn publish(&mut self, packs: &[PackId], all: bool) -> Result<()> {
-        self.disk.create_dir("index")?;
-        for id in packs {
-            self.slot(*id);
-        }
-        loop {
-            self.uncover()?;
-            let merged = self.take_runs_to_merge(all);
-            let written = match self.write_merged(&merged) {
-                Err(error @ Error::Damaged { .. }) if !merged.is_empty() => {
-                    // A block of one of them is damaged: their packs know better.
-                    let mut why = Some(error);
-                    let unknown =
-                        || Error::Damaged { file: "index".into(), what: "a run next to it is damaged" };
-                    let distrusted = merged.into_iter().map(|(run, _)| run.name().to_owned());
-                    self.distrusted.extend(distrusted.map(|name| (name, why.take().unwrap_or_else(unknown))));
-                    continue;
-                }
-                other => other?,
-            };
-            self.disk.sync_dir("index")?;
-            self.remove_replaced(&merged, written.as_deref())?;
-            return self.reload();
-        }
-    }
-
-    /// Takes the runs that the next one replaces out of the list.
-    fn take_runs_to_merge(&mut self, all: bool) -> Vec<(Run, Vec<Option<u32>>)> {
-        self.runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.entries()));
-        let stale = self.runs.iter().any(|(_, slots)| slots.iter().any(Option::is_none));
-        let mut size = self.uncovered.len() as u64;
-        let mut merged = Vec::new();
-        while let Some((run, _)) = self.runs.last() {
-            if !all && !stale && run.entries() > 2 * size {
-                break;
-            }
-            size += run.entries();
-            merged.extend(self.runs.pop());
-        }
-        merged
-    }
-
-    fn remove_replaced(&self, merged: &[(Run, Vec<Option<u32>>)], by: Option<&str>) -> Result<()> {
-        let merged = merged.iter().map(|(run, _)| run.name());
-        let replaced = merged.chain(self.distrusted.iter().map(|(name, _)| &**name));
-        for old in replaced.filter(|old| Some(*old) != by) {
-            match self.disk.remove(old) {
-                // Another process, which merged it too, was first.
-                Err(error) if !error.is_absent() => return Err(error.into()),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes one run for `merged` and what no run covers; `None` if that is nothing.
-    fn write_merged(&self, merged: &[(Run, Vec<Option<u32>>)]) -> Result<Option<String>> {
-        let mut ordinals: HashMap<u32, u32> = HashMap::new();
-        let mut ids = Vec::new();
-        let mut ordinal = |slot: u32| -> u32 {
-            *ordinals.entry(slot).or_insert_with(|| {
-                ids.extend(self.slots.get(slot as usize).map(|slot| slot.id));
-                ids.len() as u32 - 1
-            })
-        };
-        let mut sources: Vec<Box<dyn Iterator<Item = Result<Entry>> + '_>> = Vec::new();
-        let uncovered: Vec<_> =
-            self.uncovered.iter().map(|entry| Entry { pack: ordinal(entry.pack), ..*entry }).collect();
-        sources.push(Box::new(uncovered.into_iter().map(Ok)));
-        let mut seen = HashSet::new();
-        for (run, slots) in merged {
-            // A pack that two runs cover is taken from the first.
-            let table: Vec<Option<u32>> =
-                slots.iter().map(|slot| slot.filter(|slot| seen.insert(*slot)).map(&mut ordinal)).collect();
-            let blocks = (0..run.blocks()).flat_map(|block| match run.block(block) {
-                Ok(entries) => entries.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err(error)],
-            });
-            sources.push(Box::new(blocks.filter_map(move |entry| match entry {
-                Ok(entry) => {
-                    let pack = (*table.get(entry.pack as usize)?)?;
-                    Some(Ok(Entry { pack, ..entry }))
-                }
-                Err(error) => Some(Err(error)),
-            })));
-        }
-        if ids.is_empty() {
-            return Ok(None);
-        }
-        run::write(&self.disk, &ids, Merge::new(sources)).map(Some)
-    }
-
     /// Forgets packs that are about to be removed.
     pub fn forget(&mut self, gone: &HashSet<PackId>) {
         self.slots.retain(|slot| !gone.contains(&slot.id));
@@ -455,33 +314,6 @@ impl Index {
         }
         self.uncovered.clear();
         self.last = None;
-    }
-}
-
-/// Entries of several sorted sources in order of their prefixes.
-struct Merge<'s> {
-    sources: Vec<std::iter::Peekable<Box<dyn Iterator<Item = Result<Entry>> + 's>>>,
-}
-
-impl<'s> Merge<'s> {
-    fn new(sources: Vec<Box<dyn Iterator<Item = Result<Entry>> + 's>>) -> Self {
-        Self { sources: sources.into_iter().map(Iterator::peekable).collect() }
-    }
-}
-
-impl Iterator for Merge<'_> {
-    type Item = Result<Entry>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // An error sorts first, to be told at once.
-        let head = |source: &mut std::iter::Peekable<_>| match source.peek() {
-            Some(Ok(Entry { prefix, .. })) => Some((true, *prefix)),
-            Some(Err(_)) => Some((false, 0)),
-            None => None,
-        };
-        let heads = self.sources.iter_mut().enumerate().filter_map(|(n, source)| Some((head(source)?, n)));
-        let (_, first) = heads.min()?;
-        self.sources.get_mut(first)?.next()
     }
 }
 

@@ -1,0 +1,69 @@
+//! The second part of a check: the packs, and every chunk in them.
+
+use std::sync::Arc;
+
+use super::{Check, Fault, FsckLevel};
+use crate::Result;
+use crate::chunk::{Flaw, Pack};
+use crate::task::Event;
+
+/// What the step is called before those who watch.
+const ITEM: &str = "packs";
+
+impl Check<'_> {
+    /// Every pack's structure; deeper, every frame and chunk. Which images suffer
+    /// shows when their blobs are followed.
+    pub(super) fn packs(&mut self) -> Result<()> {
+        let mut packs: Vec<_> = self.reader.index().packs().collect();
+        packs.sort_unstable_by_key(|(_, id)| *id);
+        if self.level >= FsckLevel::Data {
+            let total_bytes = Some(self.store.disk().file_bytes(ITEM)?);
+            self.task.report(&Event::Started { item: ITEM, total_bytes });
+        }
+        for (number, id) in packs {
+            self.task.check()?;
+            self.checked.packs += 1;
+            match self.reader.index().pack(number) {
+                Err(error) => {
+                    self.reader.index().note_missing();
+                    self.add(Fault::of(id.file(), &error));
+                }
+                Ok(pack) => {
+                    self.checked.chunks += pack.names().len() as u64;
+                    if self.level >= FsckLevel::Data && id > self.mark.pack && !self.is_over() {
+                        self.verify(number, &pack)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn verify(&mut self, number: u32, pack: &Arc<Pack>) -> Result<()> {
+        let task = self.task;
+        let mut done_bytes = self.checked.packed_bytes;
+        let flaws = pack.verify(self.store.threads(), &mut |bytes| {
+            done_bytes += bytes;
+            task.report(&Event::Advanced { item: ITEM, done_bytes });
+            Ok(task.check()?)
+        })?;
+        self.checked.packed_bytes = done_bytes;
+        self.reader.index().renote(number, &flaws);
+        let id = pack.id();
+        for flaw in flaws {
+            match flaw {
+                Flaw::Chunk(_, error) | Flaw::Frame(error) => self.add(Fault::of(id.file(), &error)),
+                Flaw::Worn(frame) => {
+                    self.rewrite.insert(id);
+                    self.add(Fault::harmless(id.file(), frame_is_worn(frame)));
+                }
+            }
+        }
+        self.mark.pack = id;
+        Ok(())
+    }
+}
+
+fn frame_is_worn(frame: u32) -> String {
+    format!("frame {frame} is not as it was written, though all chunks in it can be read")
+}
