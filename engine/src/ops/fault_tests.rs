@@ -6,8 +6,8 @@
 use rustix::io::Errno;
 
 use super::scenes::{
-    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REMOVALS, SQUASHES, Scene, Shown, TAGS,
-    open, shown,
+    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS, REPAIRS, SQUASHES,
+    Scene, Shown, TAGS, open, shown,
 };
 use super::{FsckLevel, FsckOptions};
 use crate::disk::{Failure, SimulatedDisk, Survival};
@@ -131,4 +131,37 @@ fn a_disk_that_fails_in_a_collection_loses_nothing() {
 #[test]
 fn a_disk_that_fails_in_an_optimisation_loses_nothing() {
     OPTIMIZATIONS.iter().for_each(fail_everywhere);
+}
+
+#[test]
+fn a_disk_that_fails_while_something_is_made_again_loses_nothing() {
+    REBUILDS.iter().for_each(fail_everywhere);
+}
+
+/// What could be healed before can be healed afterwards.
+#[test]
+fn a_disk_that_fails_in_a_repair_loses_nothing() {
+    for scene in REPAIRS {
+        let disk = scene.prepared();
+        let before = shown(&open(&disk).unwrap());
+        let start = disk.calls();
+        (scene.act)(&open(&disk).unwrap()).unwrap();
+        let calls = disk.calls() - start;
+        let mut failures = 0;
+        for call in (0..calls).step_by(step()) {
+            for failure in [Failure::Error(ERRORS[(call % 3) as usize]), Failure::Half(Errno::NOSPC)] {
+                let context = format!("{}, call {call} of {calls}: {failure:?}", scene.name);
+                let disk = scene.prepared();
+                let store = open(&disk).unwrap();
+                disk.fail_after(call, failure);
+                let told = (scene.act)(&store);
+                failures += u32::from(disk.has_failed());
+                if told.is_err() {
+                    (scene.act)(&store).unwrap_or_else(|error| panic!("{context}: {error}"));
+                }
+                assert_eq!(sound(&disk, &context), before, "{context}");
+            }
+        }
+        println!("{}: {failures} failures", scene.name);
+    }
 }
