@@ -177,7 +177,7 @@ impl Store {
 
     /// Opens the store on `disk`; `None` if there is none.
     pub(crate) fn open_on(disk: Arc<dyn Disk>) -> Result<Option<Self>> {
-        let Some(format) = Format::read(&*disk)? else { return Ok(None) };
+        let Some(format) = Self::find_format(&*disk)? else { return Ok(None) };
         format.check()?;
         let writable = match disk.open_writable(journal::FILE) {
             Ok(_) => format.may_write(),
@@ -189,6 +189,23 @@ impl Store {
             Err(error) => return Err(error.into()),
         };
         Ok(Some(Self { disk, id: format.store, writable, level: LEVEL, threads: threads() }))
+    }
+
+    /// The format; `None` if there is no store. A journal is written after it, so
+    /// where there is one, a store has lost its format and is not taken for none.
+    fn find_format(disk: &dyn Disk) -> Result<Option<Format>> {
+        if let Some(format) = Format::read(disk)? {
+            return Ok(Some(format));
+        }
+        match disk.open(journal::FILE) {
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error.into()),
+            // Or somebody has made the store just now.
+            Ok(_) => match Format::read(disk)? {
+                None => Err(Error::BadFormat { what: "it is missing" }.into()),
+                format => Ok(format),
+            },
+        }
     }
 
     /// The format is there and the journal is not: somebody makes the store just
