@@ -12,6 +12,7 @@ use super::pack::{Pack, PackId};
 use super::run::{self, Entry, Run};
 use super::{ChunkName, Error, Result};
 use crate::disk::Disk;
+use crate::task::{Event, Task};
 
 /// Trailers of packs that were looked into are kept while they take no more
 /// memory than this: those of some 40 GB of packed files.
@@ -44,6 +45,9 @@ pub struct Index {
     damaged: Vec<(PackId, Error)>,
     last: Option<Place>,
     clock: u64,
+    /// Who hears of a run that turns out to be damaged and is made again; nobody
+    /// where runs cannot be written.
+    mender: Option<Task>,
 }
 
 #[derive(Debug)]
@@ -70,9 +74,16 @@ impl Index {
             damaged: Vec::new(),
             last: None,
             clock: 0,
+            mender: None,
         };
         index.reload()?;
         Ok(index)
+    }
+
+    /// The same, but a run of which a block turns out to be damaged is made again
+    /// then and there, and `task` told.
+    pub fn mending(self, task: &Task) -> Self {
+        Self { mender: Some(task.clone()), ..self }
     }
 
     fn reload(&mut self) -> Result<()> {
@@ -165,6 +176,11 @@ impl Index {
         &self.distrusted
     }
 
+    /// How many packs that can be read no sound run covers.
+    pub fn uncovered_packs(&self) -> usize {
+        self.uncovered.iter().map(|entry| entry.pack).collect::<HashSet<_>>().len()
+    }
+
     /// Whether every pack is covered by a sound run and every run is needed.
     pub fn is_settled(&self) -> bool {
         self.uncovered.is_empty()
@@ -240,11 +256,27 @@ impl Index {
         }
     }
 
-    /// Does without a run of which a block is damaged.
+    /// Makes a run again of which a block is damaged, or does without it.
     fn distrust(&mut self, run: usize, why: Error) -> Result<()> {
         let (run, _) = self.runs.swap_remove(run);
+        self.tell_of(run.name(), &why);
         self.distrusted.push((run.name().to_owned(), why));
-        self.uncover()
+        if self.mender.is_none() {
+            return self.uncover();
+        }
+        match self.publish(&[], false) {
+            Err(Error::Disk(_)) => {
+                self.mender = None;
+                self.reload()
+            }
+            published => published,
+        }
+    }
+
+    fn tell_of(&self, run: &str, why: &Error) {
+        if let Some(task) = &self.mender {
+            task.report(&Event::Notice { text: &format!("{run} is made again: {why}") });
+        }
     }
 
     /// All places where the chunk `name` lies, but for packs that cannot be read.
@@ -364,6 +396,7 @@ impl Index {
             let written = match self.write_merged(&merged) {
                 Err(error @ Error::Damaged { .. }) if !merged.is_empty() => {
                     // A block of one of them is damaged: their packs know better.
+                    self.tell_of("a run", &error);
                     let mut why = Some(error);
                     let unknown =
                         || Error::Damaged { file: "index".into(), what: "a run next to it is damaged" };

@@ -38,7 +38,7 @@ use crate::catalog::{self, ContainerId};
 use crate::chunk::{self, Coding, Index, Reader, Writer};
 use crate::disk::{Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
-use crate::task::Task;
+use crate::task::{Event, Progress, Task};
 
 /// Held while packs are read or added, and against everybody else while they
 /// are removed.
@@ -71,6 +71,7 @@ pub struct Store {
     writable: bool,
     level: u8,
     threads: usize,
+    listener: Task,
 }
 
 /// The right to read and add packs, or to remove them, until it is dropped.
@@ -172,7 +173,7 @@ impl Store {
         format.write(&disk)?;
         Journal::create(&disk, format.store)?;
         drop(making);
-        Ok(Self { disk, id: format.store, writable: true, level: LEVEL, threads: threads() })
+        Ok(Self::of(disk, &format, true))
     }
 
     /// Opens the store on `disk`; `None` if there is none.
@@ -188,7 +189,12 @@ impl Store {
             Err(error) if is_forbidden(&error) => false,
             Err(error) => return Err(error.into()),
         };
-        Ok(Some(Self { disk, id: format.store, writable, level: LEVEL, threads: threads() }))
+        Ok(Some(Self::of(disk, &format, writable)))
+    }
+
+    fn of(disk: Arc<dyn Disk>, format: &Format, writable: bool) -> Self {
+        let listener = Task::silent();
+        Self { disk, id: format.store, writable, level: LEVEL, threads: threads(), listener }
     }
 
     /// The format; `None` if there is no store. A journal is written after it, so
@@ -250,6 +256,17 @@ impl Store {
     pub fn with_level(self, level: u8) -> Result<Self> {
         check_level(level)?;
         Ok(Self { level, ..self })
+    }
+
+    /// The same store, with somebody who hears what calls have to tell that are
+    /// given no [`Task`] for it: that the catalog was made again, for instance.
+    pub fn with_listener(self, progress: Arc<dyn Progress>) -> Self {
+        Self { listener: Task::with_progress(progress), ..self }
+    }
+
+    /// What calls do their work by that are given no task for it.
+    pub(crate) fn listener(&self) -> Task {
+        self.listener.clone()
     }
 
     /// Whether commands that change the store can work.
@@ -324,7 +341,7 @@ impl Store {
     fn forget_catalog(&self, why: &crate::Error, task: &Task) -> Result<()> {
         let _lock = lock::wait(&*self.disk, journal::FILE, Mode::Exclusive, task)?;
         let text = format!("the catalog is made again from the journal: {why}");
-        task.report(&crate::task::Event::Notice { text: &text });
+        task.report(&Event::Notice { text: &text });
         Ok(self.disk.remove_tree(ledger::CATALOG)?)
     }
 
@@ -337,13 +354,23 @@ impl Store {
     /// ledger, it finds whatever that names. Runs that are missing or damaged are
     /// made again; where that cannot be written, they are made in memory.
     pub(crate) fn index(&self, _access: &Access, task: &Task) -> Result<Index> {
-        let mut index = Index::open(Arc::clone(&self.disk))?;
-        if !self.writable || index.is_settled() {
+        let index = Index::open(Arc::clone(&self.disk))?;
+        if !self.writable {
+            return Ok(index);
+        }
+        let mut index = index.mending(task);
+        if index.is_settled() {
             return Ok(index);
         }
         for (run, why) in index.distrusted_runs() {
             let text = format!("{run} is made again: {why}");
-            task.report(&crate::task::Event::Notice { text: &text });
+            task.report(&Event::Notice { text: &text });
+        }
+        // A load that was cut off leaves such packs too.
+        let lost = if index.distrusted_runs().is_empty() { index.uncovered_packs() } else { 0 };
+        if lost > 0 {
+            let text = format!("the index is made again for packs that no run covers: {lost}");
+            task.report(&Event::Notice { text: &text });
         }
         match index.publish(&[], false) {
             Ok(()) => Ok(index),
