@@ -323,7 +323,7 @@ impl Store {
 
     /// The same, if it can be had at once.
     pub(crate) fn try_exclude(&self) -> Result<Option<Access>> {
-        Ok(self.disk.try_lock(LOCK, Mode::Exclusive)?.map(Access))
+        Ok(lock::attempt(&*self.disk, LOCK, Mode::Exclusive)?.map(Access))
     }
 
     /// Does `act`, which asks the catalog; if that turns out to be damaged, once
