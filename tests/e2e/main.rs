@@ -13,6 +13,7 @@ mod containers;
 mod containers_create;
 mod cp;
 mod crash;
+mod damage;
 mod diff;
 mod disk;
 mod export;
