@@ -24,6 +24,7 @@ mod import;
 mod look;
 mod members;
 mod optimize;
+mod power;
 mod readme;
 mod removal;
 mod save;
