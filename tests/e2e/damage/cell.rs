@@ -65,7 +65,7 @@ fn judge(scene: &Scene, harm: &Harm, cell: &Sandbox, act: &Act, answers: &Answer
 /// whether that was larder. Only what is made of them may be other than it was.
 fn is_unprotected(harm: &Harm, step: &[&str]) -> bool {
     let is_of_container = |arg: &&str| ["box", "new", "new:1"].iter().any(|name| arg.starts_with(name));
-    harm.kind() == "containers/ID/upper/" && step.iter().any(|arg| is_of_container(&arg))
+    harm.kind() == "containers/ID/upper/" && step.iter().any(is_of_container)
 }
 
 /// A failure must be told in words, and those must name what is damaged.
