@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use crate::harness::image::{Image, Layer};
 use crate::harness::layouts;
@@ -190,10 +189,11 @@ fn the_power_goes_again_and_again(test: &str, mkfs: &str) {
     let cuts = std::env::var("LARDER_CUTS").map_or(CUTS, |cuts| cuts.parse().expect("a number"));
     let mut model = Model::default();
     let (mut finished, mut racing, mut unfinished, mut happened) = (0, 0, 0, 0);
-    sandbox.run(["load", "-i", &format!("{}.tar", scene.images[0].names[0])]).ok();
+    let one = sandbox.run(["load", "-i", &format!("{}.tar", scene.images[0].names[0])]).ok().elapsed;
     model.names.insert(scene.images[0].names[0].clone(), scene.images[0].id());
     for cycle in 0..cuts {
-        let moment = Duration::from_micros(dice.below(200_000));
+        // Some commands are done by then, and one is not.
+        let moment = one.mul_f64(dice.below(4000) as f64 / 1000.0);
         let is_off = AtomicBool::new(false);
         let mut next = model.clone();
         let mut done = Vec::new();
