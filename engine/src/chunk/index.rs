@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::merge::Merge;
 use super::pack::{Pack, PackId};
 use super::run::{self, Entry, Run};
 use super::{ChunkName, Error, Result};
@@ -488,33 +489,6 @@ impl Index {
         }
         self.uncovered.clear();
         self.last = None;
-    }
-}
-
-/// Entries of several sorted sources in order of their prefixes.
-struct Merge<'s> {
-    sources: Vec<std::iter::Peekable<Box<dyn Iterator<Item = Result<Entry>> + 's>>>,
-}
-
-impl<'s> Merge<'s> {
-    fn new(sources: Vec<Box<dyn Iterator<Item = Result<Entry>> + 's>>) -> Self {
-        Self { sources: sources.into_iter().map(Iterator::peekable).collect() }
-    }
-}
-
-impl Iterator for Merge<'_> {
-    type Item = Result<Entry>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // An error sorts first, to be told at once.
-        let head = |source: &mut std::iter::Peekable<_>| match source.peek() {
-            Some(Ok(Entry { prefix, .. })) => Some((true, *prefix)),
-            Some(Err(_)) => Some((false, 0)),
-            None => None,
-        };
-        let heads = self.sources.iter_mut().enumerate().filter_map(|(n, source)| Some((head(source)?, n)));
-        let (_, first) = heads.min()?;
-        self.sources.get_mut(first)?.next()
     }
 }
 

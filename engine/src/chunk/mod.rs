@@ -26,6 +26,7 @@ mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod index;
+mod merge;
 mod name;
 mod pack;
 mod packer;
