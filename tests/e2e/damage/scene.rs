@@ -25,6 +25,8 @@ pub struct Scene {
     pub answers: Vec<Answers>,
     /// What each image of the store is saved as.
     pub saved: BTreeMap<&'static str, Vec<u8>>,
+    /// What the container is exported as.
+    pub exported: Vec<u8>,
     /// The images that need a pack.
     pub needs: BTreeMap<PathBuf, BTreeSet<&'static str>>,
     /// Where the stores lie, and the files that commands read.
@@ -71,12 +73,14 @@ impl Scene {
             other,
             answers: Vec::new(),
             saved: BTreeMap::new(),
+            exported: Vec::new(),
             needs: BTreeMap::new(),
             home,
         };
         for image in IMAGES {
             scene.saved.insert(image, scene.home.save([image]));
         }
+        scene.exported = scene.cell().run(["export", "box"]).ok().stdout;
         for act in acts {
             let cell = scene.cell();
             let answers = act.steps().map(|step| cell.run(step).ok().stdout).collect();
