@@ -57,7 +57,7 @@ impl Context {
     /// If there is one that cannot be opened.
     pub fn store(&self) -> Result<Option<Store>, Failure> {
         match Store::open(self.store_path()?) {
-            Ok(store) => Ok(Some(store)),
+            Ok(store) => Ok(Some(store.with_listener(progress::notices()))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -68,15 +68,17 @@ impl Context {
     /// # Errors
     /// If it cannot be opened or created.
     pub fn store_to_fill(&self) -> Result<Store, Failure> {
-        Ok(Store::open_or_create(self.store_path()?)?)
+        Ok(Store::open_or_create(self.store_path()?)?.with_listener(progress::notices()))
     }
 
-    /// Long work that shows what it does, unless `quiet`, and stops at a signal.
+    /// Long work that shows what it does, unless `quiet`, tells what a person must
+    /// know, and stops at a signal.
     ///
     /// # Errors
     /// If signals cannot be caught.
     pub fn task(&self, quiet: bool) -> Result<Task, Failure> {
-        let task = if quiet { Task::silent() } else { Task::with_progress(progress::for_stderr()) };
+        let listener = if quiet { progress::notices() } else { progress::for_stderr() };
+        let task = Task::with_progress(listener);
         self.signals
             .stop_on_first(&task.stop_flag())
             .map_err(|error| Failure::error(format!("cannot catch signals: {error}")))?;

@@ -23,6 +23,7 @@ mod level;
 mod listing;
 mod names;
 mod output;
+mod panics;
 mod progress;
 mod signals;
 mod template;
@@ -39,6 +40,7 @@ use failure::Failure;
 use signals::Signals;
 
 fn main() -> ExitCode {
+    panics::tell_only_bugs();
     let args: Vec<OsString> = std::env::args_os().collect();
     let signals = Signals::default();
     let done = match Cli::try_parse_from(&args) {

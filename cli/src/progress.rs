@@ -12,7 +12,12 @@ use crate::output::{size, text};
 
 /// Bars for a terminal; for anything else only what a person must know.
 pub fn for_stderr() -> Arc<dyn Progress> {
-    if io::stderr().is_terminal() { Arc::new(Bars::default()) } else { Arc::new(Notices) }
+    if io::stderr().is_terminal() { Arc::new(Bars::default()) } else { notices() }
+}
+
+/// No bars: only what a person must know.
+pub fn notices() -> Arc<dyn Progress> {
+    Arc::new(Notices)
 }
 
 /// A bar for each step under way, a line for each step that is over.

@@ -9,6 +9,15 @@ impl Noise {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
+    /// Another one on every run, which says how to get the same again: `LARDER_SEED`.
+    pub fn of_run(what: &str) -> Self {
+        let now = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64 % 1_000_000);
+        let given = std::env::var("LARDER_SEED").ok();
+        let seed = given.map_or_else(now, |seed| seed.parse().expect("LARDER_SEED is a number"));
+        println!("{what}: LARDER_SEED={seed}");
+        Self::new(seed)
+    }
+
     pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

@@ -1,12 +1,13 @@
 //! larder against the tools that its archives come from and go to: both ways, byte for byte.
 //!
-//! Needs Docker, podman, skopeo, umoci and oci-image-tool. What is missing is said on
+//! Needs Docker, podman, skopeo, umoci, oci-image-tool and restic. What is missing is said on
 //! standard error and skipped; `LARDER_REQUIRE_PEERS=1` makes that a failure.
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
 mod corpora;
+mod damage;
 mod docker;
 mod fixtures;
 mod oci_image_tool;

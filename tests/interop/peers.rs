@@ -11,46 +11,7 @@ use tempfile::TempDir;
 
 use crate::harness::child::{self, Feed, Ran};
 use crate::harness::sandbox::is_root;
-use crate::harness::skip;
-
-/// Set by CI: what cannot be tested is a failure there.
-const REQUIRE: &str = "LARDER_REQUIRE_PEERS";
-
-/// Whether these tools are here. If not, the test says so and ends; where all peers are
-/// required, it fails.
-#[track_caller]
-pub fn are_here(test: &str, tools: &[&str]) -> bool {
-    let missing: Vec<_> = tools.iter().filter(|tool| which(tool).is_none()).copied().collect();
-    missing.is_empty() || not_possible(test, &format!("not installed: {}", missing.join(", ")))
-}
-
-/// Says why a test proves nothing here, or fails it.
-#[track_caller]
-pub fn not_possible(test: &str, why: &str) -> bool {
-    assert!(std::env::var_os(REQUIRE).is_none_or(|value| value != "1"), "{test}: {why}, and {REQUIRE}=1");
-    skip(test, why);
-    false
-}
-
-fn which(tool: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Debian keeps daemons where only root's PATH leads.
-    let dirs = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    dirs.map(|dir| dir.join(tool)).find(|path| path.is_file())
-}
-
-/// A tool, ready to be given arguments.
-pub fn tool(name: &str) -> Command {
-    Command::new(which(name).unwrap_or_else(|| panic!("{name} is not installed")))
-}
-
-/// Runs a tool; it must succeed.
-#[track_caller]
-pub fn run<A: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = A>) -> Ran {
-    let mut command = tool(name);
-    command.args(args);
-    child::run(command, Feed::Nothing).ok()
-}
+pub use crate::harness::tools::{are_here, not_possible, run, tool};
 
 /// A Docker engine of our own: its own images, its own socket, no network. Stopped with
 /// the last test that holds it.
@@ -94,12 +55,14 @@ impl Docker {
     }
 
     #[track_caller]
+    fn may_run(test: &str) -> bool {
+        let is_here = are_here(test, &["docker", "dockerd"]);
+        is_here && (is_root() || not_possible(test, "only root may run a Docker engine"))
+    }
+
+    #[track_caller]
     fn running(test: &str) -> Option<Arc<Self>> {
-        if !are_here(test, &["docker", "dockerd"]) {
-            return None;
-        }
-        if !is_root() {
-            not_possible(test, "only root may run a Docker engine");
+        if !Self::may_run(test) {
             return None;
         }
         let mut engine = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,30 +82,50 @@ impl Docker {
         }
     }
 
+    /// An engine that no other test uses, to be stopped and started again.
+    #[track_caller]
+    pub fn own(test: &str) -> Option<Self> {
+        if !Self::may_run(test) {
+            return None;
+        }
+        Self::start().map_err(|why| not_possible(test, &why)).ok()
+    }
+
     fn start() -> Result<Self, String> {
         let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let path = |name: &str| dir.path().join(name);
+        let mut docker = Self { dir, engine: None };
+        docker.start_again()?;
+        Ok(docker)
+    }
+
+    /// Starts the engine on what it had.
+    pub fn start_again(&mut self) -> Result<(), String> {
+        let path = |name: &str| self.dir.path().join(name);
         let log = std::fs::File::create(path("log")).map_err(|error| error.to_string())?;
         let mut command = tool("dockerd");
         command.arg("--data-root").arg(path("data")).arg("--exec-root").arg(path("exec"));
-        command.arg("-H").arg(socket(dir.path())).arg("-p").arg(path("pid"));
+        command.arg("-H").arg(socket(self.dir.path())).arg("-p").arg(path("pid"));
         command.args(["--iptables=false", "--bridge=none"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let engine = command.spawn().map_err(|error| format!("dockerd does not start: {error}"))?;
-        let mut docker = Self { dir, engine: Some(engine) };
+        self.engine = Some(command.spawn().map_err(|error| format!("dockerd does not start: {error}"))?);
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(60) {
-            if child::run(docker.command(["version"]), Feed::Nothing).code == Some(0) {
-                return Ok(docker);
+            if self.try_run(["version"]).code == Some(0) {
+                return Ok(());
             }
-            if let Some(Ok(Some(status))) = docker.engine.as_mut().map(std::process::Child::try_wait) {
-                let log = std::fs::read_to_string(docker.dir.path().join("log")).unwrap_or_default();
+            if let Some(Ok(Some(status))) = self.engine.as_mut().map(std::process::Child::try_wait) {
+                let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
                 let end = log.lines().rev().take(3).collect::<Vec<_>>().join(" / ");
                 return Err(format!("dockerd ended with {status}: {end}"));
             }
             thread::sleep(Duration::from_millis(100));
         }
         Err("dockerd does not answer".to_owned())
+    }
+
+    /// Where the engine keeps what it has.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
     }
 
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
@@ -178,10 +161,8 @@ impl Docker {
     pub fn forget(&self, names: &[&str]) {
         self.try_run(["rmi", "-f"].iter().chain(names));
     }
-}
 
-impl Drop for Docker {
-    fn drop(&mut self) {
+    pub fn stop(&mut self) {
         let Some(mut engine) = self.engine.take() else { return };
         let _ = rustix::process::kill_process(
             rustix::process::Pid::from_child(&engine),
@@ -195,6 +176,12 @@ impl Drop for Docker {
         let _ = engine.wait();
         // The engine leaves its network namespace mounted.
         let _ = Command::new("umount").arg(self.dir.path().join("exec/netns/default")).output();
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

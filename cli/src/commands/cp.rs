@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use larder_engine::{Copied, CopyOptions, ErrorKind, Store, Task};
+use larder_engine::{Copied, CopyOptions, ErrorKind, Store};
 
 use crate::context::{Context, about_container, no_such_container};
 use crate::failure::Failure;
@@ -138,7 +138,7 @@ fn open<'a>(cx: &Context, text: &'a [u8]) -> Result<(Store, String, &'a [u8]), F
         return Err(Failure::plain("must specify at least one container source"));
     };
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(&name)))?;
-    let is_container = store.has_container(&name, &Task::silent());
+    let is_container = store.has_container(&name, &cx.task(true)?);
     if is_container.map_err(|error| about_container(error, &store, &name))? {
         return Ok((store, name, path));
     }

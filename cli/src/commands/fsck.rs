@@ -7,7 +7,7 @@ use larder_engine::{
     Checked, ErrorKind, FsckLevel, FsckOptions, RepairOptions, RepairSource, Store, Task, parse_duration,
 };
 
-use crate::context::Context;
+use crate::context::{Context, refuse};
 use crate::failure::Failure;
 use crate::input;
 
@@ -38,13 +38,13 @@ pub struct FsckArgs {
     #[arg(long)]
     verify: bool,
     /// Stop when this time is over, such as 90s or 10m; the next check goes on there
-    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "repair")]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     max_duration: Option<Duration>,
     /// Repair what is wrong
     #[arg(long)]
     repair: bool,
     /// An archive or another store to take what is missing from; may be given more than once
-    #[arg(long, value_name = "PATH", requires = "repair")]
+    #[arg(long, value_name = "PATH")]
     from: Vec<PathBuf>,
     /// Output as json, for programs
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text", hide_default_value = true)]
@@ -70,6 +70,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub fn fsck(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
+    refuse("--max-duration", args.repair && args.max_duration.is_some(), "a repair is done to its end")?;
+    refuse("--from", !args.repair && !args.from.is_empty(), "a check takes nothing: give --repair too")?;
     if args.repair {
         return repair(cx, args);
     }

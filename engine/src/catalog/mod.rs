@@ -8,6 +8,7 @@
 mod apply;
 #[cfg(feature = "bench")]
 pub(crate) mod bench;
+mod closing;
 mod container;
 mod difference;
 mod error;

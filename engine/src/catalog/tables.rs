@@ -21,6 +21,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::closing::Closing;
 use super::pages::{Draft, Pages, Table};
 use super::record::MAX_RECORD_BYTES;
 use super::{Error, Result};
@@ -59,8 +60,9 @@ pub(super) const HOLDS: Table = Table { number: 9, name: "holds" };
 pub struct Catalog {
     pub(super) pages: Pages,
     store: StoreId,
-    // Last, so that it is closed after its tree.
     database: sled::Db,
+    // Last, so that it is closed after its tree.
+    _closing: Closing,
 }
 
 /// Up to where the catalog has gone.
@@ -87,7 +89,8 @@ impl Catalog {
             Some(path) => open_closed(&config.path(path))?,
             None => config.temporary(true).open()?,
         };
-        Ok(Self { pages: Pages::new((*database).clone()), store, database })
+        let (pages, closing) = (Pages::new((*database).clone()), Closing::of(&database));
+        Ok(Self { pages, store, database, _closing: closing })
     }
 
     /// Up to where in the journal it has gone; `None` if it is empty, another
@@ -102,7 +105,6 @@ impl Catalog {
         Ok(is_ours.then_some(Position { offset, txn, sum, last_bytes }))
     }
 
-    /// Remembers that everything before `position` is applied.
     /// Whether nothing was ever put into the database, by whatever version.
     pub fn is_blank(&self) -> bool {
         // A database without trees has its own default one.

@@ -9,7 +9,6 @@ use crate::catalog::{Catalog, Container, ContainerId};
 use crate::container::Spec;
 use crate::image::{DiffId, Digest, ImageId, Platform};
 use crate::store::Store;
-use crate::task::Task;
 use crate::{ErrorKind, Result, catalog};
 
 /// What is known of a container.
@@ -60,7 +59,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn containers(&self, sizes: bool) -> Result<Vec<ContainerSummary>> {
-        let task = Task::silent();
+        let task = self.listener();
         let mut list = self.healing(&task, || {
             let ledger = self.ledger(&task)?;
             let catalog = ledger.catalog();
@@ -82,7 +81,7 @@ impl Store {
     /// [`ErrorKind::NotFound`] if there is none, [`ErrorKind::Ambiguous`] if
     /// several have IDs that begin so.
     pub fn inspect_container(&self, name: &str, sizes: bool) -> Result<ContainerSummary> {
-        let task = Task::silent();
+        let task = self.listener();
         let mut summary = self.healing(&task, || {
             let ledger = self.ledger(&task)?;
             self.summary(ledger.catalog(), &find(ledger.catalog(), name)?)

@@ -56,7 +56,7 @@ impl Store {
     /// container has the name.
     pub fn create_container(&self, image: &str, options: &CreateOptions) -> Result<ContainerId> {
         self.check_writable()?;
-        let task = Task::silent();
+        let task = self.listener();
         self.healing(&task, || self.create_once(image, options, &task))
     }
 

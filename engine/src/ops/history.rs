@@ -51,7 +51,7 @@ impl Store {
     /// # Errors
     /// If there is no such image, or its history names more layers than it has.
     pub fn history(&self, name: &str, platform: Option<&Platform>) -> Result<Vec<HistoryEntry>> {
-        let task = Task::silent();
+        let task = self.listener();
         self.healing(&task, || self.history_once(name, platform, &task))
     }
 

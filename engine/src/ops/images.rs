@@ -7,7 +7,6 @@ use crate::catalog::Image;
 use crate::chunk::Reader;
 use crate::image::{DiffId, Digest, ImageId, Platform, Reference};
 use crate::store::{Ledger, Store};
-use crate::task::Task;
 use crate::{Result, catalog};
 
 /// What a list shows of an image.
@@ -56,7 +55,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn images(&self) -> Result<Vec<ImageSummary>> {
-        let task = Task::silent();
+        let task = self.listener();
         self.healing(&task, || {
             if let Some(list) = list(&self.ledger(&task)?, None)? {
                 return Ok(list);

@@ -58,7 +58,7 @@ impl Store {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
     /// image or it is not there for the platform.
     pub fn inspect(&self, name: &str, platform: Option<&Platform>) -> Result<ImageDetails> {
-        let task = Task::silent();
+        let task = self.listener();
         self.healing(&task, || {
             let access = self.share(&task)?;
             self.image_details(&access, &self.ledger(&task)?, name, platform, &task)
@@ -72,7 +72,7 @@ impl Store {
     /// As [`Store::inspect`]; [`ErrorKind::Ambiguous`] if several containers have
     /// IDs that begin so, and no image has that name.
     pub fn inspect_any(&self, name: &str, platform: Option<&Platform>, sizes: bool) -> Result<Inspected> {
-        let task = Task::silent();
+        let task = self.listener();
         let mut inspected = self.healing(&task, || {
             let access = self.share(&task)?;
             let ledger = self.ledger(&task)?;

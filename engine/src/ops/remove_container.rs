@@ -48,7 +48,7 @@ impl Store {
         // Nothing runs yet that force would have to end.
         let RemoveContainerOptions { force: _ } = options;
         self.check_writable()?;
-        let task = Task::silent();
+        let task = self.listener();
         let _access = self.share(&task)?;
         self.healing(&task, || {
             let container = find(self.ledger(&task)?.catalog(), name)?;

@@ -6,7 +6,6 @@ use super::find_container::find;
 use crate::Result;
 use crate::catalog::{Change, Container};
 use crate::store::Store;
-use crate::task::Task;
 
 impl Store {
     /// Names the container `old` from now on `new`.
@@ -17,7 +16,7 @@ impl Store {
     /// one has the name.
     pub fn rename_container(&self, old: &str, new: &str) -> Result<()> {
         self.check_writable()?;
-        let task = Task::silent();
+        let task = self.listener();
         self.healing(&task, || {
             let mut ledger = self.ledger(&task)?;
             let container = find(ledger.catalog(), old)?;

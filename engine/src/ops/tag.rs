@@ -6,7 +6,6 @@ use crate::Result;
 use crate::catalog::{Change, Named, Time};
 use crate::image::Reference;
 use crate::store::Store;
-use crate::task::Task;
 
 impl Store {
     /// Names the image `source` also `target` (with the tag `latest` if it has
@@ -32,7 +31,7 @@ impl Store {
         if target.digest().is_some() {
             return Err(Error::TagWithDigest.into());
         }
-        let task = Task::silent();
+        let task = self.listener();
         self.healing(&task, || {
             let mut ledger = self.ledger(&task)?;
             let image = resolve(ledger.catalog(), source)?.image;

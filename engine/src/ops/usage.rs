@@ -77,7 +77,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn usage(&self) -> Result<Usage> {
-        let task = Task::silent();
+        let task = self.listener();
         self.healing(&task, || self.usage_once(&task))
     }
 

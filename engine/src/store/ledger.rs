@@ -128,11 +128,20 @@ impl Found {
         let path = disk.host_path(CATALOG);
         let is_new = disk.list(CATALOG)?.is_empty();
         let blank = |catalog| Self { catalog, position: journal.start(), ahead: false };
+        let tell = |why: &str| {
+            let text = format!("the catalog is made again from the journal: {why}");
+            task.report(&Event::Notice { text: &text });
+        };
         let why = match Catalog::open(path.as_deref(), id) {
-            Ok(catalog) if is_new => return Ok(blank(catalog)),
+            // Of a new store, or lost; or a crash came between the making of the
+            // database and the first commit.
+            Ok(catalog) if is_new || catalog.is_blank() => {
+                if journal.next(journal.start())?.is_some() {
+                    tell("it is empty");
+                }
+                return Ok(blank(catalog));
+            }
             Ok(catalog) => match catalog.position() {
-                // A crash came between the making of the database and the first commit.
-                Ok(None) if catalog.is_blank() => return Ok(blank(catalog)),
                 Ok(Some(position)) if journal.has(position)? => {
                     return Ok(Self { catalog, position, ahead: false });
                 }
@@ -144,7 +153,7 @@ impl Found {
             },
             Err(error) => error.to_string(),
         };
-        task.report(&Event::Notice { text: &format!("the catalog is made again from the journal: {why}") });
+        tell(&why);
         disk.remove_tree(CATALOG)?;
         // A full disk keeps nobody from reading: the catalog passes away then.
         let catalog = Catalog::open(path.as_deref(), id).or_else(|_| Catalog::open(None, id))?;

@@ -21,15 +21,8 @@ pub fn wait(disk: &dyn Disk, name: &str, mode: Mode, task: &Task) -> Result<Box<
     let mut waited = Duration::ZERO;
     loop {
         task.check()?;
-        match disk.try_lock(name, mode) {
-            Ok(Some(guard)) => return Ok(guard),
-            Ok(None) => {}
-            // There is nothing in it; one that was lost is made again.
-            Err(error) if error.is_absent() && name == super::LOCK => match disk.create(name) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
-                _ => continue,
-            },
-            Err(error) => return Err(error.into()),
+        if let Some(guard) = attempt(disk, name, mode)? {
+            return Ok(guard);
         }
         sleep(pause);
         if waited < LONG && waited + pause >= LONG {
@@ -37,5 +30,17 @@ pub fn wait(disk: &dyn Disk, name: &str, mode: Mode, task: &Task) -> Result<Box<
         }
         waited += pause;
         pause = (pause * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// The lock `name`, if nobody stands against it just now.
+pub fn attempt(disk: &dyn Disk, name: &str, mode: Mode) -> Result<Option<Box<dyn Guard>>> {
+    match disk.try_lock(name, mode) {
+        // There is nothing in it; one that was lost is made again.
+        Err(error) if error.is_absent() && name == super::LOCK => match disk.create(name) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
+            _ => Ok(disk.try_lock(name, mode)?),
+        },
+        tried => Ok(tried?),
     }
 }

@@ -39,7 +39,7 @@ use crate::catalog::{self, ContainerId};
 use crate::chunk::{self, Coding, Index, Reader, Writer};
 use crate::disk::{Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
-use crate::task::Task;
+use crate::task::{Event, Progress, Task};
 
 /// Held while packs are read or added, and against everybody else while they
 /// are removed.
@@ -72,6 +72,7 @@ pub struct Store {
     writable: bool,
     level: u8,
     threads: usize,
+    listener: Task,
 }
 
 /// The right to read and add packs, or to remove them, until it is dropped.
@@ -173,12 +174,12 @@ impl Store {
         format.write(&disk)?;
         Journal::create(&disk, format.store)?;
         drop(making);
-        Ok(Self { disk, id: format.store, writable: true, level: LEVEL, threads: threads() })
+        Ok(Self::of(disk, &format, true))
     }
 
     /// Opens the store on `disk`; `None` if there is none.
     pub(crate) fn open_on(disk: Arc<dyn Disk>) -> Result<Option<Self>> {
-        let Some(format) = Format::read(&*disk)? else { return Ok(None) };
+        let Some(format) = Self::find_format(&*disk)? else { return Ok(None) };
         format.check()?;
         let writable = match disk.open_writable(journal::FILE) {
             Ok(_) => format.may_write(),
@@ -189,7 +190,29 @@ impl Store {
             Err(error) if is_forbidden(&error) => false,
             Err(error) => return Err(error.into()),
         };
-        Ok(Some(Self { disk, id: format.store, writable, level: LEVEL, threads: threads() }))
+        Ok(Some(Self::of(disk, &format, writable)))
+    }
+
+    fn of(disk: Arc<dyn Disk>, format: &Format, writable: bool) -> Self {
+        let listener = Task::silent();
+        Self { disk, id: format.store, writable, level: LEVEL, threads: threads(), listener }
+    }
+
+    /// The format; `None` if there is no store. A journal is written after it, so
+    /// where there is one, a store has lost its format and is not taken for none.
+    fn find_format(disk: &dyn Disk) -> Result<Option<Format>> {
+        if let Some(format) = Format::read(disk)? {
+            return Ok(Some(format));
+        }
+        match disk.open(journal::FILE) {
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error.into()),
+            // Or somebody has made the store just now.
+            Ok(_) => match Format::read(disk)? {
+                None => Err(Error::BadFormat { what: "it is missing" }.into()),
+                format => Ok(format),
+            },
+        }
     }
 
     /// The format is there and the journal is not: somebody makes the store just
@@ -234,6 +257,17 @@ impl Store {
     pub fn with_level(self, level: u8) -> Result<Self> {
         check_level(level)?;
         Ok(Self { level, ..self })
+    }
+
+    /// The same store, with somebody who hears what calls have to tell that are
+    /// given no [`Task`] for it: that the catalog was made again, for instance.
+    pub fn with_listener(self, progress: Arc<dyn Progress>) -> Self {
+        Self { listener: Task::with_progress(progress), ..self }
+    }
+
+    /// What calls do their work by that are given no task for it.
+    pub(crate) fn listener(&self) -> Task {
+        self.listener.clone()
     }
 
     /// Whether commands that change the store can work.
@@ -290,7 +324,7 @@ impl Store {
 
     /// The same, if it can be had at once.
     pub(crate) fn try_exclude(&self) -> Result<Option<Access>> {
-        Ok(self.disk.try_lock(LOCK, Mode::Exclusive)?.map(Access))
+        Ok(lock::attempt(&*self.disk, LOCK, Mode::Exclusive)?.map(Access))
     }
 
     /// Does `act`, which asks the catalog; if that turns out to be damaged, once
@@ -314,11 +348,11 @@ impl Store {
     /// ledger, it finds whatever that names. Runs that are missing or damaged are
     /// made again; where that cannot be written, they are made in memory.
     pub(crate) fn index(&self, _access: &Access, task: &Task) -> Result<Index> {
-        let mut index = Index::open(Arc::clone(&self.disk))?;
+        let index = Index::open(Arc::clone(&self.disk))?;
         if !self.writable {
             return Ok(index);
         }
-        index.take_notes();
+        let mut index = index.mending(task);
         if index.is_settled() {
             return Ok(index);
         }
@@ -327,7 +361,13 @@ impl Store {
         }
         for (run, why) in index.distrusted_runs() {
             let text = format!("{run} is made again: {why}");
-            task.report(&crate::task::Event::Notice { text: &text });
+            task.report(&Event::Notice { text: &text });
+        }
+        // A load that was cut off leaves such packs too.
+        let lost = if index.distrusted_runs().is_empty() { index.uncovered_packs() } else { 0 };
+        if lost > 0 {
+            let text = format!("the index is made again for packs that no run covers: {lost}");
+            task.report(&Event::Notice { text: &text });
         }
         match index.publish(&[], false) {
             Ok(()) => Ok(index),

@@ -17,6 +17,7 @@ use super::pack::{Pack, PackId};
 use super::run::{Entry, Run};
 use super::{ChunkName, Error, Result};
 use crate::disk::Disk;
+use crate::task::{Event, Task};
 
 /// Trailers of packs that were looked into are kept while they take no more
 /// memory than this: those of some 40 GB of packed files.
@@ -49,10 +50,11 @@ pub struct Index {
     damaged: Vec<(PackId, Error)>,
     /// Chunks that were found damaged once; `Some` too if something was missing.
     damage: Option<Damage>,
-    /// Whether what is found damaged is written down.
-    takes_notes: bool,
     last: Option<Place>,
     clock: u64,
+    /// Who hears of a run that turns out to be damaged and is made again; nobody
+    /// where nothing can be written.
+    mender: Option<Task>,
 }
 
 #[derive(Debug)]
@@ -79,12 +81,18 @@ impl Index {
             distrusted: Vec::new(),
             damaged: Vec::new(),
             damage,
-            takes_notes: false,
             last: None,
             clock: 0,
+            mender: None,
         };
         index.reload()?;
         Ok(index)
+    }
+
+    /// The same, but a run of which a block turns out to be damaged is made again
+    /// then and there, and `task` told; and what else is damaged is noted.
+    pub fn mending(self, task: &Task) -> Self {
+        Self { mender: Some(task.clone()), ..self }
     }
 
     fn reload(&mut self) -> Result<()> {
@@ -182,6 +190,11 @@ impl Index {
         self.runs.iter().any(|(_, slots)| slots.iter().any(Option::is_none))
     }
 
+    /// How many packs that can be read no sound run covers.
+    pub fn uncovered_packs(&self) -> usize {
+        self.uncovered.iter().map(|entry| entry.pack).collect::<HashSet<_>>().len()
+    }
+
     /// Whether every pack is covered by a sound run and every run is needed.
     pub fn is_settled(&self) -> bool {
         self.uncovered.is_empty() && self.distrusted.is_empty() && !self.misses_packs()
@@ -260,11 +273,27 @@ impl Index {
         }
     }
 
-    /// Does without a run of which a block is damaged.
+    /// Makes a run again of which a block is damaged, or does without it.
     fn distrust(&mut self, run: usize, why: Error) -> Result<()> {
         let (run, _) = self.runs.swap_remove(run);
+        self.tell_of(run.name(), &why);
         self.distrusted.push((run.name().to_owned(), why));
-        self.uncover()
+        if self.mender.is_none() {
+            return self.uncover();
+        }
+        match self.publish(&[], false) {
+            Err(Error::Disk(_)) => {
+                self.mender = None;
+                self.reload()
+            }
+            published => published,
+        }
+    }
+
+    pub(super) fn tell_of(&self, run: &str, why: &Error) {
+        if let Some(task) = &self.mender {
+            task.report(&Event::Notice { text: &format!("{run} is made again: {why}") });
+        }
     }
 
     /// All places where the chunk `name` lies, but for packs that cannot be read and

@@ -6,11 +6,6 @@ use crate::chunk::pack::Pack;
 use crate::chunk::{Error, Flaw, Result};
 
 impl Index {
-    /// Lets what is found damaged be noted in the store.
-    pub fn take_notes(&mut self) {
-        self.takes_notes = true;
-    }
-
     /// Notes that a chunk is damaged: from now on it is not found there.
     pub fn note(&mut self, place: Place) {
         let Some(id) = self.slots.get(place.pack as usize).map(|slot| slot.id) else { return };
@@ -49,7 +44,7 @@ impl Index {
     }
 
     fn write_notes(&self) {
-        if let Some(damage) = self.damage.as_ref().filter(|_| self.takes_notes) {
+        if let Some(damage) = self.damage.as_ref().filter(|_| self.mender.is_some()) {
             // A hint that cannot be written is found again.
             let _ = damage.write(&self.disk);
         }

@@ -29,6 +29,7 @@ impl Index {
             let written = match self.write_merged(&merged) {
                 Err(error @ Error::Damaged { .. }) if !merged.is_empty() => {
                     // A block of one of them is damaged: their packs know better.
+                    self.tell_of("a run", &error);
                     let mut why = Some(error);
                     let unknown =
                         || Error::Damaged { file: "index".into(), what: "a run next to it is damaged" };

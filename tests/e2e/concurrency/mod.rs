@@ -1,5 +1,8 @@
 //! Any number of processes on one store: none corrupts another, and readers do not wait.
 
+mod model;
+mod worker;
+
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
