@@ -17,6 +17,7 @@ mod damage;
 mod diff;
 mod disk;
 mod export;
+mod faults;
 mod formats;
 mod fsck;
 mod hostile;
