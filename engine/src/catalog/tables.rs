@@ -102,7 +102,6 @@ impl Catalog {
         Ok(is_ours.then_some(Position { offset, txn, sum, last_bytes }))
     }
 
-    /// Remembers that everything before `position` is applied.
     /// Whether nothing was ever put into the database, by whatever version.
     pub fn is_blank(&self) -> bool {
         // A database without trees has its own default one.
