@@ -1,4 +1,5 @@
-//! Every decoder as a fuzzer sees it: any bytes in, invariants asserted.
+//! Every decoder as a fuzzer sees it: any bytes in, invariants asserted. So is what
+//! can be done to a store: bytes say what, and what goes wrong meanwhile.
 //!
 //! Compiled for fuzzers and for the engine's own tests, nobody else. A room's
 //! invariants lie in the room, in its `fuzz.rs`, beside the decoders that they
@@ -25,6 +26,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("layer", crate::ops::fuzz::layer),
     ("load_any", crate::ops::fuzz::load_any),
     ("members", crate::archive::fuzz::members),
+    ("operations", crate::ops::fuzz::operations),
     ("pack", crate::chunk::fuzz::pack),
     ("plan", crate::archive::fuzz::plan),
     ("recipe", crate::chunk::fuzz::recipe),
