@@ -28,6 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("members", crate::archive::fuzz::members),
     ("operations", crate::ops::fuzz::operations),
     ("pack", crate::chunk::fuzz::pack),
+    ("pages", crate::catalog::fuzz::pages),
     ("plan", crate::archive::fuzz::plan),
     ("recipe", crate::chunk::fuzz::recipe),
     ("reference", crate::image::fuzz::reference),
