@@ -1,4 +1,5 @@
-//! Every decoder as a fuzzer sees it: any bytes in, invariants asserted.
+//! Every decoder as a fuzzer sees it: any bytes in, invariants asserted. So is what
+//! can be done to a store: bytes say what, and what goes wrong meanwhile.
 //!
 //! Compiled for fuzzers and for the engine's own tests, nobody else. A room's
 //! invariants lie in the room, in its `fuzz.rs`, beside the decoders that they
@@ -25,7 +26,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("layer", crate::ops::fuzz::layer),
     ("load_any", crate::ops::fuzz::load_any),
     ("members", crate::archive::fuzz::members),
+    ("operations", crate::ops::fuzz::operations),
     ("pack", crate::chunk::fuzz::pack),
+    ("pages", crate::catalog::fuzz::pages),
     ("plan", crate::archive::fuzz::plan),
     ("recipe", crate::chunk::fuzz::recipe),
     ("reference", crate::image::fuzz::reference),
@@ -48,6 +51,9 @@ mod tests {
 
     use super::*;
     use crate::disk::fuzz::files_of;
+
+    /// What the program decodes; its own tests hand it its corpus.
+    const OF_THE_PROGRAM: [&str; 1] = ["template"];
 
     fn home() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
@@ -73,6 +79,6 @@ mod tests {
     fn every_target_is_fuzzed() {
         let files = files_of(&home().join("fuzz_targets"));
         let files: BTreeSet<_> = files.keys().map(|file| file.trim_end_matches(".rs")).collect();
-        assert_eq!(files, TARGETS.iter().map(|(name, _)| *name).collect());
+        assert_eq!(files, TARGETS.iter().map(|(name, _)| *name).chain(OF_THE_PROGRAM).collect());
     }
 }

@@ -34,7 +34,7 @@
 //! | `container` | an image and a writable layer on top, as one file system |
 //! | `store` | joins the rooms: locks, ledger, ingest |
 //! | `ops` | one verb, one file: what a [`Store`] can do |
-//! | `fuzz` | every decoder as a fuzzer sees it; compiled for fuzzers and tests only |
+//! | `fuzz` | every decoder, and the store, as a fuzzer sees them; compiled for fuzzers and tests only |
 //! | `bench` | the parts that benchmarks measure; compiled with the feature `bench` only |
 //!
 //! Nothing here prints, and nothing is global: long work tells what it does to

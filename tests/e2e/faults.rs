@@ -16,8 +16,20 @@ const FAULTS: u32 = 60;
 
 /// What larder asks of the system for its store.
 const CALLS: &[&str] = &[
-    "openat", "pread64", "pwrite64", "fsync", "rename", "ftruncate", "mkdir", "unlink", "getdents64", "flock",
-    "read", "write", "fstat", "fallocate",
+    "openat",
+    "pread64",
+    "pwrite64",
+    "fsync",
+    "rename",
+    "ftruncate",
+    "mkdir",
+    "unlink",
+    "getdents64",
+    "flock",
+    "read",
+    "write",
+    "fstat",
+    "fallocate",
 ];
 
 /// A disk that breaks, is full, or is full for this user.

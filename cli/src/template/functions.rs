@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gotmpl::{FuncMap, TemplateError, Value, ValueFunc};
 use serde_json::Number;
 
+use super::allowance::Allowance;
 use crate::output::json::{Html, Json};
 
 /// The most that `pad` adds on one side, as gotmpl's `printf` allows.
@@ -12,9 +13,12 @@ const MAX_PADDING: i64 = 65_535;
 
 type Outcome = Result<Value, TemplateError>;
 
+/// Functions of gotmpl's own that make a text of anything.
+const BUILTINS: [&str; 6] = ["print", "println", "printf", "html", "js", "urlquery"];
+
 /// What runs over the values of a row.
-pub fn for_values() -> FuncMap {
-    [
+pub fn for_values(allowance: &Allowance) -> FuncMap {
+    let functions = [
         ("json", with("json", 1, |args| Ok(text(to_json(arg(args, 0)?)?.compact(Html::Plain))))),
         ("split", with("split", 2, split)),
         ("join", with("join", 2, join)),
@@ -23,16 +27,17 @@ pub fn for_values() -> FuncMap {
         ("upper", with("upper", 1, |args| Ok(text(string(args, 0)?.to_uppercase())))),
         ("pad", with("pad", 3, pad)),
         ("truncate", with("truncate", 2, truncate)),
-        ("index", with_any(index)),
-    ]
-    .map(|(name, function)| (name.to_owned(), function))
-    .into()
+    ];
+    let functions = functions.map(|(name, function)| (name, allowance.bound(function)));
+    let builtins = BUILTINS.map(|name| (name, allowance.bound_builtin(name)));
+    let all = functions.into_iter().chain(builtins).chain([("index", with_any(index))]);
+    all.map(|(name, function)| (name.to_owned(), function)).collect()
 }
 
 /// What runs over the headings: a heading goes through unchanged, except
 /// where the change is one of case.
-pub fn for_headings() -> FuncMap {
-    let mut functions = for_values();
+pub fn for_headings(allowance: &Allowance) -> FuncMap {
+    let mut functions = for_values(allowance);
     for name in ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"] {
         functions.insert(name.to_owned(), with_any(|args| Ok(args.first().cloned().unwrap_or(Value::Nil))));
     }

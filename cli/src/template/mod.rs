@@ -5,19 +5,23 @@
 //! whoever wrote the script, and must neither panic nor run for ever.
 
 mod actions;
+mod allowance;
 mod explain;
 mod functions;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 
 use std::fmt;
 
 use gotmpl::{MissingKey, TemplateError};
 use serde::Serialize;
 
+use allowance::Allowance;
 pub use explain::Mistake;
 
 /// Templates beyond this are nobody's format: the parser recurses.
 const MAX_TEMPLATE_BYTES: usize = 64 << 10;
-/// One row beyond this is a loop that prints.
+/// One row beyond this is a loop that prints. Nor may its functions make more.
 const MAX_OUTPUT_BYTES: usize = 16 << 20;
 /// Steps of all `range` loops of one row together.
 const MAX_RANGE_STEPS: u64 = 1_000_000;
@@ -31,6 +35,8 @@ pub struct Template {
     lenient: gotmpl::Template,
     /// What runs over the headings of a table.
     heading: gotmpl::Template,
+    /// What their functions may make.
+    allowance: Allowance,
 }
 
 impl Template {
@@ -51,11 +57,13 @@ impl Template {
                 .parse(text)
                 .map_err(|error| Mistake::of_parse(&error))
         };
+        let allowance = Allowance::default();
         let template = Self {
             text: text.to_owned(),
-            strict: build(MissingKey::Error, functions::for_values())?,
-            lenient: build(MissingKey::Invalid, functions::for_values())?,
-            heading: build(MissingKey::Invalid, functions::for_headings())?,
+            strict: build(MissingKey::Error, functions::for_values(&allowance))?,
+            lenient: build(MissingKey::Invalid, functions::for_values(&allowance))?,
+            heading: build(MissingKey::Invalid, functions::for_headings(&allowance))?,
+            allowance,
         };
         // Go knows names that do not exist before it has a row; gotmpl only
         // when it comes by.
@@ -102,6 +110,7 @@ impl Template {
 
     fn fill<T: Serialize>(&self, template: &gotmpl::Template, data: &T) -> Result<String, TemplateError> {
         let mut out = Bounded::default();
+        self.allowance.renew();
         template.execute_fmt(&mut out, &gotmpl::to_value(data)?)?;
         Ok(out.text)
     }

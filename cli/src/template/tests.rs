@@ -126,6 +126,34 @@ fn a_hostile_template_neither_crashes_nor_runs_for_ever() {
     }
 }
 
+#[test]
+fn a_template_cannot_make_more_than_it_may_print() {
+    let too_long = "template: :1: executing \"\": the output grows too long";
+    for template in [
+        format!("{{{{$x := \"xx\"}}}}{}{{{{len $x}}}}", "{{$x = print $x $x}}".repeat(40)),
+        format!("{{{{\"xx\"{} | len}}}}", " | printf \"%[1]s%[1]s\"".repeat(40)),
+        format!("{{{{$x := \"xx\"}}}}{}{{{{len $x}}}}", "{{$x = join (split $x \"\") $x}}".repeat(40)),
+        "{{range 1000000}}{{len (printf \"%65535d\" 1)}}{{end}}".into(),
+    ] {
+        assert_eq!(fill(&template).unwrap_err(), too_long, "{template}");
+    }
+}
+
+#[test]
+fn functions_of_go_s_own_take_any_number_of_values() {
+    for (template, want) in [
+        ("{{print}}|{{print 1 2 \"a\" \"b\" .Nothing}}", "|1 2ab<nil>"),
+        ("{{println .RepoTags true}}", "[edge:1 a:1] true\n"),
+        ("{{printf \"%v %q %5.1f\" .Config.Env .Id 1.25}}", "[P=/bin] \"sha256:55\"   1.2"),
+        ("{{html \"<\"}}{{html .Size}}{{js \"'\"}}{{urlquery \"a b\"}}", "&lt;251328574\\'a+b"),
+    ] {
+        assert_eq!(fill(template).as_deref(), Ok(want), "{template}");
+    }
+    for template in ["{{printf}}", "{{html}}"] {
+        assert!(fill(template).unwrap_err().contains("wrong number of args"), "{:?}", fill(template));
+    }
+}
+
 proptest! {
     #[test]
     fn any_template_is_filled_in_or_refused(

@@ -1,6 +1,14 @@
-//! Any bytes as a commit.
+//! Any bytes as a commit, and as what the database has.
 
-use super::{Catalog, Change, Commit};
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::page::{self, Rows};
+use super::pages::{Pages, Row, Table};
+use super::tables::{BLOBS, CONTAINERS, IMAGES, REFERENCES, record, value};
+use super::{Blob, Catalog, Change, Commit, Container, Image, Named, Result};
 use crate::journal::{Position, StoreId};
 
 /// Any bytes, decoded as the payload of a journal's record.
@@ -75,4 +83,99 @@ fn holdings(catalog: &Catalog) -> Vec<String> {
     all.extend(catalog.blobs().map(|blob| format!("{blob:?}")));
     all.extend(catalog.targets_by_id(&[]).map(|id| format!("{id:?}")));
     all
+}
+
+/// Any bytes as a record, and as a page of which a few rows are changed.
+///
+/// 1. A record that is read is written as one that is read as the same.
+/// 2. Rows that are read fill pages that have the same rows; those in order, which
+///    fit into one page, fill that very page.
+/// 3. Whatever the page, a table on it answers or refuses to.
+/// 4. Where its rows are in order, it has after a change what a map has.
+pub fn pages(data: &[u8]) {
+    check_record::<Blob>(data, BLOBS);
+    check_record::<Image>(data, IMAGES);
+    check_record::<Named>(data, REFERENCES);
+    check_record::<Container>(data, CONTAINERS);
+    let read: Result<Vec<_>> = page::rows(data).collect();
+    let of_table = |rows: &[(&[u8], &[u8])]| rows.iter().all(|(key, _)| key.first() == Some(&TABLE.number));
+    match read {
+        Ok(rows) if rows.is_sorted_by(|(a, _), (b, _)| a < b) && of_table(&rows) => {
+            let rows = rows.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+            check_encoding(data, &rows);
+            check_change(data, rows);
+        }
+        _ => ask(data),
+    }
+}
+
+/// A table like any other.
+const TABLE: Table = REFERENCES;
+
+fn check_record<T: Serialize + DeserializeOwned + PartialEq + Debug>(data: &[u8], table: Table) {
+    let Ok(read) = record::<T>(data, table) else { return };
+    let written = value(&read, table).expect("it is no longer than it was");
+    assert_eq!(record::<T>(&written, table).ok(), Some(read));
+}
+
+fn check_encoding(data: &[u8], rows: &Rows) {
+    let pages = page::encode(rows).expect("rows that were read");
+    let again: Vec<_> =
+        pages.iter().flat_map(|(_, page)| page::rows(page)).map(|row| row.expect("sound")).collect();
+    assert!(again.iter().copied().eq(rows.iter().map(|(key, value)| (&key[..], &value[..]))));
+    if data.len() <= page::MAX_BYTES && !data.is_empty() {
+        assert!(matches!(&pages[..], [(_, page)] if page == data));
+    }
+}
+
+/// A database with the page `data`.
+fn database(data: &[u8]) -> sled::Db {
+    let database = sled::Config::new().temporary(true).open().expect("an empty database");
+    database.insert([TABLE.number], data).expect("memory does not fail");
+    database
+}
+
+fn ask(data: &[u8]) {
+    let database = database(data);
+    let pages = Pages::new((*database).clone());
+    let scanned = pages.scan(TABLE, &[]).collect::<Result<Vec<_>>>();
+    let first = scanned.iter().flatten().next().map_or(&b"key"[..], |(key, _)| key);
+    let _ = pages.get(TABLE, first);
+    let mut draft = pages.draft();
+    let changed = draft.remove(TABLE, first).and_then(|_| draft.insert(TABLE, b"key", b"value".to_vec()));
+    if changed.and_then(|()| draft.apply()).is_ok() {
+        assert_eq!(pages.get(TABLE, b"key").ok().flatten().as_deref(), Some(&b"value"[..]));
+    }
+}
+
+/// Takes every other row away, and makes some of the rest longer and some shorter.
+fn check_change(data: &[u8], mut rows: Rows) {
+    let database = database(data);
+    let pages = Pages::new((*database).clone());
+    let keys: Vec<Vec<u8>> = rows.keys().cloned().collect();
+    let mut draft = pages.draft();
+    for (number, key) in keys.iter().enumerate() {
+        let there = rows.remove(key);
+        let name = &key[1..];
+        if number % 2 == 0 {
+            assert_eq!(draft.remove(TABLE, name).expect("a sound page"), there);
+            continue;
+        }
+        let mut value = there.unwrap_or_default();
+        value.resize(if number % 4 == 1 { 2 * value.len() + 500 } else { value.len() / 2 }, 7);
+        draft.insert(TABLE, name, value.clone()).expect("a sound page");
+        assert_eq!(draft.get(TABLE, name).expect("a sound page").as_ref(), Some(&value));
+        rows.insert(key.clone(), value);
+    }
+    draft.apply().expect("a sound page");
+    let scanned = pages.scan(TABLE, &[]).collect::<Result<Vec<Row>>>().expect("sound pages");
+    assert!(
+        scanned
+            .iter()
+            .map(|(key, value)| (&key[..], value))
+            .eq(rows.iter().map(|(key, value)| (&key[1..], value)))
+    );
+    for key in &keys {
+        assert_eq!(pages.get(TABLE, &key[1..]).expect("sound pages"), rows.get(key).cloned());
+    }
 }

@@ -20,7 +20,7 @@ mod input;
 mod real;
 mod scratch;
 #[cfg(any(test, fuzzing))]
-#[cfg_attr(fuzzing, allow(dead_code, reason = "fuzzers lose no power"))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "fuzzers count no calls"))]
 mod simulated;
 mod temporary;
 mod tree;
@@ -35,9 +35,7 @@ pub use input::{Input, InputFile};
 pub use real::RealDisk;
 pub use scratch::Scratch;
 #[cfg(any(test, fuzzing))]
-pub use simulated::SimulatedDisk;
-#[cfg(test)]
-pub use simulated::{Failure, Survival};
+pub use simulated::{Failure, SimulatedDisk, Survival};
 pub use temporary::Temporary;
 pub use tree::Tree;
 

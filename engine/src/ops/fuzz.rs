@@ -1,11 +1,17 @@
-//! Any bytes as an archive that is loaded, and as a layer in one.
+//! Any bytes as an archive that is loaded, as a layer in one, and as what is done
+//! to a store.
+
+mod found;
+mod model;
+mod operations;
+mod script;
 
 use std::collections::BTreeSet;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
 use super::{Compressed, LoadOptions, Loaded, SaveOptions};
-use crate::archive::Format;
 use crate::archive::fuzz::{archives_of, limits, tar_of};
+use crate::archive::{Bounded, Budget, Format, Members, Nesting};
 use crate::disk::Input;
 use crate::disk::fuzz::file_of;
 use crate::image::{Digest, ImageId};
@@ -14,6 +20,8 @@ use crate::store::Store;
 use crate::store::fuzz::in_memory;
 use crate::task::Task;
 use crate::{ErrorKind, Result};
+
+pub use operations::operations;
 
 fn load(store: &Store, input: Input, compressed: Compressed) -> Result<Loaded> {
     let options = LoadOptions { compressed, limits: limits(), ..LoadOptions::default() };
@@ -78,6 +86,47 @@ fn assert_saves(store: &Store) {
     }
 }
 
+/// The digests of all that is in `archive`, as it lies there and unwrapped; and
+/// whether it may be so old that its configs had to be made.
+fn digests_in(archive: &[u8]) -> (BTreeSet<Digest>, bool) {
+    let budget = Budget::new(limits());
+    let unwrapped = Bounded::new(archive, &budget, Nesting::Outer).expect("it was loaded");
+    let mut members = Members::streamed(unwrapped, &limits());
+    let (mut digests, mut is_old) = (BTreeSet::new(), false);
+    while let Some(member) = members.next().expect("it was loaded") {
+        is_old |= member.name.as_str().ends_with("json") && member.name.as_str() != "manifest.json";
+        let (mut bytes, mut plain) = (Vec::new(), Vec::new());
+        members.body().read_to_end(&mut bytes).expect("it was loaded");
+        let unwrapped = Bounded::new(&bytes[..], &Budget::new(limits()), Nesting::Inner);
+        if unwrapped.and_then(|mut unwrapped| unwrapped.read_to_end(&mut plain)).is_ok() {
+            digests.insert(Digest::of(&plain));
+        }
+        digests.insert(Digest::of(&bytes));
+    }
+    (digests, is_old)
+}
+
+/// All that was in `archive` and is now in the store is in the store's own archives.
+fn assert_exact(archive: &[u8], store: &Store) {
+    let (came, is_old) = digests_in(archive);
+    for format in [Format::Docker, Format::Oci] {
+        let (saved, _) = digests_in(&save(store, format));
+        let ledger = store.ledger(&Task::silent()).expect("a sound store");
+        for image in ledger.catalog().images() {
+            let image = image.expect("a sound store");
+            for variant in &image.variants {
+                let diff_ids = variant.layers.iter().map(|layer| layer.diff_id.0);
+                let manifest = (!image.generated).then_some(variant.manifest);
+                for digest in diff_ids.chain(manifest).chain([variant.id.0]) {
+                    assert!(saved.contains(&digest), "{digest} is not saved");
+                    let is_made = image.generated && is_old && digest == variant.id.0;
+                    assert!(is_made || came.contains(&digest), "{digest} did not come");
+                }
+            }
+        }
+    }
+}
+
 /// Any bytes, or the archive that a script stands for, loaded into a new store:
 /// as a stream, as a file, and with its layers unwrapped.
 ///
@@ -88,7 +137,9 @@ fn assert_saves(store: &Store) {
 /// 4. Where stream and file are both loaded, they make images of the same IDs
 ///    and names. Not always of the same digests: a stream must be told by the
 ///    names of its members what to keep compressed.
-/// 5. Loading again what is there changes nothing, and from a file brings nothing new.
+/// 5. What is saved are the bytes that came: of every manifest and config, and of
+///    every layer, unwrapped.
+/// 6. Loading again what is there changes nothing, and from a file brings nothing new.
 pub fn load_any(data: &[u8]) {
     for archive in archives_of(data) {
         let streamed = load_one(|| stream(&archive), Compressed::Keep);
@@ -102,6 +153,7 @@ pub fn load_any(data: &[u8]) {
         let unwrapped = load_one(|| file_of(&archive), Compressed::Unwrap);
         for store in [streamed, seeking, unwrapped].iter().flatten() {
             assert_saves(store);
+            assert_exact(&archive, store);
         }
     }
 }
@@ -141,9 +193,9 @@ fn load_one(input: impl Fn() -> Input, compressed: Compressed) -> Option<Store> 
 ///    ID names, comes back bit for bit.
 pub fn layer(data: &[u8]) {
     let mut plain = Vec::new();
-    let budget = crate::archive::Budget::new(limits());
-    let sound = crate::archive::Bounded::new(data, &budget, crate::archive::Nesting::Inner)
-        .and_then(|mut bounded| std::io::Read::read_to_end(&mut bounded, &mut plain))
+    let budget = Budget::new(limits());
+    let sound = Bounded::new(data, &budget, Nesting::Inner)
+        .and_then(|mut bounded| bounded.read_to_end(&mut plain))
         .is_ok();
     let script = |payload: &[u8], diff_id: Digest| {
         let config = format!(r#"{{"os":"linux","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#);

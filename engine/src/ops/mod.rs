@@ -61,7 +61,7 @@ pub use save::{SaveOptions, Saved};
 pub use squash::{SquashOptions, Squashed};
 pub use usage::{Area, Usage};
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod archives;
 #[cfg(test)]
 mod crash_tests;

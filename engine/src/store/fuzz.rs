@@ -9,7 +9,14 @@ use crate::disk::{Disk, SimulatedDisk, checksum};
 
 /// A new store in memory.
 pub fn in_memory() -> Store {
-    Store::create_on(Arc::new(SimulatedDisk::new()), Path::new("memory")).expect("memory does not fail")
+    let store = Store::create_on(Arc::new(SimulatedDisk::new()), Path::new("memory"));
+    on_one_thread(store.expect("memory does not fail"))
+}
+
+/// The same store, which does everything on one thread: to start others takes longer
+/// than what fuzzers have for them to do.
+pub fn on_one_thread(store: Store) -> Store {
+    Store { threads: 1, ..store }
 }
 
 /// Any bytes, as they are and sealed.

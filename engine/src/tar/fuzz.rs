@@ -139,7 +139,8 @@ fn walk(source: impl Source, most: u64) -> Result<Vec<(Found, Vec<u8>)>, EntryEr
 
 /// Any bytes, read as entries.
 ///
-/// 1. Every way to read them gives the same entries, or the same error.
+/// 1. Every way to read them gives the same entries, or the same error; only how
+///    far reading came differs, where the tar ends within a payload.
 /// 2. There are no more entries than blocks.
 /// 3. A payload lies where it is said to, and all else of a file is zeros.
 /// 4. What is no file has no payload; extended attributes are in order.
@@ -150,7 +151,7 @@ pub fn entries(data: &[u8]) {
         let (found, passed) = match (read, walk(&tar[..], 0)) {
             (Ok(found), Ok(passed)) => (found, passed),
             (Err(read), Err(passed)) => {
-                assert_eq!(read.to_string(), passed.to_string());
+                assert_eq!(told(&read), told(&passed));
                 continue;
             }
             (read, passed) => panic!("{read:?} but {passed:?}"),
@@ -160,6 +161,13 @@ pub fn entries(data: &[u8]) {
         for (one, bytes) in found {
             check(&tar, &one, &bytes);
         }
+    }
+}
+
+fn told(error: &EntryError) -> String {
+    match error {
+        EntryError::Read { source, .. } => source.to_string(),
+        other => other.to_string(),
     }
 }
 
