@@ -17,6 +17,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("commit", crate::catalog::fuzz::commit),
     ("compression", crate::archive::fuzz::compression),
+    ("damage", crate::chunk::fuzz::damage),
     ("documents", crate::image::fuzz::documents),
     ("entries", crate::tar::fuzz::entries),
     ("format", crate::store::fuzz::format),
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("recipe", crate::chunk::fuzz::recipe),
     ("reference", crate::image::fuzz::reference),
     ("run", crate::chunk::fuzz::run),
+    ("salvage", crate::chunk::fuzz::salvage),
 ];
 
 /// Hands `data` to the target called `name`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::damage::Damage;
 use super::frame::{self, Coding, Compressor, Decompressor, Header};
 use super::pack::{self, Trailer};
 use super::recipe::{self, Op, Segment};
@@ -75,6 +76,50 @@ fn check_pack(bytes: &[u8]) {
         assert_eq!(trailer.end(), pack::HEADER_BYTES as u64 + frames);
         let (end, again) = trailer.encode();
         assert_eq!((again, &end[..]), (id, &bytes[trailer.end() as usize..]));
+    }
+}
+
+/// Any bytes as a pack whose structure is damaged, with the rows of its own trailer
+/// only.
+///
+/// 1. Whatever is saved out of it can be read under its name.
+/// 2. Of a pack that is sound nothing is missing afterwards.
+pub fn salvage(data: &[u8]) {
+    let id = data.len().checked_sub(24).and_then(|at| data[at..].first_chunk());
+    let id = PackId(id.copied().unwrap_or_default());
+    let holding = SimulatedDisk::holding(&id.file(), data);
+    let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new());
+    let index = Index::open(Arc::clone(&disk)).expect("it is in memory");
+    let mut writer = Writer::new(index, Coding::as_they_come(1), 1);
+    let saved = super::salvage(&holding, id, &[], &mut writer).expect("it is in memory");
+    let index = writer.finish().expect("it is in memory").index;
+    let mut reader = Reader::new(index, 1);
+    let packs: Vec<_> = reader.index().packs().map(|(number, _)| number).collect();
+    let mut found = 0;
+    for number in packs {
+        let pack = reader.index().pack(number).expect("it was just written");
+        for name in pack.names() {
+            assert_eq!(ChunkName::of(&reader.chunk(name).expect("it was just written")), *name);
+            found += 1;
+        }
+    }
+    assert_eq!(found, saved);
+    let Ok(pack) = Pack::open(&holding, id) else { return };
+    let is_sound = pack.damaged(&|_| true).is_ok_and(|damaged| damaged.is_empty())
+        && (0..pack.frames()).all(|frame| pack.copy_frame(frame).is_ok());
+    for (number, name) in (0..).zip(pack.names()) {
+        assert!(!is_sound || pack.chunk_len(number) == 0 || reader.chunk(name).is_ok());
+    }
+}
+
+/// Any bytes as what was noted of damage: they are what would be written, or nothing
+/// is known but that there was something.
+pub fn damage(data: &[u8]) {
+    for data in [data.to_vec(), [data, &checksum(&[data])].concat()] {
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::holding("damage", &data));
+        let read = Damage::read(&*disk).expect("it is in memory").expect("it is there");
+        read.write(&disk).expect("it is in memory");
+        assert_eq!(Damage::read(&*disk).expect("it is in memory"), Some(read));
     }
 }
 

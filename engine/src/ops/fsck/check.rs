@@ -26,6 +26,8 @@ pub(in crate::ops) struct Check<'c> {
     pub(super) checked: Checked,
     /// Packs to write anew though nothing in them is lost.
     pub rewrite: HashSet<PackId>,
+    /// What could not be read, so that nothing is known of it.
+    pub unread: Vec<Fault>,
     pub(super) task: &'c Task,
     structure: Structure,
     end: Option<Instant>,
@@ -51,8 +53,8 @@ impl<'c> Check<'c> {
         checked.is_resumed = !mark.is_start();
         checked.images = structure.images.len() as u64;
         checked.containers = structure.containers.len() as u64;
-        let (rewrite, broken) = (HashSet::new(), Vec::new());
-        Ok(Self { store, reader, level, mark, checked, rewrite, task, structure, end, broken })
+        let (rewrite, unread, broken) = (HashSet::new(), Vec::new(), Vec::new());
+        Ok(Self { store, reader, level, mark, checked, rewrite, unread, task, structure, end, broken })
     }
 
     /// Begins where no check before it has been.

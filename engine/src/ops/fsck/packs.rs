@@ -24,10 +24,11 @@ impl Check<'_> {
             self.task.check()?;
             self.checked.packs += 1;
             match self.reader.index().pack(number) {
-                Err(error) => {
+                Err(error) if error.is_damage() => {
                     self.reader.index().note_missing();
                     self.add(Fault::of(id.file(), &error));
                 }
+                Err(error) => self.add_unread(Fault::of(id.file(), &error)),
                 Ok(pack) => {
                     self.checked.chunks += pack.names().len() as u64;
                     if self.level >= FsckLevel::Data && id > self.mark.pack && !self.is_over() {
@@ -52,7 +53,8 @@ impl Check<'_> {
         let id = pack.id();
         for flaw in flaws {
             match flaw {
-                Flaw::Chunk(_, error) | Flaw::Frame(error) => self.add(Fault::of(id.file(), &error)),
+                Flaw::Chunk(_, error) => self.add(Fault::of(id.file(), &error)),
+                Flaw::Frame(error) => self.add_unread(Fault::of(id.file(), &error)),
                 Flaw::Worn(frame) => {
                     self.rewrite.insert(id);
                     self.add(Fault::harmless(id.file(), frame_is_worn(frame)));
@@ -61,6 +63,14 @@ impl Check<'_> {
         }
         self.mark.pack = id;
         Ok(())
+    }
+}
+
+impl Check<'_> {
+    /// What the disk did not give: it is not known what is in it.
+    fn add_unread(&mut self, fault: Fault) {
+        self.unread.push(fault.clone());
+        self.add(fault);
     }
 }
 

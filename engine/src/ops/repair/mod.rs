@@ -95,6 +95,7 @@ impl Store {
         check.restart();
         check.run()?;
         let rewrite = std::mem::take(&mut check.rewrite);
+        let unread = std::mem::take(&mut check.unread);
         let (checked, broken) = check.finish();
         let mut repaired = Repaired { checked, ..Repaired::default() };
         if repaired.checked.faults.is_empty() {
@@ -129,6 +130,10 @@ impl Store {
         }
         let options = super::FsckOptions::at(FsckLevel::Quick);
         repaired.left = self.fsck(&options, task)?.faults;
+        // Unless it is told already that it cannot be read.
+        let is_known = |fault: &Fault| repaired.left.contains(fault);
+        let unread: Vec<_> = unread.into_iter().filter(|fault| !is_known(fault)).collect();
+        repaired.left.extend(unread);
         Ok(repaired)
     }
 
