@@ -29,7 +29,8 @@
 use super::pack::PackId;
 use super::{Error, Result};
 use crate::disk::{Disk, File, Temporary, checksum};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The version this module writes and reads.
 pub const VERSION: u32 = 1;
@@ -40,6 +41,8 @@ const FOOTER_BYTES: usize = 48;
 const BLOCK_BYTES: usize = 4096;
 const SUM_BYTES: usize = 16;
 const ENTRY_BYTES: usize = 16;
+/// How many blocks of a run are kept: 4 MiB of them, enough for a quarter of a million chunks.
+const MAX_BLOCKS_KEPT: usize = 1024;
 const ENTRIES_PER_BLOCK: usize = (BLOCK_BYTES - SUM_BYTES) / ENTRY_BYTES;
 
 /// One chunk in a run. Sorted by prefix, then place.
@@ -79,6 +82,9 @@ pub struct Run {
     packs: Vec<PackId>,
     firsts: Vec<u64>,
     entries: u64,
+    /// Blocks that were asked for: names are asked for in any order, and to check a
+    /// block costs more than to look into it.
+    kept: Mutex<HashMap<usize, Arc<[Entry]>>>,
 }
 
 impl Run {
@@ -122,7 +128,7 @@ impl Run {
         let (ids, firsts) = bytes.split_at(packs as usize * 16);
         let packs = ids.as_chunks::<16>().0.iter().map(|id| PackId(*id)).collect();
         let firsts = firsts.as_chunks::<8>().0.iter().map(|first| u64::from_le_bytes(*first)).collect();
-        Ok(Self { name: name.to_owned(), file, packs, firsts, entries })
+        Ok(Self { name: name.to_owned(), file, packs, firsts, entries, kept: Mutex::default() })
     }
 
     /// The file it lies in, relative to the store.
@@ -164,6 +170,21 @@ impl Run {
         Ok(body.as_chunks::<ENTRY_BYTES>().0.iter().take(here).map(|entry| Entry::decode(*entry)).collect())
     }
 
+    /// The same, from memory if it was asked for before.
+    fn kept_block(&self, number: usize) -> Result<Arc<[Entry]>> {
+        // Nothing is half done where somebody else has panicked.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entries) = kept.get(&number) {
+            return Ok(Arc::clone(entries));
+        }
+        let entries: Arc<[Entry]> = self.block(number)?.into();
+        if kept.len() >= MAX_BLOCKS_KEPT {
+            kept.clear();
+        }
+        kept.insert(number, Arc::clone(&entries));
+        Ok(entries)
+    }
+
     /// Every entry for `prefix`.
     ///
     /// # Errors
@@ -176,7 +197,7 @@ impl Run {
             if self.firsts.get(number).is_none_or(|first| *first > prefix) {
                 break;
             }
-            found.extend(self.block(number)?.into_iter().filter(|entry| entry.prefix == prefix));
+            found.extend(self.kept_block(number)?.iter().filter(|entry| entry.prefix == prefix));
         }
         Ok(found)
     }

@@ -68,6 +68,10 @@ impl<'c> Check<'c> {
         let faults = self.structure.faults();
         self.checked.faults.extend(faults);
         let looked = self.packs().and_then(|()| self.blobs());
+        if looked.is_ok() && self.checked.faults.is_empty() && self.store.is_writable() {
+            // A note that cannot be taken away is a hint too many.
+            let _ = self.reader.index().settle_notes();
+        }
         if self.level == FsckLevel::Quick {
             return looked;
         }

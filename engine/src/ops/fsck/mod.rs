@@ -105,7 +105,10 @@ impl Fault {
 
     /// An error, with what led to it.
     fn of(place: impl Into<String>, error: &dyn std::error::Error) -> Self {
-        Self::harmless(place, told(error))
+        let (place, problem) = (place.into(), told(error));
+        // Where it is need not be told twice.
+        let problem = problem.strip_prefix(&*place).map_or(&*problem, |rest| rest.trim_start()).to_owned();
+        Self::harmless(place, problem)
     }
 }
 

@@ -51,9 +51,16 @@ impl Check<'_> {
         self.checked.packed_bytes = done_bytes;
         self.reader.index().renote(number, &flaws);
         let id = pack.id();
+        let damaged: Vec<_> = flaws.iter().filter(|flaw| matches!(flaw, Flaw::Chunk(..))).collect();
+        if let Some(Flaw::Chunk(_, error)) = damaged.first() {
+            let fault = Fault::of(id.file(), error);
+            let (count, all) = (damaged.len(), pack.names().len());
+            let problem = format!("{count} of its {all} chunks cannot be read: it {}", fault.problem);
+            self.add(Fault { problem, ..fault });
+        }
         for flaw in flaws {
             match flaw {
-                Flaw::Chunk(_, error) => self.add(Fault::of(id.file(), &error)),
+                Flaw::Chunk(..) => {}
                 Flaw::Frame(error) => self.add_unread(Fault::of(id.file(), &error)),
                 Flaw::Worn(frame) => {
                     self.rewrite.insert(id);
