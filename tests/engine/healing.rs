@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use larder_engine::{FsckLevel, FsckOptions, Input, LoadOptions, RemoveOptions, Store, Task};
+use larder_engine::{ErrorKind, FsckLevel, FsckOptions, Input, LoadOptions, RemoveOptions, Store, Task};
 
 const GREETER: &[u8] = include_bytes!("../data/greeter.tar");
 const GREETER_OCI: &[u8] = include_bytes!("../data/greeter.oci.tar");
@@ -120,6 +120,19 @@ fn a_journal_that_is_damaged_in_the_middle_is_not_cut_short() {
     assert!(error.to_string().contains("journal is damaged at byte 48"), "{error}");
     assert!(store.tag("greeter:1.0", &"x:1".parse().unwrap()).is_err());
     assert_eq!(fs::read(path.join("journal")).unwrap(), before);
+}
+
+/// An empty list would be the wrong answer, and a new store in its place the end of the old one.
+#[test]
+fn a_store_that_lost_its_format_is_not_taken_for_none() {
+    let (_dir, path) = stored();
+    fs::remove_file(path.join("format")).unwrap();
+    for opened in [Store::open(&path), Store::open_or_create(&path)] {
+        let error = opened.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert_eq!(error.to_string(), "the file format is damaged: it is missing");
+    }
+    assert!(Store::create(&path).is_err());
 }
 
 #[test]

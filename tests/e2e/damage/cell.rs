@@ -18,9 +18,8 @@ pub enum Verdict {
     Error,
 }
 
-/// What `fsck --verify` does not look at: what the catalog has of the journal it takes from
-/// there, and of a container only what its image has.
-const UNSEEN: [&str; 3] = ["journal", "containers/ID/kept", "containers/ID/upper/"];
+/// What `fsck` cannot judge: a container's files are what somebody has written there last.
+const UNSEEN: [&str; 1] = ["containers/ID/upper/"];
 
 /// Why a cell is not as it should be.
 pub type Wrong = String;

@@ -9,7 +9,7 @@ use super::{Checked, Fault, FsckLevel, told};
 use crate::Result;
 use crate::catalog::{Blob, Kind};
 use crate::chunk::{self, Lost, PackId, Reader};
-use crate::container::{Affected, Layer, affected};
+use crate::container::{Affected, Layer, Upper, affected};
 use crate::image::{Digest, Sha256};
 use crate::store::{Access, Store};
 use crate::task::{Event, Task};
@@ -67,6 +67,7 @@ impl<'c> Check<'c> {
     pub fn run(&mut self) -> Result<()> {
         let faults = self.structure.faults();
         self.checked.faults.extend(faults);
+        self.containers();
         let looked = self.packs().and_then(|()| self.blobs());
         if looked.is_ok() && self.checked.faults.is_empty() && self.store.is_writable() {
             // A note that cannot be taken away is a hint too many.
@@ -100,6 +101,18 @@ impl<'c> Check<'c> {
 
     pub(super) fn add(&mut self, fault: Fault) {
         self.checked.faults.push(fault);
+    }
+
+    /// What is kept beside the files of each container can be read. The files
+    /// themselves are what somebody has written there last: nothing tells whether
+    /// they are as they were.
+    fn containers(&mut self) {
+        for container in std::mem::take(&mut self.structure.containers) {
+            let name = format!("container {}", container.name);
+            if let Err(error) = Upper::open(self.store.disk(), &Store::container_dir(&container.id)) {
+                self.add(Fault { images: vec![name.clone()], ..Fault::of(name, &error) });
+            }
+        }
     }
 
     /// Every blob can be given back, as far as is known; deepest, it is.
