@@ -8,6 +8,20 @@ use super::{FsckLevel, FsckOptions};
 use crate::disk::{Disk as _, SimulatedDisk, Survival};
 use crate::task::Task;
 
+/// In how many ways a part of what was not made durable survives a cut.
+const PARTS: u64 = 2;
+
+/// The same with `LARDER_EXHAUSTIVE=1`, which takes minutes.
+const MANY_PARTS: u64 = 24;
+
+/// What may become of what was not made durable when the power goes after `stop`
+/// operations: nothing, all, and parts by lot.
+fn survivals(stop: u64) -> impl Iterator<Item = Survival> {
+    let parts = if std::env::var_os("LARDER_EXHAUSTIVE").is_some() { MANY_PARTS } else { PARTS };
+    let by_lot = (0..parts).map(move |part| Survival::Part(stop * MANY_PARTS + part));
+    [Survival::Nothing, Survival::Everything].into_iter().chain(by_lot)
+}
+
 /// Plays a scene and cuts the power after each of its operations in turn; what is
 /// found must be what was before or what comes after, and the latter if it was told
 /// to be done.
@@ -24,9 +38,7 @@ fn cut_everywhere(scene: &Scene) {
         let store = open(&disk).unwrap();
         disk.lose_power_after(stop);
         let told = (scene.act)(&store);
-        let survivals =
-            [Survival::Nothing, Survival::Everything, Survival::Part(stop), Survival::Part(!stop)];
-        for survival in survivals {
+        for survival in survivals(stop) {
             let context = format!("{}, cut after {stop} of {operations}, {survival:?}", scene.name);
             check(&disk.after_reboot(survival), &before, &after, told.is_ok(), &context);
             cuts += 1;
@@ -125,7 +137,7 @@ fn a_repair_that_is_cut_short_is_done_by_the_next() {
             let store = open(&disk).unwrap();
             disk.lose_power_after(stop);
             let _ = (scene.act)(&store);
-            for survival in [Survival::Nothing, Survival::Everything, Survival::Part(stop)] {
+            for survival in survivals(stop) {
                 let context = format!("{}, cut after {stop} of {operations}, {survival:?}", scene.name);
                 let disk = disk.after_reboot(survival);
                 (scene.act)(&open(&disk).unwrap()).unwrap_or_else(|error| panic!("{context}: {error}"));
