@@ -134,7 +134,7 @@ fn a_repair_mends_the_journal_and_the_format() {
     journal[100] ^= 1;
     fs::write(sandbox.store().join("journal"), &journal).expect("it is ours");
     let ran = sandbox.run(["fsck"]).exits(1);
-    assert!(ran.out().contains("journal is damaged at byte 48"), "{ran}");
+    assert!(ran.out().contains("journal: damaged at byte 48"), "{ran}");
     let ran = sandbox.run(["fsck", "--repair"]).ok();
     assert!(ran.err().contains("1 are recovered from the catalog"), "{ran}");
     assert_eq!(sandbox.names(), ["app:1", "app:2", "kept:1"].map(String::from));

@@ -107,8 +107,8 @@ impl Fault {
     fn of(place: impl Into<String>, error: &dyn std::error::Error) -> Self {
         let (place, problem) = (place.into(), told(error));
         // Where it is need not be told twice.
-        let problem = problem.strip_prefix(&*place).map_or(&*problem, |rest| rest.trim_start()).to_owned();
-        Self::harmless(place, problem)
+        let rest = problem.strip_prefix(&*place).and_then(|rest| rest.strip_prefix(" is "));
+        Self::harmless(place, rest.unwrap_or(&problem))
     }
 }
 

@@ -55,7 +55,7 @@ impl Check<'_> {
         if let Some(Flaw::Chunk(_, error)) = damaged.first() {
             let fault = Fault::of(id.file(), error);
             let (count, all) = (damaged.len(), pack.names().len());
-            let problem = format!("{count} of its {all} chunks cannot be read: it {}", fault.problem);
+            let problem = format!("{count} of its {all} chunks cannot be read: {}", fault.problem);
             self.add(Fault { problem, ..fault });
         }
         for flaw in flaws {
