@@ -28,7 +28,7 @@ use crate::input;
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder fsck [OPTIONS]",
-    after_help = "Examples:\n  larder fsck\n  larder fsck --level data --max-duration 10m\n  larder fsck --repair --from backup.tar"
+    after_help = "Example:\n  larder fsck\n  larder fsck --level data --max-duration 10m\n  larder fsck --repair --from backup.tar"
 )]
 pub struct FsckArgs {
     /// How deep to look: quick, data or exact

@@ -127,7 +127,7 @@ fn position(txn: u64) -> Position {
 /// Applying a commit again, as a catalog does that lost its last step, changes nothing.
 #[test]
 fn a_catalog_answers_from_both_sides() {
-    let catalog = Catalog::open(None, STORE).unwrap();
+    let catalog = Catalog::passing(None, STORE).unwrap();
     for _ in 0..2 {
         catalog.apply(&every_change(), position(1)).unwrap();
         assert_eq!(catalog.position().unwrap(), Some(position(1)));
@@ -150,7 +150,7 @@ fn a_catalog_answers_from_both_sides() {
 
 #[test]
 fn a_container_is_found_from_every_side() {
-    let catalog = Catalog::open(None, STORE).unwrap();
+    let catalog = Catalog::passing(None, STORE).unwrap();
     let apply = |changes, txn| catalog.apply(&Commit { changes, ..later_changes() }, position(txn)).unwrap();
     let bold = container(0x70, "bold_curie");
     for _ in 0..2 {
@@ -184,8 +184,8 @@ fn a_container_is_found_from_every_side() {
 fn a_catalog_is_found_again_as_it_was_left() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog");
-    Catalog::open(Some(&path), STORE).unwrap().apply(&every_change(), position(1)).unwrap();
-    let catalog = Catalog::open(Some(&path), STORE).unwrap();
+    Catalog::open(&path, STORE).unwrap().apply(&every_change(), position(1)).unwrap();
+    let catalog = Catalog::open(&path, STORE).unwrap();
     assert_eq!(catalog.position().unwrap(), Some(position(1)));
     assert_eq!(catalog.references().count(), 1);
 }
@@ -194,15 +194,15 @@ fn a_catalog_is_found_again_as_it_was_left() {
 fn another_stores_catalog_is_not_believed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("catalog");
-    Catalog::open(Some(&path), STORE).unwrap().apply(&every_change(), position(1)).unwrap();
-    let other = Catalog::open(Some(&path), StoreId([2; 16])).unwrap();
+    Catalog::open(&path, STORE).unwrap().apply(&every_change(), position(1)).unwrap();
+    let other = Catalog::open(&path, StoreId([2; 16])).unwrap();
     assert_eq!(other.position().unwrap(), None);
 }
 
 /// What a journal has lost can be said again from a catalog that knows it.
 #[test]
 fn the_difference_of_two_catalogs_makes_them_equal() {
-    let [ahead, behind] = [0, 1].map(|_| Catalog::open(None, STORE).unwrap());
+    let [ahead, behind] = [0, 1].map(|_| Catalog::passing(None, STORE).unwrap());
     behind.apply(&every_change(), position(1)).unwrap();
     ahead.apply(&every_change(), position(1)).unwrap();
     for catalog in [&behind, &ahead] {

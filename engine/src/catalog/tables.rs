@@ -77,20 +77,31 @@ struct Mark {
 }
 
 impl Catalog {
-    /// Opens the catalog of `store` at `path`, or an empty one that passes away
-    /// with this value.
+    /// Opens the catalog of `store` at `path`.
     ///
     /// # Errors
     /// If the database cannot be opened.
-    pub fn open(path: Option<&Path>, store: StoreId) -> Result<Self> {
-        let config =
-            sled::Config::new().cache_capacity(CACHE_BYTES).flush_every_ms(None).mode(sled::Mode::LowSpace);
-        let database = match path {
-            Some(path) => open_closed(&config.path(path))?,
-            None => config.temporary(true).open()?,
+    pub fn open(path: &Path, store: StoreId) -> Result<Self> {
+        Ok(Self::of(open_closed(&config().path(path))?, store))
+    }
+
+    /// Opens an empty catalog that passes away with this value: at `path`, where
+    /// nothing is yet, or where the system keeps what passes away.
+    ///
+    /// # Errors
+    /// If the database cannot be made.
+    pub fn passing(path: Option<&Path>, store: StoreId) -> Result<Self> {
+        let config = config().temporary(true);
+        let config = match path {
+            Some(path) => config.path(path),
+            None => config,
         };
+        Ok(Self::of(config.open()?, store))
+    }
+
+    fn of(database: sled::Db, store: StoreId) -> Self {
         let (pages, closing) = (Pages::new((*database).clone()), Closing::of(&database));
-        Ok(Self { pages, store, database, _closing: closing })
+        Self { pages, store, database, _closing: closing }
     }
 
     /// Up to where in the journal it has gone; `None` if it is empty, another
@@ -136,6 +147,10 @@ impl Catalog {
     pub(super) fn keys(&self, table: Table, prefix: &[u8]) -> impl Iterator<Item = Result<Vec<u8>>> + '_ {
         self.pages.scan(table, prefix).map(|row| Ok(row?.0))
     }
+}
+
+fn config() -> sled::Config {
+    sled::Config::new().cache_capacity(CACHE_BYTES).flush_every_ms(None).mode(sled::Mode::LowSpace)
 }
 
 /// Opens a database that somebody has just closed. sled lets go of its lock a

@@ -36,7 +36,7 @@ pub use real::RealDisk;
 pub use scratch::Scratch;
 #[cfg(any(test, fuzzing))]
 pub use simulated::{Failure, SimulatedDisk, Survival};
-pub use temporary::Temporary;
+pub use temporary::{Temporary, passing_name};
 pub use tree::Tree;
 
 /// Where the store lies.

@@ -5,8 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Disk, File, Result};
 
-/// Keeps apart the files that one process makes at once.
+/// Keeps apart what one process makes at once.
 static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// A name in `tmp/` that nobody else takes, nor has left there after a crash. It ends
+/// in `kind`, for people who look.
+pub fn passing_name(kind: &str) -> String {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("tmp/{}-{since:x}-{count}.{kind}", std::process::id())
+}
 
 /// A file in `tmp/` that is removed when it is dropped before [`Temporary::keep`].
 #[derive(Debug)]
@@ -18,16 +26,13 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Creates a file in `tmp/` under a name that nobody else takes, nor has
-    /// left there after a crash. It ends in `kind`, for people who look.
+    /// Creates a file under a [`passing_name`].
     ///
     /// # Errors
     /// If the disk cannot.
     pub fn create(disk: Arc<dyn Disk>, kind: &str) -> Result<Self> {
         disk.create_dir("tmp")?;
-        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tmp/{}-{since:x}-{count}.{kind}", std::process::id());
+        let name = passing_name(kind);
         let file = disk.create(&name)?;
         Ok(Self { disk, name, file, kept: false })
     }

@@ -131,7 +131,8 @@ impl Store {
             }
         }
         for entry in self.disk().list("tmp")? {
-            self.disk().remove(&format!("tmp/{}", entry.name))?;
+            let name = format!("tmp/{}", entry.name);
+            if entry.is_dir { self.disk().remove_tree(&name)? } else { self.disk().remove(&name)? }
         }
         self.remove_left_containers(&containers)?;
         self.disk().sync_dir("packs")?;

@@ -5,7 +5,7 @@ use super::{Error, Store, lock};
 use crate::Result;
 use crate::catalog::{self, Applying, Catalog, Change, Commit, Time};
 use crate::chunk::Reader;
-use crate::disk::{Guard, Mode};
+use crate::disk::{Guard, Mode, passing_name};
 use crate::image::Digest;
 use crate::journal::{self, Journal, Position};
 use crate::task::{Event, Task};
@@ -48,7 +48,7 @@ impl Ledger {
             }
         } else {
             // A database of its own, made from the journal, for as long as this lasts.
-            let (catalog, position) = (Catalog::open(None, store.id())?, journal.start());
+            let (catalog, position) = (store.passing_catalog()?, journal.start());
             Self { journal, catalog, position, writable, is_behind: false, _lock: lock }
         };
         ledger.catch_up()?;
@@ -59,7 +59,7 @@ impl Ledger {
     /// damaged after it had been durable, or the file was cut. They are said
     /// again, as one commit.
     fn recovered(mut self, store: &Store, task: &Task) -> Result<Self> {
-        let ahead = std::mem::replace(&mut self.catalog, Catalog::open(None, store.id())?);
+        let ahead = std::mem::replace(&mut self.catalog, store.passing_catalog()?);
         self.position = self.journal.start();
         self.catch_up()?;
         let changes = self.catalog.changes_to(&ahead)?;
@@ -90,7 +90,7 @@ impl Ledger {
     /// # Errors
     /// If the journal is damaged, or the disk fails.
     pub fn check(&self, store: &Store, compares: bool, task: &Task) -> Result<bool> {
-        let fresh = compares.then(|| Catalog::open(None, store.id())).transpose()?;
+        let fresh = compares.then(|| store.passing_catalog()).transpose()?;
         let mut applying = fresh.as_ref().map(|fresh| fresh.applying(true));
         let mut end = self.journal.start();
         while let Some((position, payload)) = self.journal.next(end)? {
@@ -111,6 +111,24 @@ impl Ledger {
     }
 }
 
+impl Store {
+    /// The catalog where it lies; on a disk that has no place for it, a passing one.
+    pub(super) fn lasting_catalog(&self) -> catalog::Result<Catalog> {
+        match self.disk().host_path(CATALOG) {
+            Some(path) => Catalog::open(&path, self.id()),
+            None => Catalog::passing(None, self.id()),
+        }
+    }
+
+    /// An empty catalog for as long as the value lives: in the store if that may be
+    /// written, so that what a program that is killed leaves is found by `gc`.
+    pub(super) fn passing_catalog(&self) -> catalog::Result<Catalog> {
+        let path = self.disk().host_path(&passing_name("catalog")).filter(|_| self.is_writable());
+        // A full disk keeps nobody from reading.
+        Catalog::passing(path.as_deref(), self.id()).or_else(|_| Catalog::passing(None, self.id()))
+    }
+}
+
 /// The catalog as it was found.
 struct Found {
     catalog: Catalog,
@@ -124,15 +142,14 @@ impl Found {
     /// Opens the catalog. One that is damaged, or belongs to another journal,
     /// is thrown away.
     fn open(store: &Store, journal: &Journal, task: &Task) -> Result<Self> {
-        let (disk, id) = (&**store.disk(), store.id());
-        let path = disk.host_path(CATALOG);
+        let disk = &**store.disk();
         let is_new = disk.list(CATALOG)?.is_empty();
         let blank = |catalog| Self { catalog, position: journal.start(), ahead: false };
         let tell = |why: &str| {
             let text = format!("the catalog is made again from the journal: {why}");
             task.report(&Event::Notice { text: &text });
         };
-        let why = match Catalog::open(path.as_deref(), id) {
+        let why = match store.lasting_catalog() {
             // Of a new store, or lost; or a crash came between the making of the
             // database and the first commit.
             Ok(catalog) if is_new || catalog.is_blank() => {
@@ -156,7 +173,7 @@ impl Found {
         tell(&why);
         disk.remove_tree(CATALOG)?;
         // A full disk keeps nobody from reading: the catalog passes away then.
-        let catalog = Catalog::open(path.as_deref(), id).or_else(|_| Catalog::open(None, id))?;
+        let catalog = store.lasting_catalog().or_else(|_| Catalog::passing(None, store.id()))?;
         Ok(blank(catalog))
     }
 }

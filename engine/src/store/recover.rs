@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Error, Format, Store, ledger, lock};
 use crate::Result;
-use crate::catalog::{Catalog, Commit, Time};
+use crate::catalog::{Commit, Time};
 use crate::disk::{Disk, Mode, RealDisk};
 use crate::journal::{self, Journal};
 use crate::task::{Event, Task};
@@ -70,13 +70,12 @@ impl Store {
         if self.disk().list(ledger::CATALOG)?.is_empty() {
             return Ok(false);
         }
-        let path = self.disk().host_path(ledger::CATALOG);
-        let Ok(catalog) = Catalog::open(path.as_deref(), self.id()) else { return Ok(false) };
+        let Ok(catalog) = self.lasting_catalog() else { return Ok(false) };
         match catalog.position() {
             Ok(Some(position)) if position.txn >= last_txn => {}
             _ => return Ok(false),
         }
-        let fresh = Catalog::open(None, self.id())?;
+        let fresh = self.passing_catalog()?;
         fresh.replay(payloads)?;
         let Ok(changes) = fresh.changes_to(&catalog) else { return Ok(false) };
         if !changes.is_empty() {
