@@ -26,7 +26,7 @@ pub(super) fn each_below(start: &Path, each: &mut dyn FnMut(&Path, &fs::Metadata
         }
         each(&path, &metadata);
         if metadata.is_dir() {
-            match fs::read_dir(&path) {
+            match read_dir(&path) {
                 Err(error) if is_passed_over(&error) => {}
                 entries => {
                     for entry in entries.context("list", &path)? {
@@ -37,6 +37,17 @@ pub(super) fn each_below(start: &Path, each: &mut dyn FnMut(&Path, &fs::Metadata
         }
     }
     Ok(())
+}
+
+/// What is in a directory. The standard library opens files again where a signal has
+/// interrupted that, and leaves directories to those who ask for them.
+pub(super) fn read_dir(path: &Path) -> io::Result<fs::ReadDir> {
+    loop {
+        match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
 }
 
 fn is_passed_over(error: &io::Error) -> bool {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
 
-use super::below::each_below;
+use super::below::{each_below, read_dir};
 use super::error::Context;
 use super::{Allocated, Disk, Entry, File, Guard, Mode, Result};
 
@@ -123,7 +123,7 @@ impl Disk for RealDisk {
 
     fn list(&self, dir: &str) -> Result<Vec<Entry>> {
         let path = self.path(dir);
-        let entries = match fs::read_dir(&path) {
+        let entries = match read_dir(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.context("list", &path)?,
         };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode as FileMode, OFlags, ResolveFlags};
 
+use super::below::read_dir;
 use super::error::Context;
 use super::{Folder, InputFile, Result};
 
@@ -59,7 +60,7 @@ impl Tree {
         let mut waiting = vec![(String::new(), 0)];
         while let Some((dir, depth)) = waiting.pop() {
             let path = self.path.join(&dir);
-            for entry in fs::read_dir(&path).context("list", &path)? {
+            for entry in read_dir(&path).context("list", &path)? {
                 let entry = entry.context("list", &path)?;
                 let Some(last) = entry.file_name().to_str().map(str::to_owned) else { continue };
                 let name = if dir.is_empty() { last } else { format!("{dir}/{last}") };
