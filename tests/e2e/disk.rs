@@ -14,6 +14,7 @@ use crate::harness::noise::noise;
 use crate::harness::sandbox::{Sandbox, is_root};
 use crate::harness::saved::Saved;
 use crate::harness::skip;
+use crate::harness::tools;
 
 /// A small file system of its own, in memory; unmounted at the end.
 struct SmallDisk {
@@ -225,7 +226,9 @@ fn somebody(sandbox: &Sandbox, args: &[&str]) -> Ran {
     if is_root() {
         let program = sandbox.path("larder");
         if !program.exists() {
-            fs::copy(env!("CARGO_BIN_EXE_larder"), &program).expect("the sandbox can be written");
+            // Not by this process: another test that starts a program just then would hold
+            // the file open for writing, and nobody could run it.
+            tools::run("cp", [env!("CARGO_BIN_EXE_larder").as_ref(), program.as_os_str()]);
         }
         let all = sandbox.path("");
         std::os::unix::fs::chown(&all, Some(NOBODY), Some(NOBODY)).expect("root may");
