@@ -21,14 +21,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::Result;
+use super::front::{FRONT_BYTES, front};
 use super::pack::PackId;
-use super::{Error, Result};
-use crate::disk::{Disk, Temporary, checksum};
+use crate::disk::{Disk, checksum, put_whole, remove_if_there};
 
 const FILE: &str = "damage";
 const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"LARDDMGE";
-const HEADER_BYTES: usize = 16;
 const SUM_BYTES: usize = 16;
 const ROW_BYTES: usize = 20;
 
@@ -53,7 +53,7 @@ impl Damage {
             other => other?,
         };
         let len = file.len()?;
-        if len > (HEADER_BYTES + MAX_ROWS * ROW_BYTES + SUM_BYTES) as u64 {
+        if len > (FRONT_BYTES + MAX_ROWS * ROW_BYTES + SUM_BYTES) as u64 {
             return Ok(Some(Self::default()));
         }
         let mut bytes = vec![0; len as usize];
@@ -63,9 +63,9 @@ impl Damage {
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let (front, sum) = bytes.split_last_chunk::<SUM_BYTES>()?;
-        let (front_header, rows) = front.split_first_chunk::<HEADER_BYTES>()?;
-        if *front_header != header() || checksum(&[front]) != *sum || rows.len() % ROW_BYTES != 0 {
+        let (body, sum) = bytes.split_last_chunk::<SUM_BYTES>()?;
+        let (start, rows) = body.split_first_chunk::<FRONT_BYTES>()?;
+        if *start != front(MAGIC, VERSION) || checksum(&[body]) != *sum || rows.len() % ROW_BYTES != 0 {
             return None;
         }
         let row = |row: &[u8]| {
@@ -76,7 +76,7 @@ impl Damage {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = header().to_vec();
+        let mut bytes = front(MAGIC, VERSION).to_vec();
         for (pack, chunk) in &self.chunks {
             bytes.extend(pack.0);
             bytes.extend(chunk.to_le_bytes());
@@ -91,11 +91,7 @@ impl Damage {
     /// # Errors
     /// If the disk fails.
     pub fn write(&self, disk: &Arc<dyn Disk>) -> Result<()> {
-        let file = Temporary::create(Arc::clone(disk), FILE)?;
-        file.file().write_all_at(&self.encode(), 0)?;
-        file.file().sync()?;
-        file.keep(FILE)?;
-        Ok(disk.sync_dir("")?)
+        Ok(put_whole(disk, "", FILE, &self.encode())?)
     }
 
     /// Forgets all that was noted.
@@ -103,10 +99,7 @@ impl Damage {
     /// # Errors
     /// If the disk fails.
     pub fn forget(disk: &dyn Disk) -> Result<()> {
-        match disk.remove(FILE) {
-            Err(error) if !error.is_absent() => Err(Error::from(error)),
-            _ => Ok(()),
-        }
+        Ok(remove_if_there(disk, FILE)?)
     }
 
     /// Notes a chunk; `false` if it was noted before.
@@ -129,14 +122,6 @@ impl Damage {
         self.chunks.retain(|(pack, _)| is_there(pack));
         !self.chunks.is_empty()
     }
-}
-
-fn header() -> [u8; HEADER_BYTES] {
-    let mut bytes = [0; HEADER_BYTES];
-    for (place, byte) in bytes.iter_mut().zip(MAGIC.iter().chain(&VERSION.to_le_bytes())) {
-        *place = *byte;
-    }
-    bytes
 }
 
 #[cfg(test)]

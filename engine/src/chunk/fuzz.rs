@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::damage::Damage;
 use super::frame::{self, Coding, Compressor, Decompressor, Header};
-use super::pack::{self, Trailer};
+use super::pack;
 use super::recipe::{self, Op, Segment};
 use super::run::{self, Entry, Run};
+use super::trailer::Trailer;
 use super::{
     Body, ChunkName, Error, Index, Lane, MAX_CHUNK_BYTES, Pack, PackId, Reader, Result, Shape, Writer,
 };
 use crate::disk::{Disk, SimulatedDisk, checksum};
+use crate::task::Task;
 
 /// No blob that a recipe is made up for is longer, so that none takes long.
 const MAX_BLOB_BYTES: u64 = 4 << 20;
@@ -91,7 +93,7 @@ pub fn salvage(data: &[u8]) {
     let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new());
     let index = Index::open(Arc::clone(&disk)).expect("it is in memory");
     let mut writer = Writer::new(index, Coding::as_they_come(1), 1);
-    let saved = super::salvage(&holding, id, &[], &mut writer).expect("it is in memory");
+    let saved = super::salvage(&holding, id, &[], &mut writer, &Task::silent()).expect("it is in memory");
     let index = writer.finish().expect("it is in memory").index;
     let mut reader = Reader::new(index, 1);
     let packs: Vec<_> = reader.index().packs().map(|(number, _)| number).collect();

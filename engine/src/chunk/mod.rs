@@ -24,6 +24,7 @@ mod cut;
 mod damage;
 mod error;
 mod frame;
+mod front;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod index;
@@ -38,6 +39,7 @@ mod renewal;
 mod run;
 mod salvage;
 mod similar;
+mod trailer;
 mod verify;
 mod writer;
 
@@ -55,7 +57,8 @@ pub use recipe::Body;
 #[cfg(any(test, fuzzing))]
 pub use recipe::Shape;
 pub use renewal::Renewal;
-pub use salvage::{Row, salvage};
+pub use salvage::salvage;
+pub use trailer::Row;
 pub use verify::Flaw;
 pub use writer::Writer;
 #[cfg(test)]

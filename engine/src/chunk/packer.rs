@@ -11,7 +11,8 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::frame::{Coded, Coding, Compressor};
-use super::pack::{self, PackId, Trailer};
+use super::pack::{self, PackId};
+use super::trailer::Trailer;
 use super::{ChunkName, Error, Lane, Result};
 use crate::disk::{Disk, Temporary};
 

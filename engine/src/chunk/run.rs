@@ -26,6 +26,7 @@
 //! cost time, never a wrong answer. A run is covered by checksums of its own,
 //! but nothing depends on it: a damaged one is made again from the trailers.
 
+use super::front::{self, FRONT_BYTES};
 use super::pack::PackId;
 use super::{Error, Result};
 use crate::disk::{Disk, File, Temporary, checksum};
@@ -36,7 +37,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"LARDIRUN";
 const END_MAGIC: [u8; 8] = *b"LARDREND";
-const HEADER_BYTES: usize = 16;
 const FOOTER_BYTES: usize = 48;
 const BLOCK_BYTES: usize = 4096;
 const SUM_BYTES: usize = 16;
@@ -66,14 +66,6 @@ impl Entry {
     }
 }
 
-fn header() -> [u8; HEADER_BYTES] {
-    let mut bytes = [0; HEADER_BYTES];
-    for (place, byte) in bytes.iter_mut().zip(MAGIC.iter().chain(&VERSION.to_le_bytes())) {
-        *place = *byte;
-    }
-    bytes
-}
-
 /// A run, opened and found sound but for its blocks, which are checked as they are read.
 #[derive(Debug)]
 pub struct Run {
@@ -96,10 +88,10 @@ impl Run {
         let damaged = |what| Error::Damaged { file: name.to_owned(), what };
         let file = disk.open(name)?;
         let len = file.len()?;
-        if len < (HEADER_BYTES + FOOTER_BYTES) as u64 {
+        if len < (FRONT_BYTES + FOOTER_BYTES) as u64 {
             return Err(damaged("it is too short to be an index run"));
         }
-        let mut front = [0; HEADER_BYTES];
+        let mut front = [0; FRONT_BYTES];
         file.read_exact_at(&mut front, 0)?;
         let mut footer = [0; FOOTER_BYTES];
         file.read_exact_at(&mut footer, len - FOOTER_BYTES as u64)?;
@@ -111,7 +103,7 @@ impl Run {
         let (entries, packs, blocks) = decode_counts(counts);
         let tables = u64::from(packs) * 16 + u64::from(blocks) * 8;
         let whole =
-            HEADER_BYTES as u64 + u64::from(blocks) * BLOCK_BYTES as u64 + tables + FOOTER_BYTES as u64;
+            FRONT_BYTES as u64 + u64::from(blocks) * BLOCK_BYTES as u64 + tables + FOOTER_BYTES as u64;
         if whole != len || entries.div_ceil(ENTRIES_PER_BLOCK as u64) != u64::from(blocks) {
             return Err(damaged("its length does not fit its counts"));
         }
@@ -120,7 +112,7 @@ impl Run {
         if checksum(&[&front, &bytes, counts]) != *sum {
             return Err(damaged("its tables do not match their checksum"));
         }
-        if front != header() {
+        if front != front::front(MAGIC, VERSION) {
             let got = front.get(8..12).and_then(|bytes| bytes.first_chunk::<4>());
             let got = got.map_or(0, |bytes| u32::from_le_bytes(*bytes));
             return Err(Error::Newer { file: name.to_owned(), want: VERSION, got });
@@ -157,7 +149,7 @@ impl Run {
     /// If it cannot be read or does not match its checksum.
     pub fn block(&self, number: usize) -> Result<Vec<Entry>> {
         let mut bytes = [0; BLOCK_BYTES];
-        self.file.read_exact_at(&mut bytes, (HEADER_BYTES + number * BLOCK_BYTES) as u64)?;
+        self.file.read_exact_at(&mut bytes, (FRONT_BYTES + number * BLOCK_BYTES) as u64)?;
         let (body, sum) = bytes.split_at(BLOCK_BYTES - SUM_BYTES);
         if checksum(&[body]) != *sum {
             return Err(Error::Damaged {
@@ -221,9 +213,9 @@ pub fn write(
     entries: impl Iterator<Item = Result<Entry>>,
 ) -> Result<String> {
     let out = Temporary::create(Arc::clone(disk), "run")?;
-    let front = header();
+    let front = front::front(MAGIC, VERSION);
     out.file().write_all_at(&front, 0)?;
-    let mut at = HEADER_BYTES as u64;
+    let mut at = FRONT_BYTES as u64;
     let mut tables: Vec<u8> = packs.iter().flat_map(|pack| pack.0).collect();
     let (mut count, mut blocks) = (0_u64, 0_u32);
     let mut body = Vec::with_capacity(BLOCK_BYTES);

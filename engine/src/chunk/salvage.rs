@@ -7,9 +7,11 @@
 //! or by rows that the caller has from elsewhere.
 
 use super::frame::{self, Decompressor, Header};
-use super::pack::{self, CHUNK_ROW, FOOTER_BYTES, PackId};
+use super::pack::{self, PackId};
+use super::trailer::{self, CHUNK_ROW, FOOTER_BYTES, MAX_TRAILER_BYTES, Row};
 use super::{ChunkName, Error, MAX_CHUNK_BYTES, Result, Writer};
 use crate::disk::{Disk, File};
+use crate::task::Task;
 
 /// How far ahead a row is looked for that a frame begins with, if it is not the next.
 const MAX_ROWS_AHEAD: usize = 8192;
@@ -17,33 +19,37 @@ const MAX_ROWS_AHEAD: usize = 8192;
 /// How much is searched at once for the beginning of a frame.
 const SEARCH_BYTES: usize = 1 << 20;
 
-/// What a chunk of a pack is called and how long it is, as far as is known.
-pub type Row = (ChunkName, u32);
+/// So many places are looked at that begin as a frame does and are none: bytes that
+/// were made to look like that must not cost hours.
+const MAX_FALSE_FRAMES: u32 = 10_000;
 
 /// Stores again what can be saved of the pack `id`, whose structure is damaged, and
 /// gives how many chunks that were. `rows` are its chunks in order, as far as they
 /// are known from elsewhere; those of its own trailer are better.
 ///
 /// # Errors
-/// If the disk fails, or a chunk cannot be stored.
-pub fn salvage(disk: &dyn Disk, id: PackId, rows: &[Row], writer: &mut Writer) -> Result<u64> {
+/// If the disk fails, a chunk cannot be stored, or the task is told to stop.
+pub fn salvage(disk: &dyn Disk, id: PackId, rows: &[Row], writer: &mut Writer, task: &Task) -> Result<u64> {
     let file = disk.open(&id.file())?;
     let len = file.len()?;
     let mut decompressor = Decompressor::new().map_err(Error::Compress)?;
     let mut found = Vec::new();
     let mut at = pack::HEADER_BYTES as u64;
     let mut is_gapless = true;
-    while let Some((offset, header)) = next_frame(&*file, at, len)? {
+    let mut false_frames = 0;
+    while let Some((offset, header)) = next_frame(&*file, at, len, &mut false_frames)? {
+        task.check()?;
         is_gapless &= offset == at;
         at = offset + frame::HEADER_BYTES as u64 + u64::from(header.stored);
         found.push((offset, header));
     }
-    let rows_at = at + pack::rows_offset(found.len());
+    let rows_at = at + trailer::rows_offset(found.len());
     let own = rows_behind(&*file, if is_gapless { Ok(rows_at) } else { Err(at) }, len)?;
     let mut saved = 0;
     for rows in [&own[..], rows] {
         let mut next = 0;
         for (offset, header) in &found {
+            task.check()?;
             let mut stored = vec![0; header.stored as usize];
             file.read_exact_at(&mut stored, offset + frame::HEADER_BYTES as u64)?;
             let Ok(raw) = decompressor.chunks(header, stored) else { continue };
@@ -55,22 +61,35 @@ pub fn salvage(disk: &dyn Disk, id: PackId, rows: &[Row], writer: &mut Writer) -
     Ok(saved)
 }
 
-/// The next whole frame from `at` on.
-fn next_frame(file: &dyn File, at: u64, len: u64) -> Result<Option<(u64, Header)>> {
-    let mut at = at;
-    while at + (frame::HEADER_BYTES as u64) <= len {
+/// The next whole frame from `at` on, unless there were too many `false_frames`.
+fn next_frame(
+    file: &dyn File,
+    mut at: u64,
+    len: u64,
+    false_frames: &mut u32,
+) -> Result<Option<(u64, Header)>> {
+    while at + (frame::HEADER_BYTES as u64) <= len && *false_frames < MAX_FALSE_FRAMES {
         if let Some(header) = frame_at(file, at, len)? {
             return Ok(Some((at, header)));
         }
-        at += 1;
-        let mut window = vec![0; SEARCH_BYTES.min((len - at) as usize)];
-        file.read_exact_at(&mut window, at)?;
-        match window.windows(4).position(|four| *four == frame::MAGIC) {
-            Some(position) => at += position as u64,
-            None => at += window.len().saturating_sub(3).max(1) as u64,
-        }
+        *false_frames += 1;
+        at = next_magic(file, at + 1, len)?;
     }
     Ok(None)
+}
+
+/// Where from `at` on the next bytes stand that a frame begins with; the end if nowhere.
+fn next_magic(file: &dyn File, mut at: u64, len: u64) -> Result<u64> {
+    while at + (frame::MAGIC.len() as u64) <= len {
+        let mut window = vec![0; SEARCH_BYTES.min((len - at) as usize)];
+        file.read_exact_at(&mut window, at)?;
+        if let Some(position) = window.windows(frame::MAGIC.len()).position(|bytes| *bytes == frame::MAGIC) {
+            return Ok(at + position as u64);
+        }
+        // It may begin with the last bytes of the window.
+        at += (window.len() - frame::MAGIC.len() + 1) as u64;
+    }
+    Ok(len)
 }
 
 fn frame_at(file: &dyn File, at: u64, len: u64) -> Result<Option<Header>> {
@@ -99,16 +118,12 @@ fn rows_behind(file: &dyn File, start: Result<u64, u64>, len: u64) -> Result<Vec
             (start + bytes % CHUNK_ROW as u64, bytes - bytes % CHUNK_ROW as u64)
         }
     };
-    if bytes == 0 || bytes > pack::MAX_TRAILER_BYTES {
+    if bytes == 0 || bytes > MAX_TRAILER_BYTES {
         return Ok(Vec::new());
     }
     let mut rows = vec![0; bytes as usize];
     file.read_exact_at(&mut rows, start)?;
-    let row = |row: &[u8]| {
-        let (name, len) = row.split_first_chunk::<{ ChunkName::BYTES }>()?;
-        Some((ChunkName(*name), u32::from_le_bytes(*len.first_chunk()?)))
-    };
-    Ok(rows.chunks_exact(CHUNK_ROW).filter_map(row).collect())
+    Ok(trailer::chunk_rows(&rows).collect())
 }
 
 /// Cuts a frame into the chunks that it is known to hold.

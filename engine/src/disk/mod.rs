@@ -24,6 +24,7 @@ mod scratch;
 mod simulated;
 mod temporary;
 mod tree;
+mod whole;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub use scratch::Scratch;
 pub use simulated::{Failure, SimulatedDisk, Survival};
 pub use temporary::{Temporary, passing_name};
 pub use tree::Tree;
+pub use whole::{put_whole, remove_if_there};
 
 /// Where the store lies.
 pub trait Disk: Send + Sync + fmt::Debug {

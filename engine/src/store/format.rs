@@ -17,7 +17,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use super::Error;
-use crate::disk::{Disk, Temporary, checksum};
+use crate::disk::{Disk, checksum, put_whole};
 use crate::journal::StoreId;
 
 const FILE: &str = "format";
@@ -100,11 +100,7 @@ impl Format {
 
     /// Writes the file, whole or not at all.
     pub fn write(&self, disk: &Arc<dyn Disk>) -> crate::disk::Result<()> {
-        let file = Temporary::create(Arc::clone(disk), FILE)?;
-        file.file().write_all_at(&self.encode(), 0)?;
-        file.file().sync()?;
-        file.keep(FILE)?;
-        disk.sync_dir("")
+        put_whole(disk, "", FILE, &self.encode())
     }
 
     /// Reads the file; `None` if there is none.

@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::{Error, Result};
-use crate::disk::{Disk, Temporary, checksum};
+use crate::disk::{Disk, checksum, put_whole};
 use crate::tar::{Device, Entry, EntryKind, Mtime};
 
 const MAGIC: [u8; 8] = *b"LARDKEPT";
@@ -222,11 +222,7 @@ impl Kept {
         if !self.is_changed {
             return Ok(());
         }
-        let temporary = Temporary::create(Arc::clone(disk), "kept")?;
-        temporary.file().write_all_at(&self.encode(), 0)?;
-        temporary.file().sync()?;
-        temporary.keep(name)?;
-        disk.sync_dir(dir)?;
+        put_whole(disk, dir, name, &self.encode())?;
         self.is_changed = false;
         Ok(())
     }

@@ -134,7 +134,7 @@ impl Upper {
     /// If writing fails.
     pub fn finish(&mut self) -> Result<()> {
         self.dir.sync()?;
-        self.kept.save(&self.disk, &self.name, &format!("{}/{KEPT}", self.name))
+        self.kept.save(&self.disk, &self.name, KEPT)
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::FsckLevel;
 use crate::chunk::PackId;
-use crate::disk::{self, Disk, Temporary, checksum};
+use crate::disk::{self, Disk, checksum, put_whole, remove_if_there};
 use crate::image::Digest;
 
 const FILE: &str = "checked";
@@ -99,11 +99,7 @@ impl Bookmark {
     /// # Errors
     /// If the disk fails.
     pub fn write(&self, disk: &Arc<dyn Disk>) -> disk::Result<()> {
-        let file = Temporary::create(Arc::clone(disk), FILE)?;
-        file.file().write_all_at(&self.encode(), 0)?;
-        file.file().sync()?;
-        file.keep(FILE)?;
-        disk.sync_dir("")
+        put_whole(disk, "", FILE, &self.encode())
     }
 
     /// Takes it away: the check is done.
@@ -111,10 +107,7 @@ impl Bookmark {
     /// # Errors
     /// If the disk fails.
     pub fn remove(disk: &dyn Disk) -> disk::Result<()> {
-        match disk.remove(FILE) {
-            Err(error) if !error.is_absent() => Err(error),
-            _ => Ok(()),
-        }
+        remove_if_there(disk, FILE)
     }
 }
 
