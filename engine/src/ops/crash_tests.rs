@@ -22,16 +22,13 @@ fn survivals(stop: u64) -> impl Iterator<Item = Survival> {
     [Survival::Nothing, Survival::Everything].into_iter().chain(by_lot)
 }
 
-/// Plays a scene and cuts the power after each of its operations in turn; what is
-/// found must be what was before or what comes after, and the latter if it was told
-/// to be done.
-fn cut_everywhere(scene: &Scene) {
+/// Plays a scene and cuts the power after each of its operations in turn; `look` is
+/// given what is found, and whether the scene was told to be done.
+fn each_cut(scene: &Scene, mut look: impl FnMut(SimulatedDisk, bool, &str)) {
     let disk = scene.prepared();
-    let before = shown(&open(&disk).unwrap());
     let start = disk.operations();
     (scene.act)(&open(&disk).unwrap()).unwrap();
     let operations = disk.operations() - start;
-    let after = shown(&open(&disk).unwrap());
     let mut cuts = 0;
     for stop in 0..=operations {
         let disk = scene.prepared();
@@ -40,12 +37,22 @@ fn cut_everywhere(scene: &Scene) {
         let told = (scene.act)(&store);
         for survival in survivals(stop) {
             let context = format!("{}, cut after {stop} of {operations}, {survival:?}", scene.name);
-            check(&disk.after_reboot(survival), &before, &after, told.is_ok(), &context);
+            look(disk.after_reboot(survival), told.is_ok(), &context);
             cuts += 1;
         }
     }
     assert!(cuts >= 12, "{}: only {cuts} cuts", scene.name);
     println!("{}: {cuts} cuts", scene.name);
+}
+
+/// What is found must be what was before or what comes after, and the latter if it was
+/// told to be done.
+fn cut_everywhere(scene: &Scene) {
+    let disk = scene.prepared();
+    let before = shown(&open(&disk).unwrap());
+    (scene.act)(&open(&disk).unwrap()).unwrap();
+    let after = shown(&open(&disk).unwrap());
+    each_cut(scene, |disk, is_done, context| check(&disk, &before, &after, is_done, context));
 }
 
 fn check(disk: &SimulatedDisk, before: &Shown, after: &Shown, is_done: bool, context: &str) {
@@ -126,26 +133,11 @@ fn what_is_made_again_is_made_whole_or_made_again() {
 #[test]
 fn a_repair_that_is_cut_short_is_done_by_the_next() {
     for scene in REPAIRS {
-        let disk = scene.prepared();
-        let shown_before = shown(&open(&disk).unwrap());
-        let start = disk.operations();
-        (scene.act)(&open(&disk).unwrap()).unwrap();
-        let operations = disk.operations() - start;
-        let mut cuts = 0;
-        for stop in 0..=operations {
-            let disk = scene.prepared();
-            let store = open(&disk).unwrap();
-            disk.lose_power_after(stop);
-            let _ = (scene.act)(&store);
-            for survival in survivals(stop) {
-                let context = format!("{}, cut after {stop} of {operations}, {survival:?}", scene.name);
-                let disk = disk.after_reboot(survival);
-                (scene.act)(&open(&disk).unwrap()).unwrap_or_else(|error| panic!("{context}: {error}"));
-                check(&disk, &shown_before, &shown_before, true, &context);
-                cuts += 1;
-            }
-        }
-        println!("{}: {cuts} cuts", scene.name);
+        let before = shown(&open(&scene.prepared()).unwrap());
+        each_cut(scene, |disk, _, context| {
+            (scene.act)(&open(&disk).unwrap()).unwrap_or_else(|error| panic!("{context}: {error}"));
+            check(&disk, &before, &before, true, context);
+        });
     }
 }
 
@@ -154,7 +146,7 @@ fn a_store_is_made_whole_or_made_again() {
     let whole = SimulatedDisk::new();
     open(&whole).unwrap();
     for stop in 0..=whole.operations() {
-        for survival in [Survival::Nothing, Survival::Everything, Survival::Part(stop)] {
+        for survival in survivals(stop) {
             let disk = SimulatedDisk::new();
             disk.lose_power_after(stop);
             let _ = open(&disk);

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use packs::is_renewed;
 
 use crate::chunk::{self, ChunkName, Coding, Index, Pack, PackId, Renewal};
+use crate::ops::passing::Passing;
 use crate::store::{Store, check_level};
 use crate::task::{Event, Task};
 use crate::{ErrorKind, Result};
@@ -221,37 +222,6 @@ impl Work<'_> {
         let plan = Renewal::plan(packs, self.store.threads(), &mut is_wanted, &mut advance)?;
         progress.finish();
         Ok(plan)
-    }
-}
-
-/// A step that tells how far it is, and stops when it is told to.
-struct Passing<'t> {
-    item: &'static str,
-    done_bytes: u64,
-    told_bytes: u64,
-    task: &'t Task,
-}
-
-/// To tell more often is a burden for who listens.
-const TOLD_EVERY: u64 = 1 << 20;
-
-impl<'t> Passing<'t> {
-    fn start(item: &'static str, total_bytes: u64, task: &'t Task) -> Self {
-        task.report(&Event::Started { item, total_bytes: Some(total_bytes) });
-        Self { item, done_bytes: 0, told_bytes: 0, task }
-    }
-
-    fn advance(&mut self, bytes: u64) -> Result<(), chunk::Error> {
-        self.done_bytes += bytes;
-        if self.done_bytes - self.told_bytes >= TOLD_EVERY {
-            self.told_bytes = self.done_bytes;
-            self.task.report(&Event::Advanced { item: self.item, done_bytes: self.done_bytes });
-        }
-        Ok(self.task.check()?)
-    }
-
-    fn finish(self) {
-        self.task.report(&Event::Finished { item: self.item, bytes: self.done_bytes, new_bytes: 0 });
     }
 }
 

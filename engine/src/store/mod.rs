@@ -238,7 +238,7 @@ impl Store {
     }
 
     /// The same store, with what comes in by this handle compressed at zstd's
-    /// `level`: from 1, the fastest, to 22, the smallest; 3 otherwise. What is
+    /// `level`: from 1, the fastest, to 22, the smallest; 2 otherwise. What is
     /// there already stays as it is; see [`Store::optimize`] for that.
     ///
     /// ```

@@ -51,7 +51,7 @@ impl Store {
         };
         let whole = journal.whole()?;
         let (missing, last_txn, mut payloads) = (whole.missing(), whole.last_txn, whole.payloads);
-        let text = match self.add_from_catalog(&mut payloads, last_txn)? {
+        let text = match self.add_from_catalog(&journal, &mut payloads, last_txn)? {
             true => format!(
                 "the journal was damaged; of {last_txn} commits {missing} are recovered from the catalog"
             ),
@@ -65,14 +65,19 @@ impl Store {
     }
 
     /// Says at the end what the catalog knows beyond the records in `payloads`, if it
-    /// has come at least as far as they do.
-    fn add_from_catalog(&self, payloads: &mut Vec<Vec<u8>>, last_txn: u64) -> Result<bool> {
+    /// belongs to this journal and has come at least as far as they do.
+    fn add_from_catalog(
+        &self,
+        journal: &Journal,
+        payloads: &mut Vec<Vec<u8>>,
+        last_txn: u64,
+    ) -> Result<bool> {
         if self.disk().list(ledger::CATALOG)?.is_empty() {
             return Ok(false);
         }
         let Ok(catalog) = self.lasting_catalog() else { return Ok(false) };
         match catalog.position() {
-            Ok(Some(position)) if position.txn >= last_txn => {}
+            Ok(Some(position)) if position.txn > last_txn || journal.has(position)? => {}
             _ => return Ok(false),
         }
         let fresh = self.passing_catalog()?;

@@ -136,11 +136,10 @@ fn check(checked: &Checked) -> Json {
 }
 
 fn fault(fault: &Fault) -> Json {
-    let texts = |texts: Vec<Json>| Json::Array(texts);
     let files = fault.files.iter().map(|file| String::from_utf8_lossy(file).as_ref().into());
     object([
-        ("Files", texts(files.collect())),
-        ("Images", texts(fault.images.iter().map(|name| name.as_str().into()).collect())),
+        ("Files", Json::Array(files.collect())),
+        ("Images", Json::Array(fault.images.iter().map(|name| name.as_str().into()).collect())),
         ("MoreFiles", fault.more_files.into()),
         ("Place", fault.place.as_str().into()),
         ("Problem", fault.problem.as_str().into()),

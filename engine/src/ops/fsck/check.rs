@@ -11,11 +11,9 @@ use crate::catalog::{Blob, Kind};
 use crate::chunk::{self, Lost, PackId, Reader};
 use crate::container::{Affected, Layer, Upper, affected};
 use crate::image::{Digest, Sha256};
+use crate::ops::passing::Passing;
 use crate::store::{Access, Store};
-use crate::task::{Event, Task};
-
-/// What the making again of blobs is called before those who watch.
-const ITEM: &str = "blobs";
+use crate::task::Task;
 
 /// A check under way.
 pub(in crate::ops) struct Check<'c> {
@@ -35,7 +33,7 @@ pub(in crate::ops) struct Check<'c> {
 }
 
 impl<'c> Check<'c> {
-    /// Opens all that is to be looked at.
+    /// A check that goes on where the last one of this level was stopped, until `end`.
     pub fn begin(
         store: &'c Store,
         access: &Access,
@@ -43,24 +41,35 @@ impl<'c> Check<'c> {
         end: Option<Instant>,
         task: &'c Task,
     ) -> Result<Self> {
-        let mut checked = Checked::default();
-        let structure = Structure::read(store, level >= FsckLevel::Data, &mut checked.faults, task)?;
-        let reader = store.reader(access, task)?;
         let mark = match level {
             FsckLevel::Quick => Bookmark::start(level),
             _ => Bookmark::read(&**store.disk(), level)?,
         };
-        checked.is_resumed = !mark.is_start();
+        Self::open(store, access, mark, level >= FsckLevel::Data, end, task)
+    }
+
+    /// A check of everything but whether the catalog says what the journal says.
+    pub fn anew(store: &'c Store, access: &Access, level: FsckLevel, task: &'c Task) -> Result<Self> {
+        Self::open(store, access, Bookmark::start(level), false, None, task)
+    }
+
+    /// Opens all that is to be looked at.
+    fn open(
+        store: &'c Store,
+        access: &Access,
+        mark: Bookmark,
+        compares: bool,
+        end: Option<Instant>,
+        task: &'c Task,
+    ) -> Result<Self> {
+        let mut checked = Checked { is_resumed: !mark.is_start(), ..Checked::default() };
+        let structure = Structure::read(store, compares, &mut checked.faults, task)?;
+        let reader = store.reader(access, task)?;
+        let level = mark.level;
         checked.images = structure.images.len() as u64;
         checked.containers = structure.containers.len() as u64;
         let (rewrite, unread, broken) = (HashSet::new(), Vec::new(), Vec::new());
         Ok(Self { store, reader, level, mark, checked, rewrite, unread, task, structure, end, broken })
-    }
-
-    /// Begins where no check before it has been.
-    pub fn restart(&mut self) {
-        self.mark = Bookmark::start(self.level);
-        self.checked.is_resumed = false;
     }
 
     /// Looks at everything, or until the time is over.
@@ -118,10 +127,9 @@ impl<'c> Check<'c> {
     /// Every blob can be given back, as far as is known; deepest, it is.
     fn blobs(&mut self) -> Result<()> {
         let blobs = std::mem::take(&mut self.structure.blobs);
-        if self.level == FsckLevel::Exact {
-            let total_bytes = Some(blobs.iter().map(|blob| blob.body.len).sum());
-            self.task.report(&Event::Started { item: ITEM, total_bytes });
-        }
+        let all_bytes = blobs.iter().map(|blob| blob.body.len).sum();
+        let mut passing =
+            (self.level == FsckLevel::Exact).then(|| Passing::start("blobs", all_bytes, self.task));
         for blob in &blobs {
             self.task.check()?;
             self.checked.blobs += 1;
@@ -129,23 +137,23 @@ impl<'c> Check<'c> {
             if !lost.ranges.is_empty() {
                 self.add_lost(blob, &lost);
                 self.broken.push(blob.clone());
-            } else if self.level == FsckLevel::Exact && blob.digest > self.mark.blob && !self.is_over() {
-                self.make_again(blob)?;
+            } else if let Some(passing) = &mut passing
+                && blob.digest > self.mark.blob
+                && !self.is_over()
+            {
+                self.make_again(blob, passing)?;
                 self.mark.blob = blob.digest;
             }
+        }
+        if let Some(passing) = passing {
+            self.checked.bytes = passing.done_bytes();
+            passing.finish();
         }
         Ok(())
     }
 
-    fn make_again(&mut self, blob: &Blob) -> Result<()> {
-        let task = self.task;
-        let mut done_bytes = self.checked.bytes;
-        let digest = digest_of(blob, &mut self.reader, &mut |bytes| {
-            done_bytes += bytes;
-            task.report(&Event::Advanced { item: ITEM, done_bytes });
-            Ok(task.check()?)
-        });
-        self.checked.bytes = done_bytes;
+    fn make_again(&mut self, blob: &Blob, passing: &mut Passing<'_>) -> Result<()> {
+        let digest = digest_of(blob, &mut self.reader, &mut |bytes| passing.advance(bytes));
         let problem = match digest {
             Err(chunk::Error::Cancelled(cancelled)) => return Err(cancelled.into()),
             Err(error) => {

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use super::{Check, Fault, FsckLevel};
 use crate::Result;
 use crate::chunk::{Flaw, Pack};
-use crate::task::Event;
-
-/// What the step is called before those who watch.
-const ITEM: &str = "packs";
+use crate::ops::passing::Passing;
 
 impl Check<'_> {
     /// Every pack's structure; deeper, every frame and chunk. Which images suffer
@@ -16,10 +13,10 @@ impl Check<'_> {
     pub(super) fn packs(&mut self) -> Result<()> {
         let mut packs: Vec<_> = self.reader.index().packs().collect();
         packs.sort_unstable_by_key(|(_, id)| *id);
-        if self.level >= FsckLevel::Data {
-            let total_bytes = Some(self.store.disk().file_bytes(ITEM)?);
-            self.task.report(&Event::Started { item: ITEM, total_bytes });
-        }
+        let mut passing = match self.level {
+            FsckLevel::Quick => None,
+            _ => Some(Passing::start("packs", self.store.disk().file_bytes("packs")?, self.task)),
+        };
         for (number, id) in packs {
             self.task.check()?;
             self.checked.packs += 1;
@@ -31,24 +28,24 @@ impl Check<'_> {
                 Err(error) => self.add_unread(Fault::of(id.file(), &error)),
                 Ok(pack) => {
                     self.checked.chunks += pack.names().len() as u64;
-                    if self.level >= FsckLevel::Data && id > self.mark.pack && !self.is_over() {
-                        self.verify(number, &pack)?;
+                    if let Some(passing) = &mut passing
+                        && id > self.mark.pack
+                        && !self.is_over()
+                    {
+                        self.verify(number, &pack, passing)?;
                     }
                 }
             }
         }
+        if let Some(passing) = passing {
+            self.checked.packed_bytes = passing.done_bytes();
+            passing.finish();
+        }
         Ok(())
     }
 
-    fn verify(&mut self, number: u32, pack: &Arc<Pack>) -> Result<()> {
-        let task = self.task;
-        let mut done_bytes = self.checked.packed_bytes;
-        let flaws = pack.verify(self.store.threads(), &mut |bytes| {
-            done_bytes += bytes;
-            task.report(&Event::Advanced { item: ITEM, done_bytes });
-            Ok(task.check()?)
-        })?;
-        self.checked.packed_bytes = done_bytes;
+    fn verify(&mut self, number: u32, pack: &Arc<Pack>, passing: &mut Passing<'_>) -> Result<()> {
+        let flaws = pack.verify(self.store.threads(), &mut |bytes| passing.advance(bytes))?;
         self.reader.index().renote(number, &flaws);
         let id = pack.id();
         let damaged: Vec<_> = flaws.iter().filter(|flaw| matches!(flaw, Flaw::Chunk(..))).collect();
@@ -71,9 +68,7 @@ impl Check<'_> {
         self.mark.pack = id;
         Ok(())
     }
-}
 
-impl Check<'_> {
     /// What the disk did not give: it is not known what is in it.
     fn add_unread(&mut self, fault: Fault) {
         self.unread.push(fault.clone());

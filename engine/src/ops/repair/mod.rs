@@ -91,8 +91,7 @@ impl Store {
         self.healing(task, || self.repair_catalog(task))?;
         let access = self.share(task)?;
         let level = options.level.max(FsckLevel::Data);
-        let mut check = Check::begin(self, &access, level, None, task)?;
-        check.restart();
+        let mut check = Check::anew(self, &access, level, task)?;
         check.run()?;
         let rewrite = std::mem::take(&mut check.rewrite);
         let unread = std::mem::take(&mut check.unread);

@@ -38,7 +38,7 @@ impl Store {
                 Ok(_) => {}
                 Err(error) if error.is_damage() => {
                     let rows = reader.index().rows_of(number, &known);
-                    saved += chunk::salvage(&**self.disk(), id, &rows, &mut writer)?;
+                    saved += chunk::salvage(&**self.disk(), id, &rows, &mut writer, task)?;
                 }
                 Err(error) => return Err(error.into()),
             }
