@@ -1,7 +1,7 @@
 //! The power goes: a file system that forgets at once what was not synced. What was said to be
 //! done is there afterwards; what was not is there whole, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -159,14 +159,17 @@ impl Scene {
         (command.split(' ').map(str::to_owned).collect(), then)
     }
 
-    /// What the store holds; everything in it must come out exactly.
+    /// What the store holds; everything in it must come out exactly, also what lost its
+    /// name to another.
     fn look(&self, sandbox: &Sandbox) -> Model {
         let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
         let listed = sandbox.run(["images", "--no-trunc", "--format", format]).ok().out();
         let split = |line: &str| line.split_once(' ').map(|(name, id)| (name.to_owned(), id.to_owned()));
-        let names: BTreeMap<_, _> = listed.lines().filter_map(split).collect();
-        if !names.is_empty() {
-            for saved in Saved::read(&sandbox.save(names.keys())).images() {
+        let mut names: BTreeMap<_, _> = listed.lines().filter_map(split).collect();
+        let ids: BTreeSet<_> = names.values().cloned().collect();
+        names.remove("<none>:<none>");
+        if !ids.is_empty() {
+            for saved in Saved::read(&sandbox.save(&ids)).images() {
                 let image = self.images.iter().find(|image| image.id() == saved.id()).expect("one of ours");
                 assert_eq!(saved.layers, image.tars(), "{listed}");
             }
