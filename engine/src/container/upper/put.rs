@@ -115,6 +115,11 @@ impl Upper {
         if is_opaque {
             set_opaque(&self.dir, NEW)?;
         }
+        if entry.kind == EntryKind::File {
+            // A cut would leave the name, and zeros behind it: file systems write
+            // names first.
+            self.dir.sync_file(NEW)?;
+        }
         let path = &entry.name;
         self.move_in(path, entry.kind == EntryKind::Directory)?;
         if entry.kind == EntryKind::Directory {

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, linkat,
-    makedev, mkdirat, mknodat, openat, removexattr, renameat, setxattr, symlinkat, syncfs, utimensat,
+    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fsync,
+    linkat, makedev, mkdirat, mknodat, openat, removexattr, renameat, setxattr, symlinkat, syncfs, utimensat,
 };
 use rustix::io::Errno;
 
@@ -164,6 +164,17 @@ impl Folder {
             Err(Errno::NODATA) => Ok(()),
             other => other.context("remove an attribute of", self.host(path)),
         }
+    }
+
+    /// Makes the content of a file and its looks survive a power cut; not yet its name.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or writing fails.
+    pub fn sync_file(&self, path: &[u8]) -> Result<()> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let synced =
+            self.parent(path).and_then(|(parent, name)| fsync(openat(parent, name, flags, Mode::empty())?));
+        synced.context("make durable", self.host(path))
     }
 
     /// Makes all that was written survive a power cut.
