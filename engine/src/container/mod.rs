@@ -1,7 +1,8 @@
 //! Containers: an image and one writable layer on top of it.
 //!
-//! Nothing here unpacks an image: the [`view`] knows all names, the store has
-//! all bytes, and [`RootFs`] brings them together.
+//! The [`view`] knows all names, the store has all bytes, and [`RootFs`] brings them
+//! together: nothing has to be unpacked to be looked at. Only under a container that
+//! runs an image lies [unpacked](Unpacking).
 
 mod affected;
 mod carried;
@@ -13,10 +14,12 @@ mod folder_tar;
 mod layer;
 mod name;
 mod on_disk;
+mod overlay;
 mod rootfs;
 mod spec;
 #[cfg(test)]
 mod stacked;
+mod unpack;
 mod upper;
 pub mod view;
 
@@ -30,8 +33,10 @@ pub use folder_tar::FolderTar;
 pub use layer::{Layer, Purpose};
 pub use name::{NameError, check_name, new_id, new_name};
 pub use on_disk::entry_of;
-pub use rootfs::RootFs;
+pub use overlay::Space;
+pub use rootfs::{RootFs, Supply};
 pub use spec::{
     Bind, HostConfig, Mount, MountKind, RestartPolicy, Spec, SpecError, TmpfsOptions, Ulimit, merge,
 };
+pub use unpack::{Ready, Unpacking};
 pub use upper::{Fill, Upper};

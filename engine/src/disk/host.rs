@@ -17,6 +17,15 @@ pub fn here() -> Result<PathBuf> {
     std::env::current_dir().context("find", ".")
 }
 
+/// What names the time since this machine was started last, as text.
+///
+/// # Errors
+/// If `/proc` is not there.
+pub fn boot_id() -> Result<String> {
+    const FILE: &str = "/proc/sys/kernel/random/boot_id";
+    Ok(fs::read_to_string(FILE).context("read", FILE)?.trim().to_owned())
+}
+
 /// A path of these bytes.
 pub fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes.to_vec()))

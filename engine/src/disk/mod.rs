@@ -17,6 +17,7 @@ mod folder;
 pub(crate) mod fuzz;
 pub mod host;
 mod input;
+mod new_tree;
 mod real;
 mod scratch;
 #[cfg(any(test, fuzzing))]
@@ -33,11 +34,12 @@ pub use checksum::{Checksum, checksum};
 pub use error::{Error, Result};
 pub use folder::{FileKind, Folder, Stat, Walk};
 pub use input::{Input, InputFile};
+pub use new_tree::{Looks, NewDir, NewFile, NewTree, is_trusted};
 pub use real::RealDisk;
 pub use scratch::Scratch;
 #[cfg(any(test, fuzzing))]
 pub use simulated::{Failure, SimulatedDisk, Survival};
-pub use temporary::{Temporary, passing_name};
+pub use temporary::{Temporary, TemporaryDir, passing_name};
 pub use tree::Tree;
 pub use whole::{put_whole, remove_if_there};
 
@@ -79,9 +81,9 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// it, in this process or another. `None`: somebody else holds it.
     fn try_lock(&self, name: &str, mode: Mode) -> Result<Option<Box<dyn Guard>>>;
 
-    /// Everything below the store's directory, itself included, with what it
-    /// takes on disk.
-    fn usage(&self) -> Result<Vec<Allocated>>;
+    /// What is called `name` (empty: the store's own directory) and everything below
+    /// it, with what it takes on disk; nothing if it is not there.
+    fn usage(&self, name: &str) -> Result<Vec<Allocated>>;
 
     /// Where `name` lies for a library that wants a path; `None` if nowhere.
     fn host_path(&self, name: &str) -> Option<PathBuf>;

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
 
 use super::below::{each_below, read_dir};
 use super::error::Context;
-use super::{Allocated, Disk, Entry, File, Guard, Mode, Result};
+use super::{Allocated, Disk, Entry, File, Folder, Guard, Mode, Result};
 
 /// Images may hold secrets: nobody but the owner reads what is stored.
 const FILE_MODE: u32 = 0o600;
@@ -103,21 +103,12 @@ impl Disk for RealDisk {
     }
 
     fn remove_tree(&self, name: &str) -> Result<()> {
-        let path = self.path(name);
-        let mut removed = fs::remove_dir_all(&path);
-        if removed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
-            // A container may have made directories that nobody may write to.
-            each_below(&path, &mut |path, metadata| {
-                if metadata.is_dir() {
-                    // If it is not ours to change, the next try will say so.
-                    let _ = fs::set_permissions(path, fs::Permissions::from_mode(DIR_MODE));
-                }
-            })?;
-            removed = fs::remove_dir_all(&path);
-        }
-        match removed {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.context("remove", path),
+        // What was made of images and by containers may be deeper than files can be
+        // opened, and may be closed to its owner.
+        let (parent, last) = name.rsplit_once('/').unwrap_or(("", name));
+        match Folder::open(&self.path(parent)) {
+            Err(error) if error.is_absent() => Ok(()),
+            folder => folder?.remove(last.as_bytes()),
         }
     }
 
@@ -179,9 +170,9 @@ impl Disk for RealDisk {
         }
     }
 
-    fn usage(&self) -> Result<Vec<Allocated>> {
+    fn usage(&self, name: &str) -> Result<Vec<Allocated>> {
         let mut found = Vec::new();
-        each_below(&self.root, &mut |path, metadata| {
+        each_below(&self.path(name), &mut |path, metadata| {
             let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
             found.push(Allocated { name, bytes: metadata.blocks() * BLOCK_BYTES });
         })?;

@@ -412,13 +412,15 @@ impl Disk for SimulatedDisk {
         Ok(Some(Box::new(SimulatedGuard { disk: self.clone(), name: name.into() })))
     }
 
-    fn usage(&self) -> Result<Vec<Allocated>> {
+    fn usage(&self, dir: &str) -> Result<Vec<Allocated>> {
         let state = self.locked();
+        let below = format!("{dir}/");
+        let is_meant = |name: &str| dir.is_empty() || name == dir || name.starts_with(&below);
         let allocated = |(name, inode): (&String, &usize)| Allocated {
             name: name.clone(),
             bytes: state.inodes[*inode].bytes.len() as u64,
         };
-        Ok(state.names.iter().map(allocated).collect())
+        Ok(state.names.iter().filter(|(name, _)| is_meant(name)).map(allocated).collect())
     }
 
     fn host_path(&self, _name: &str) -> Option<PathBuf> {

@@ -1,4 +1,4 @@
-//! A file under a passing name, which it loses unless it is kept.
+//! A file or a directory under a passing name, which it loses unless it is kept.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +59,51 @@ impl Drop for Temporary {
         if !self.kept {
             // Nothing to tell it to: what stays behind is garbage that gc removes.
             let _ = self.disk.remove(&self.name);
+        }
+    }
+}
+
+/// A directory in `tmp/` that is removed with all in it when it is dropped before
+/// [`TemporaryDir::keep`].
+#[derive(Debug)]
+pub struct TemporaryDir {
+    disk: Arc<dyn Disk>,
+    name: String,
+    kept: bool,
+}
+
+impl TemporaryDir {
+    /// Creates a directory under a [`passing_name`].
+    ///
+    /// # Errors
+    /// If the disk cannot.
+    pub fn create(disk: Arc<dyn Disk>, kind: &str) -> Result<Self> {
+        disk.create_dir("tmp")?;
+        let name = passing_name(kind);
+        disk.create_dir(&name)?;
+        Ok(Self { disk, name, kept: false })
+    }
+
+    /// Its passing name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Gives the directory its lasting name, which nothing else has.
+    ///
+    /// # Errors
+    /// If the disk cannot; the directory is removed then.
+    pub fn keep(mut self, name: &str) -> Result<()> {
+        self.disk.rename(&self.name, name)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for TemporaryDir {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = self.disk.remove_tree(&self.name);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Everything is written children first and named last, so it is taken down in
 //! the opposite order; a crash between two steps leaves garbage for next time.
 //! 1. **Mark** the chunks that the blobs of the catalog stand on.
-//! 2. **Remove** packs in which nothing is alive, what is left in `tmp/`, and what
-//!    containers left that are gone.
+//! 2. **Remove** packs in which nothing is alive, what is left in `tmp/`, what
+//!    containers left that are gone, and unpacked layers on which none stands.
 //! 3. **Copy** what is alive in packs that are dead in part to new packs.
 //! 4. **Publish** one index run for the packs that stay.
 //! 5. **Remove** the packs that were copied.
@@ -15,6 +15,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::marks::{Marks, mark};
+use super::unpack::{Keeping, unpacked_of};
 use crate::Result;
 use crate::catalog::Change;
 use crate::chunk::{PackId, Place, Reader};
@@ -109,6 +110,9 @@ impl Store {
         let marks = mark(ledger.catalog(), &mut reader, task)?;
         let containers = ledger.catalog().containers().map(|container| Ok(container?.id.to_string()));
         let containers = containers.collect::<Result<HashSet<_>>>()?;
+        // In passing nothing is taken that the next start may want.
+        let keeping = if worth == 0 { Keeping::Containers } else { Keeping::Images };
+        let unpacked = unpacked_of(ledger.catalog(), keeping)?;
         drop(ledger);
         let mut collected = Collected::default();
         let mut dying = Vec::new();
@@ -135,6 +139,7 @@ impl Store {
             if entry.is_dir { self.disk().remove_tree(&name)? } else { self.disk().remove(&name)? }
         }
         self.remove_left_containers(&containers)?;
+        let evicted_bytes = self.evict(&unpacked)?;
         self.disk().sync_dir("packs")?;
         if !dying.is_empty() {
             collected.packs_rewritten = self.renew(access, &dying, &mut reader, &marks, task)?;
@@ -143,7 +148,7 @@ impl Store {
         drop(reader);
         self.index(access, task)?.settle_notes()?;
         let after = self.packed_bytes()?;
-        collected.freed_bytes = before.saturating_sub(after);
+        collected.freed_bytes = before.saturating_sub(after) + evicted_bytes;
         Ok(collected)
     }
 
@@ -204,10 +209,12 @@ impl Store {
 
     /// What packs, index, containers and passing files take on the disk.
     pub(super) fn packed_bytes(&self) -> Result<u64> {
-        let counted = ["packs/", "index/", "tmp/", "containers/"];
-        let usage = self.disk().usage()?;
-        let here = usage.iter().filter(|file| counted.iter().any(|dir| file.name.starts_with(dir)));
-        Ok(here.map(|file| file.bytes).sum())
+        let mut bytes = 0;
+        for dir in ["packs", "index", "tmp", CONTAINERS] {
+            let below = self.disk().usage(dir)?.into_iter().filter(|file| file.name != dir);
+            bytes += below.map(|file| file.bytes).sum::<u64>();
+        }
+        Ok(bytes)
     }
 }
 

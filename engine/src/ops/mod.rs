@@ -35,6 +35,7 @@ mod save;
 mod squash;
 mod stack;
 mod tag;
+mod unpack;
 mod usage;
 mod whole;
 

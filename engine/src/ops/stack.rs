@@ -180,7 +180,7 @@ impl Store {
     }
 
     /// Where passing files go.
-    fn scratch_dir(&self) -> Option<PathBuf> {
+    pub(super) fn scratch_dir(&self) -> Option<PathBuf> {
         self.is_writable().then(|| self.disk().host_path("tmp")).flatten()
     }
 

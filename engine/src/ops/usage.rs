@@ -114,7 +114,7 @@ impl Store {
 
     fn areas(&self) -> Result<Vec<Area>> {
         let mut areas: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for allocated in self.disk().usage()? {
+        for allocated in self.disk().usage("")? {
             let top = allocated.name.split('/').next().unwrap_or_default();
             let area = AREAS.iter().find(|area| **area == top).unwrap_or(&"other");
             let (bytes, files) = areas.entry(area).or_default();

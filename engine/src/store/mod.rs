@@ -43,13 +43,16 @@ use crate::task::{Event, Progress, Task};
 
 /// Held while packs are read or added, and against everybody else while they
 /// are removed.
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 
 /// The directories of a store that are there from the beginning.
 const DIRS: [&str; 3] = ["packs", "index", "tmp"];
 
 /// Where what containers wrote lies; made with the first of them.
 pub(crate) const CONTAINERS: &str = "containers";
+
+/// Where unpacked layers lie; made with the first of them.
+pub(crate) const LAYERS: &str = "layers";
 
 /// zstd's level for new frames. Measured on real images, against level 3: a load
 /// takes an eighth less time, an import a fifth, and the store 3 % more space;
@@ -300,7 +303,17 @@ impl Store {
     pub(crate) fn lock_container(&self, id: &ContainerId, task: &Task) -> Result<Box<dyn Guard>> {
         // A copy of the store may have lost a directory that was empty.
         self.make_container_dir(id)?;
-        let name = format!("{}/{LOCK}", Self::container_dir(id));
+        self.lock_dir(&Self::container_dir(id), task)
+    }
+
+    /// The right to put unpacked layers in their place; nobody else has it then.
+    pub(crate) fn lock_layers(&self, task: &Task) -> Result<Box<dyn Guard>> {
+        self.disk.create_dir(LAYERS)?;
+        self.lock_dir(LAYERS, task)
+    }
+
+    fn lock_dir(&self, dir: &str, task: &Task) -> Result<Box<dyn Guard>> {
+        let name = format!("{dir}/{LOCK}");
         match self.disk.create(&name) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
             _ => lock::wait(&*self.disk, &name, Mode::Exclusive, task),

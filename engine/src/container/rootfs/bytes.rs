@@ -28,6 +28,19 @@ pub enum Bytes {
     Nowhere,
 }
 
+impl Bytes {
+    /// The same once more. A writable layer cannot be there twice: its files are not
+    /// readable in the other one.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Stored(outline) => Self::Stored(outline.clone()),
+            Self::Wrapped(body, how) => Self::Wrapped(*body, how.clone()),
+            Self::Unwrapped(scratch) => Self::Unwrapped(Arc::clone(scratch)),
+            Self::Upper(_) | Self::Nowhere => Self::Nowhere,
+        }
+    }
+}
+
 /// How a compressed layer is entered.
 #[derive(Debug, Clone)]
 pub enum Unwrapping {
@@ -138,7 +151,7 @@ fn hole(len: u64, pieces: &mut VecDeque<Piece>) {
 }
 
 /// The extents of a file, holes left out.
-fn extents(content: &Content<'_>) -> Vec<Extent> {
+pub(super) fn extents(content: &Content<'_>) -> Vec<Extent> {
     match content.extents {
         Extents::At(_) if content.size == 0 => Vec::new(),
         Extents::At(offset) => vec![Extent { at: 0, offset, len: content.size }],
@@ -146,27 +159,43 @@ fn extents(content: &Content<'_>) -> Vec<Extent> {
     }
 }
 
+/// Hands out the bytes of a file that is in no layer as it is, holes as zeros.
 fn copy_content(
     content: Content<'_>,
     layers: &mut [(DiffId, Bytes)],
     reader: &mut Reader,
     sink: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
+    let mut blank = Vec::new();
+    let mut done = 0;
+    copy_extents(content, layers, reader, &mut |at, bytes| {
+        zeros(at - done, &mut blank, sink)?;
+        done = at + bytes.len() as u64;
+        sink(bytes)
+    })?;
+    zeros(content.size - done, &mut blank, sink)
+}
+
+/// Hands out what of a file that is in no layer as it is lies between its holes, each
+/// part with where in the file it begins.
+pub(super) fn copy_extents(
+    content: Content<'_>,
+    layers: &mut [(DiffId, Bytes)],
+    reader: &mut Reader,
+    sink: &mut dyn FnMut(u64, &[u8]) -> Result<()>,
+) -> Result<()> {
     let Some((diff_id, bytes)) = layers.get_mut(content.layer) else { return Ok(()) };
     if let Bytes::Wrapped(body, Unwrapping::Once(dir)) = bytes {
         *bytes = Bytes::Unwrapped(Arc::new(unwrap_whole(body, reader, *diff_id, dir.as_deref())?));
     }
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut at = 0;
     // A wrapped layer is opened at its start, once: extents are in the tar's order.
     let mut opened = match bytes {
         Bytes::Wrapped(body, _) => Some((unwrapped(body, reader, *diff_id)?, 0_u64)),
         _ => None,
     };
     for extent in extents(&content) {
-        zeros(extent.at - at, &mut buffer, sink)?;
-        let mut offset = extent.offset;
-        let mut left = extent.len;
+        let (mut at, mut offset, mut left) = (extent.at, extent.offset, extent.len);
         if let Some((plain, position)) = &mut opened {
             let before = offset.saturating_sub(*position);
             let failed = |error| not_unwrapped(error, *diff_id);
@@ -185,18 +214,19 @@ fn copy_content(
                 }
                 (_, None) => break,
             }
-            sink(room)?;
+            sink(at, room)?;
+            at += len;
             offset += len;
             left -= len;
         }
-        at = extent.at + extent.len;
     }
-    zeros(content.size - at, &mut buffer, sink)
+    Ok(())
 }
 
-fn zeros(mut len: u64, buffer: &mut [u8], sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+/// So many zeros, out of `buffer`, in which nothing else is.
+fn zeros(mut len: u64, buffer: &mut Vec<u8>, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
     if len > 0 {
-        buffer.fill(0);
+        buffer.resize(BUFFER_BYTES, 0);
     }
     while len > 0 {
         let now = len.min(buffer.len() as u64);

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod scan;
+mod supply;
 mod unwrap;
 
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use crate::task::Task;
 pub(super) use bytes::Bodies;
 use bytes::{Bytes, Unwrapping, copy_file};
 use scan::{Copying, Scan};
+pub use supply::Supply;
 pub(super) use unwrap::Stored;
 use unwrap::unwrapped;
 
@@ -80,13 +82,7 @@ impl RootFs {
     /// was put on top can be compared with what it was put on. A writable layer
     /// cannot be there twice; its files are not readable in the other one.
     pub fn fork(&self, reader: Reader) -> Self {
-        let bytes = |bytes: &Bytes| match bytes {
-            Bytes::Stored(outline) => Bytes::Stored(outline.clone()),
-            Bytes::Wrapped(body, how) => Bytes::Wrapped(*body, how.clone()),
-            Bytes::Unwrapped(scratch) => Bytes::Unwrapped(Arc::clone(scratch)),
-            Bytes::Upper(_) | Bytes::Nowhere => Bytes::Nowhere,
-        };
-        let layers = self.layers.iter().map(|(diff_id, body)| (*diff_id, bytes(body))).collect();
+        let layers = self.layers.iter().map(|(diff_id, bytes)| (*diff_id, bytes.again())).collect();
         Self { view: self.view.clone(), layers, reader, carried: None }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::super::on_disk::entry_of;
+use super::super::overlay::{ESCAPE, SPACES};
 use super::super::view::View;
 use super::super::{Error, Result};
-use super::{ESCAPE, SPACES, Upper};
+use super::Upper;
 use crate::disk::{FileKind, Stat};
 use crate::tar::{Data, Entry, EntryKind, Found};
 

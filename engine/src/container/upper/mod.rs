@@ -48,11 +48,6 @@ const NEW: &[u8] = b"new";
 /// What makes way.
 const OLD: &[u8] = b"old";
 
-/// Where overlayfs keeps its own, as root and for everybody.
-const SPACES: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
-/// Begins an attribute that is not overlayfs's own, although it looks so.
-const ESCAPE: &[u8] = b"overlay.";
-
 /// The writable layer of a container.
 #[derive(Debug)]
 pub struct Upper {
@@ -143,13 +138,5 @@ fn in_dir(path: &[u8]) -> Vec<u8> {
     match path.is_empty() {
         true => UPPER.into(),
         false => [UPPER.as_bytes(), b"/", path].concat(),
-    }
-}
-
-/// The attribute `name` as it is put on disk.
-fn escaped(name: &[u8]) -> Vec<u8> {
-    match SPACES.iter().find_map(|space| Some((space, name.strip_prefix(*space)?))) {
-        Some((space, rest)) => [space, ESCAPE, rest].concat(),
-        None => name.to_vec(),
     }
 }

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use super::super::on_disk::is_label;
+use super::super::overlay::{SPACES, escaped};
 use super::super::view::{Follow, View};
 use super::super::{Error, Result};
 use super::apply::Met;
 use super::kept::Record;
-use super::{NEW, OLD, SPACES, Upper, escaped, in_dir};
+use super::{NEW, OLD, Upper, in_dir};
 use crate::disk::{self, FileKind, Folder};
 use crate::tar::{Data, Entry, EntryKind, Found};
 

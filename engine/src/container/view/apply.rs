@@ -17,6 +17,7 @@ impl View {
             return Err(Error::Layers { limit: MAX_LAYERS });
         }
         self.layers += 1;
+        self.gone.iter_mut().for_each(super::gone::Gone::clear);
         Ok(())
     }
 
@@ -346,12 +347,17 @@ impl View {
     fn remove_if_lower(&mut self, node: u32) {
         let found = self.node(node);
         if found.layer != self.layers && found.first_child == NONE {
+            self.note_gone(node);
             self.remove_one(node);
         }
     }
 
     /// Takes `node` away, and everything below it.
     pub(super) fn remove(&mut self, node: u32) {
+        // Something else gets the name, and hides what is no directory by that.
+        if self.is_directory(NodeId(node)) {
+            self.note_gone(node);
+        }
         let mut waiting = vec![node];
         let mut going = Vec::new();
         while let Some(node) = waiting.pop() {
@@ -380,6 +386,7 @@ impl View {
         }
         self.change(node.next, |next| next.previous = node.previous);
         self.change(number, |node| node.inode = NONE);
+        self.forget_gone_in(number);
         self.free_nodes.push(number);
         self.release(node.inode);
         if self.names.forget(node.name) {

@@ -18,6 +18,7 @@
 
 mod apply;
 mod docker;
+mod gone;
 pub mod limits;
 mod names;
 mod resolve;
@@ -124,6 +125,8 @@ pub struct View {
     followed: Arc<AtomicU64>,
     /// The number of layers so far.
     layers: u16,
+    /// What the current layer took away, if that is to be known.
+    gone: Option<gone::Gone>,
 }
 
 impl Default for View {
@@ -148,6 +151,7 @@ impl View {
             sparse_extents: 0,
             followed: Arc::default(),
             layers: 0,
+            gone: None,
         }
     }
 
