@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    cat, commit, cp, create, df, diff, export, fsck, gc, history, images, import, inspect, load, ls,
-    optimize, prune, ps, rename, rm, rmi, save, squash, tag, version,
+    attach, cat, commit, control, cp, create, df, diff, enter, exec, export, fsck, gc, history, images,
+    import, inspect, load, logs, ls, monitor, optimize, prune, ps, rename, rm, rmi, run, save, squash, start,
+    stats, tag, top, version,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -87,6 +88,19 @@ pub enum Command {
     Rmi(rmi::RmiArgs),
     Cp(cp::CpArgs),
     Create(Box<create::CreateArgs>),
+    Run(Box<run::RunArgs>),
+    Start(start::StartArgs),
+    Stop(control::StopArgs),
+    Restart(control::RestartArgs),
+    Kill(control::KillArgs),
+    Pause(control::PauseArgs),
+    Unpause(control::UnpauseArgs),
+    Wait(control::WaitArgs),
+    Logs(logs::LogsArgs),
+    Exec(exec::ExecArgs),
+    Attach(attach::AttachArgs),
+    Top(top::TopArgs),
+    Stats(stats::StatsArgs),
     Ps(ps::PsArgs),
     Rm(rm::RmArgs),
     Rename(rename::RenameArgs),
@@ -104,23 +118,38 @@ pub enum Command {
     #[command(subcommand, override_usage = "larder system COMMAND")]
     System(SystemCommand),
     Version(version::VersionArgs),
+    Monitor(monitor::MonitorArgs),
+    Enter(enter::EnterArgs),
 }
 
 /// `larder container …`
 #[derive(Debug, Subcommand)]
 pub enum ContainerCommand {
+    Attach(attach::AttachArgs),
     Commit(commit::CommitArgs),
     Cp(cp::CpArgs),
     Create(Box<create::CreateArgs>),
     Diff(diff::DiffArgs),
+    Exec(exec::ExecArgs),
     Export(export::ExportArgs),
     Inspect(inspect::InspectContainersArgs),
+    Kill(control::KillArgs),
+    Logs(logs::LogsArgs),
     #[command(visible_aliases = ["list", "ps"])]
     Ls(ps::PsArgs),
+    Pause(control::PauseArgs),
     Prune(prune::PruneContainersArgs),
     Rename(rename::RenameArgs),
+    Restart(control::RestartArgs),
     #[command(visible_alias = "remove")]
     Rm(rm::RmArgs),
+    Run(Box<run::RunArgs>),
+    Start(start::StartArgs),
+    Stats(stats::StatsArgs),
+    Stop(control::StopArgs),
+    Top(top::TopArgs),
+    Unpause(control::UnpauseArgs),
+    Wait(control::WaitArgs),
 }
 
 /// `larder image …`

@@ -23,6 +23,7 @@ pub struct Wanted {
     /// All of them.
     labels: Vec<LabelFilter>,
     states: Vec<String>,
+    exit_codes: Vec<i32>,
     health: Vec<String>,
     networks: Vec<String>,
     exposed: Vec<String>,
@@ -68,11 +69,10 @@ impl Wanted {
                 }
                 "health" => wanted.health.push(value.clone()),
                 "exited" => {
-                    let parsed = value.parse::<i64>();
-                    parsed.map_err(|_| {
+                    let parsed = value.parse::<i32>();
+                    wanted.exit_codes.push(parsed.map_err(|_| {
                         Failure::error(format!("strconv.Atoi: parsing {value:?}: invalid syntax"))
-                    })?;
-                    wanted.impossible = true;
+                    })?);
                 }
                 "is-task" => match value.as_str() {
                     "true" | "1" => wanted.impossible = true,
@@ -93,7 +93,7 @@ impl Wanted {
     /// Whether somebody asks for containers in a certain state: then not only
     /// those that run are meant.
     pub fn names_a_status(&self) -> bool {
-        !self.states.is_empty()
+        !self.states.is_empty() || !self.exit_codes.is_empty()
     }
 
     /// Whether `container` is wanted.
@@ -126,6 +126,7 @@ impl Wanted {
             })
             && self.labels.iter().all(|label| label.accepts(labels))
             && any(&self.states, &|wanted| wanted == state(container))
+            && (self.exit_codes.is_empty() || has_code(&self.exit_codes, container))
             && any(&self.health, &|wanted| wanted == "none")
             && any(&self.networks, &|wanted| wanted == spec.host_config.network_mode)
             && any(&self.exposed, &exposed)
@@ -174,6 +175,13 @@ impl Ancestor {
             Self::Unknown(prefix) => prefix.len() >= 12 && container.image_id.0.hex().starts_with(prefix),
         }
     }
+}
+
+/// Whether a container has ended with one of these codes; one that runs or never ran has
+/// none.
+fn has_code(codes: &[i32], container: &ContainerSummary) -> bool {
+    let status = &container.status;
+    status.finished_at.is_some() && !status.state.is_live() && codes.contains(&status.exit_code)
 }
 
 #[cfg(test)]

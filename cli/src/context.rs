@@ -95,6 +95,14 @@ impl Context {
         self.out.write_all(shown.as_bytes()).map_err(|error| Failure::of_output(&error))
     }
 
+    /// Prints what moves the cursor of a terminal.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn print_raw(&mut self, data: &str) -> Result<(), Failure> {
+        self.out.write_all(data.as_bytes()).map_err(|error| Failure::of_output(&error))
+    }
+
     /// Writes out what was printed so far.
     ///
     /// # Errors

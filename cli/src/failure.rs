@@ -12,7 +12,7 @@
 use std::error::Error as StdError;
 use std::io::{self, Write as _};
 
-use larder_engine::{Error, ErrorKind};
+use larder_engine::{Error, ErrorKind, RuntimeError};
 
 use crate::output::text;
 
@@ -58,6 +58,12 @@ impl Failure {
     /// The same in other words, after `Error: `.
     pub fn reworded(self, text: impl AsRef<str>) -> Self {
         Self { text: Self::error(text).text, ..self }
+    }
+
+    /// With what Docker says in front of it, on the same line.
+    pub fn prefixed(self, what: &str) -> Self {
+        let text = self.text.strip_prefix("Error: ").unwrap_or(&self.text);
+        Self { text: format!("Error: {what}: {text}"), ..self }
     }
 
     /// With a line in front that Docker says first.
@@ -118,6 +124,12 @@ impl Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}(exit {})", self.told(), self.code)
+    }
+}
+
+impl From<RuntimeError> for Failure {
+    fn from(error: RuntimeError) -> Self {
+        Error::from(error).into()
     }
 }
 

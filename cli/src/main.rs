@@ -25,6 +25,7 @@ mod names;
 mod output;
 mod panics;
 mod progress;
+mod session;
 mod signals;
 mod template;
 mod usage;

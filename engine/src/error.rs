@@ -27,6 +27,12 @@ pub enum ErrorKind {
     NoSpace,
     /// The store may not be written.
     ReadOnly,
+    /// The command that a container is to execute is not in it.
+    CommandNotFound,
+    /// It is, and cannot be executed.
+    CommandNotExecutable,
+    /// The runtime refuses to run a container.
+    Runtime,
     /// The work was told to stop.
     Cancelled,
     /// Reading or writing failed otherwise.

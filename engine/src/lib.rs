@@ -68,6 +68,7 @@ pub mod fuzz;
 pub mod image;
 mod journal;
 mod ops;
+mod runtime;
 mod store;
 pub mod tar;
 mod task;
@@ -84,13 +85,17 @@ pub use image::{
     RunConfig, parse_duration, parse_ports, parse_signal, set_variable,
 };
 pub use ops::{
-    Area, Checked, Collected, CommitOptions, Committed, Compressed, ContainerState, ContainerSummary, Copied,
-    CopyOptions, CreateOptions, ExportOptions, Exported, Fault, FsckLevel, FsckOptions, HistoryEntry,
-    ImageDetails, ImageSummary, ImportOptions, Imported, Inspected, LabelFilter, LargeFile, LayerFiles,
-    ListOptions, Listed, LoadOptions, Loaded, LoadedImage, OptimizeOptions, Optimized,
-    PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions, Removed,
-    RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved, SquashOptions, Squashed,
-    Usage,
+    Area, Attach, Checked, Collected, CommitOptions, Committed, Compressed, ContainerSummary, Copied,
+    CopyOptions, CreateOptions, ExecOptions, ExportOptions, Exported, Fault, FsckLevel, FsckOptions,
+    HistoryEntry, ImageDetails, ImageSummary, ImportOptions, Imported, Inspected, LabelFilter, LargeFile,
+    LayerFiles, ListOptions, Listed, LoadOptions, Loaded, LoadedImage, LogOptions, OptimizeOptions,
+    Optimized, ProcessTable, PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions,
+    RemoveOptions, Removed, RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved,
+    SquashOptions, Squashed, StartOptions, Started, StopOptions, Usage, monitor,
+};
+pub use runtime::{
+    Connection, ContainerState, ContainerStatus, EnterRequest, Entered, Error as RuntimeError, Figures,
+    LogEntry, Program, Said, Stage, Stream, Wish, come_in, enter,
 };
 pub use store::Store;
 pub use tar::{Device, Entry, EntryKind, Mtime};

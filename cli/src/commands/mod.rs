@@ -1,12 +1,16 @@
 //! One file per verb: its arguments, whose doc comment is its help, and the
 //! function that carries it out.
 
+pub mod attach;
 pub mod cat;
 pub mod commit;
+pub mod control;
 pub mod cp;
 pub mod create;
 pub mod df;
 pub mod diff;
+pub mod enter;
+pub mod exec;
 pub mod export;
 pub mod fsck;
 pub mod gc;
@@ -15,16 +19,22 @@ pub mod images;
 pub mod import;
 pub mod inspect;
 pub mod load;
+pub mod logs;
 pub mod ls;
+pub mod monitor;
 pub mod optimize;
 pub mod prune;
 pub mod ps;
 pub mod rename;
 pub mod rm;
 pub mod rmi;
+pub mod run;
 pub mod save;
 pub mod squash;
+pub mod start;
+pub mod stats;
 pub mod tag;
+pub mod top;
 pub mod version;
 
 use crate::cli::{Command, ContainerCommand, ImageCommand, SystemCommand};
@@ -67,6 +77,27 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         }
         Command::Container(ContainerCommand::Inspect(args)) => inspect::inspect_containers(cx, args),
         Command::Container(ContainerCommand::Prune(args)) => prune::prune_containers(cx, args),
+        Command::Run(args) | Command::Container(ContainerCommand::Run(args)) => run::run(cx, args),
+        Command::Start(args) | Command::Container(ContainerCommand::Start(args)) => start::start(cx, args),
+        Command::Stop(args) | Command::Container(ContainerCommand::Stop(args)) => control::stop(cx, args),
+        Command::Restart(args) | Command::Container(ContainerCommand::Restart(args)) => {
+            control::restart(cx, args)
+        }
+        Command::Kill(args) | Command::Container(ContainerCommand::Kill(args)) => control::kill(cx, args),
+        Command::Pause(args) | Command::Container(ContainerCommand::Pause(args)) => control::pause(cx, args),
+        Command::Unpause(args) | Command::Container(ContainerCommand::Unpause(args)) => {
+            control::unpause(cx, args)
+        }
+        Command::Wait(args) | Command::Container(ContainerCommand::Wait(args)) => control::wait(cx, args),
+        Command::Logs(args) | Command::Container(ContainerCommand::Logs(args)) => logs::logs(cx, args),
+        Command::Exec(args) | Command::Container(ContainerCommand::Exec(args)) => exec::exec(cx, args),
+        Command::Attach(args) | Command::Container(ContainerCommand::Attach(args)) => {
+            attach::attach(cx, args)
+        }
+        Command::Top(args) | Command::Container(ContainerCommand::Top(args)) => top::top(cx, args),
+        Command::Stats(args) | Command::Container(ContainerCommand::Stats(args)) => stats::stats(cx, args),
+        Command::Monitor(args) => monitor::monitor(cx, args),
+        Command::Enter(_) => enter::enter(),
         Command::Gc(args) => gc::gc(cx, args),
         Command::Optimize(args) => optimize::optimize(cx, args),
         Command::Fsck(args) => fsck::fsck(cx, args),

@@ -117,8 +117,7 @@ pub fn ps(cx: &mut Context, args: &PsArgs) -> Result<(), Failure> {
 }
 
 fn is_running(container: &ContainerSummary) -> bool {
-    // Nothing else is known of yet.
-    !matches!(container.state, ContainerState::Created)
+    container.status.state.is_live()
 }
 
 /// The row of `container`.
@@ -154,22 +153,36 @@ pub fn row(container: &ContainerSummary, no_trunc: bool, with_virtual: bool, now
         ("RunningFor", created.map(|then| time::ago(then, now)).unwrap_or_default()),
         ("Size", shown_size),
         ("State", state(container).into()),
-        ("Status", status(container)),
+        ("Status", status(container, now)),
     ])
 }
 
 /// What the container does, as Docker's API calls it.
 pub fn state(container: &ContainerSummary) -> &'static str {
-    match container.state {
+    match container.status.state {
         ContainerState::Created => "created",
+        ContainerState::Running => "running",
+        ContainerState::Paused => "paused",
+        ContainerState::Restarting => "restarting",
+        ContainerState::Exited => "exited",
         _ => "unknown",
     }
 }
 
-fn status(container: &ContainerSummary) -> String {
-    let state = state(container);
-    let (first, rest) = state.split_at_checked(1).unwrap_or_default();
-    first.to_uppercase() + rest
+/// The same with its exit code and since when, as Docker writes it.
+fn status(container: &ContainerSummary, now: Timestamp) -> String {
+    let status = &container.status;
+    let code = status.exit_code;
+    let since = |then: Option<Timestamp>| then.map(|then| time::since(then, now)).unwrap_or_default();
+    let ago = |then: Option<Timestamp>| then.map(|then| time::ago(then, now)).unwrap_or_default();
+    match status.state {
+        ContainerState::Created => "Created".into(),
+        ContainerState::Running => format!("Up {}", since(status.started_at)),
+        ContainerState::Paused => format!("Up {} (Paused)", since(status.started_at)),
+        ContainerState::Restarting => format!("Restarting ({code}) {}", ago(status.finished_at)),
+        ContainerState::Exited => format!("Exited ({code}) {}", ago(status.finished_at)),
+        _ => "Unknown".into(),
+    }
 }
 
 /// The image as it was named, as long as that is what it is called.

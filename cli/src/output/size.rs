@@ -1,5 +1,6 @@
 //! Sizes as Docker writes them: SI units, a few significant digits, no space.
 
+const BINARY_UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 const UNITS: [&str; 9] = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 
 /// Three digits, as listings show sizes: `1.98MB`, `251MB`, `4B`.
@@ -12,14 +13,23 @@ pub fn long(bytes: u64) -> String {
     with_digits(bytes, 4)
 }
 
+/// Four digits and units of 1024, as Docker shows memory: `1.121MiB`.
+pub fn binary(bytes: u64) -> String {
+    scaled(bytes, 4, 1024.0, &BINARY_UNITS)
+}
+
 fn with_digits(bytes: u64, digits: usize) -> String {
+    scaled(bytes, digits, 1000.0, &UNITS)
+}
+
+fn scaled(bytes: u64, digits: usize, base: f64, units: &[&'static str]) -> String {
     #[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
     let mut size = bytes as f64;
-    let mut units = UNITS.iter();
+    let mut units = units.iter();
     let mut unit = units.next().copied().unwrap_or_default();
-    while size >= 1000.0 {
+    while size >= base {
         let Some(next) = units.next() else { break };
-        size /= 1000.0;
+        size /= base;
         unit = next;
     }
     format!("{}{unit}", significant(size, digits))

@@ -7,6 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 /// Go's zero time, which stands for "not known" in Docker's JSON.
 pub const GO_ZERO: &str = "0001-01-01T00:00:00Z";
 
+/// How long ago `then` was, as one says since when: `3 weeks`.
+pub fn since(then: Timestamp, now: Timestamp) -> String {
+    span(now.duration_since(then))
+}
+
 /// How long `then` lies back from `now`: `3 weeks ago`.
 pub fn ago(then: Timestamp, now: Timestamp) -> String {
     format!("{} ago", span(now.duration_since(then)))

@@ -1,11 +1,18 @@
 //! Closing the database on a disk that fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// A disk that works has synced a few megabytes by then, however busy it is.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The last to let go of a database.
 ///
 /// sled syncs its log when it is closed, and panics where the disk refuses: a disk that is
-/// pulled out between the commit and the end of the program. Nothing is lost then. What the
+/// pulled out between the commit and the end of the program. Where a thread of its own was the
+/// one that the disk refused, it waits for ever. Nothing is lost then. What the
 /// catalog knows is in the journal, and it catches up when it is opened next; whoever needs the
 /// disk for more is told by the disk itself.
 #[derive(Debug)]
@@ -21,6 +28,15 @@ impl Closing {
 impl Drop for Closing {
     fn drop(&mut self) {
         let last = self.0.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
+        let (done, is_done) = mpsc::sync_channel::<()>(1);
+        let close = move || {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
+            drop(done);
+        };
+        let spawned = catch_unwind(AssertUnwindSafe(|| thread::Builder::new().spawn(close).is_ok()));
+        if matches!(spawned, Ok(true)) {
+            // It says so by going away.
+            let _ = is_done.recv_timeout(PATIENCE);
+        }
     }
 }

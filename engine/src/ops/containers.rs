@@ -8,6 +8,7 @@ use super::resolve::resolve;
 use crate::catalog::{Catalog, Container, ContainerId};
 use crate::container::Spec;
 use crate::image::{DiffId, Digest, ImageId, Platform};
+use crate::runtime::{ContainerStatus, read_status};
 use crate::store::Store;
 use crate::{ErrorKind, Result, catalog};
 
@@ -37,19 +38,11 @@ pub struct ContainerSummary {
     /// When it was created.
     pub created: Option<jiff::Timestamp>,
     /// What it does.
-    pub state: ContainerState,
+    pub status: ContainerStatus,
     /// What it was created with.
     pub spec: Spec,
     /// Where on the host its own files lie; `None` for a store that is not on one.
     pub dir: Option<PathBuf>,
-}
-
-/// What a container does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ContainerState {
-    /// It has never run.
-    Created,
 }
 
 impl Store {
@@ -98,8 +91,8 @@ impl Store {
     }
 
     pub(super) fn summary(&self, catalog: &Catalog, container: &Container) -> Result<ContainerSummary> {
-        let Container { id, name, image, image_name, variant, created, spec } = container;
-        let spec = serde_json::from_str(spec).map_err(|source| Error::BadSpec { id: *id, source })?;
+        let Container { id, name, image, image_name, variant, created, spec: _ } = container;
+        let spec = spec_of(container)?;
         let image_has_name = match resolve(catalog, image_name) {
             Ok(resolved) => {
                 resolved.variant(None)?.is_some_and(|now| now.id == variant.id)
@@ -120,14 +113,15 @@ impl Store {
             image_bytes: variant.layers.iter().map(|layer| layer.content_bytes).sum(),
             writable_bytes: None,
             created: created.timestamp(),
-            state: self.container_state(id),
+            status: read_status(&**self.disk(), &Self::container_dir(id))?,
             spec,
             dir: self.disk().host_path(&Self::container_dir(id)),
         })
     }
+}
 
-    /// What a container does, as its directory tells.
-    fn container_state(&self, _id: &ContainerId) -> ContainerState {
-        ContainerState::Created
-    }
+/// What `container` was created with.
+pub(super) fn spec_of(container: &Container) -> Result<Spec> {
+    let id = container.id;
+    Ok(serde_json::from_str(&container.spec).map_err(|source| Error::BadSpec { id, source })?)
 }

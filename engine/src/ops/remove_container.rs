@@ -88,7 +88,12 @@ impl Store {
         Ok(is_old && options.labels.iter().all(|filter| filter.accepts(&labels)))
     }
 
-    fn remove_one(&self, container: &Container, verb: &str, task: &Task) -> Result<RemovedContainer> {
+    pub(super) fn remove_one(
+        &self,
+        container: &Container,
+        verb: &str,
+        task: &Task,
+    ) -> Result<RemovedContainer> {
         let id = container.id;
         let writable_bytes = self.writable_bytes(&id)?;
         let mut ledger = self.ledger(task)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use larder_engine::{Healthcheck, RunConfig, parse_ports, parse_signal};
+use larder_engine::{Attach, Healthcheck, RunConfig, parse_ports, parse_signal};
 
 use super::values;
 use crate::failure::{BAD_FLAG, Failure, os_text};
@@ -80,6 +80,25 @@ pub struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// Which streams were asked for; without any all, and input if it stays open.
+    pub fn attach(&self) -> Attach {
+        let asked = |stream: &str| self.attach.iter().any(|name| name.eq_ignore_ascii_case(stream));
+        match self.attach.is_empty() {
+            true => Attach { stdin: self.interactive, stdout: true, stderr: true },
+            false => Attach { stdin: asked("stdin"), stdout: asked("stdout"), stderr: asked("stderr") },
+        }
+    }
+
+    /// Whether streams were asked for.
+    pub fn names_streams(&self) -> bool {
+        !self.attach.is_empty()
+    }
+
+    /// Whether a terminal was asked for.
+    pub fn has_tty(&self) -> bool {
+        self.tty
+    }
+
     /// What was asked for, the rest left to the image.
     pub fn run_config(&self, command: &[String]) -> Result<RunConfig, Failure> {
         if let Some(signal) = self.stop_signal.as_deref().filter(|signal| parse_signal(signal).is_none()) {
@@ -112,12 +131,7 @@ impl ConfigArgs {
 
     /// The variables, those of files first; of one that is there twice the last counts.
     fn variables(&self) -> Result<Vec<String>, Failure> {
-        let mut all: Vec<String> = Vec::new();
-        for file in &self.env_file {
-            for line in lines_of(file, "variable")? {
-                all.push(values::from_environment(&line));
-            }
-        }
+        let mut all = env_files(&self.env_file)?;
         // Docker hands on what was set twice; the last one counts there too.
         all.extend(self.env.iter().cloned());
         let mut env: Vec<String> = Vec::new();
@@ -183,6 +197,15 @@ impl ConfigArgs {
             false => Ok(Some(check).filter(|_| !is_empty)),
         }
     }
+}
+
+/// The variables in files, one a line.
+pub fn env_files(files: &[PathBuf]) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(lines_of(file, "variable")?.iter().map(|line| values::from_environment(line)));
+    }
+    Ok(all)
 }
 
 /// The lines of a file of variables or labels, without comments and empty ones.

@@ -2,7 +2,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use larder_engine::{CreateOptions, ErrorKind, Platform, Store};
+use larder_engine::{Attach, ContainerId, CreateOptions, ErrorKind, Platform, Store};
 
 use crate::context::{Context, about_image, no_such_image, refuse};
 use crate::failure::{Failure, os_text};
@@ -13,6 +13,9 @@ mod host;
 mod mount;
 mod refused;
 mod values;
+
+pub use config::env_files;
+pub use values::variable;
 
 /// Create a container, without running it
 ///
@@ -27,6 +30,13 @@ mod values;
                   larder create --name shell -it app:1 sh -l"
 )]
 pub struct CreateArgs {
+    #[command(flatten)]
+    container: ContainerArgs,
+}
+
+// What a new container is: of `create` and `run`.
+#[derive(Debug, clap::Args)]
+pub struct ContainerArgs {
     /// Image, as NAME[:TAG], NAME@DIGEST or an ID, then what to run in place of its command
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_name = "IMAGE")]
     words: Vec<String>,
@@ -57,20 +67,43 @@ pub struct CreateArgs {
 }
 
 pub fn create(cx: &mut Context, args: &CreateArgs) -> Result<(), Failure> {
-    refuse("--pull=always", args.pull.as_deref() == Some("always"), "larder talks to no registry")?;
-    args.refused.check()?;
-    let Some((image, command)) = args.words.split_first() else { return Err(Failure::silent()) };
-    let host = args.host.host_config(args.cidfile.as_deref())?;
-    let config = args.config.run_config(command)?;
-    let name = args.name.clone().filter(|name| !name.is_empty());
-    let options = CreateOptions { name, platform: args.platform.clone(), config, host };
-    let mut id_file = args.cidfile.as_deref().map(IdFile::create).transpose()?;
-    let store = cx.store()?.ok_or_else(|| absent(Failure::error(no_such_image(image)), image))?;
-    let id = store.create_container(image, &options).map_err(|error| refused(error, &store, image))?;
-    if let Some(file) = &mut id_file {
-        file.finish(&id.to_string())?;
-    }
+    let (_, id) = args.container.create(cx)?;
     cx.print(&format!("{id}\n"))
+}
+
+impl ContainerArgs {
+    /// Makes the container.
+    pub fn create(&self, cx: &mut Context) -> Result<(Store, ContainerId), Failure> {
+        refuse("--pull=always", self.pull.as_deref() == Some("always"), "larder talks to no registry")?;
+        self.refused.check()?;
+        let Some((image, command)) = self.words.split_first() else { return Err(Failure::silent()) };
+        let host = self.host.host_config(self.cidfile.as_deref())?;
+        let config = self.config.run_config(command)?;
+        let name = self.name.clone().filter(|name| !name.is_empty());
+        let options = CreateOptions { name, platform: self.platform.clone(), config, host };
+        let mut id_file = self.cidfile.as_deref().map(IdFile::create).transpose()?;
+        let store = cx.store()?.ok_or_else(|| absent(Failure::error(no_such_image(image)), image))?;
+        let id = store.create_container(image, &options).map_err(|error| refused(error, &store, image))?;
+        if let Some(file) = &mut id_file {
+            file.finish(&id.to_string())?;
+        }
+        Ok((store, id))
+    }
+
+    /// Which streams the one who runs it sits at.
+    pub fn attach(&self) -> Attach {
+        self.config.attach()
+    }
+
+    /// Whether it was said which they are.
+    pub fn names_streams(&self) -> bool {
+        self.config.names_streams()
+    }
+
+    /// Whether its process has a terminal.
+    pub fn has_tty(&self) -> bool {
+        self.config.has_tty()
+    }
 }
 
 fn refused(error: larder_engine::Error, store: &Store, image: &str) -> Failure {

@@ -18,6 +18,11 @@ pub fn of(container: &ContainerSummary) -> Result<Json, Failure> {
     let source = serde_json::to_vec(&spec.config).and_then(|bytes| Json::parse(&bytes));
     let source = source.map_err(|error| Failure::error(format!("config of {}: {error}", container.name)))?;
     let created = container.created.map_or(time::GO_ZERO.into(), time::rfc3339_nanos);
+    let has_run = container.status.started_at.is_some();
+    let path_of = |name: &str| {
+        let path = container.dir.as_ref().filter(|_| has_run).map(|dir| dir.join(name).display().to_string());
+        path.unwrap_or_default().into()
+    };
     let mut members = vec![
         ("Id", container.id.to_string().into()),
         ("Created", created.into()),
@@ -25,12 +30,12 @@ pub fn of(container: &ContainerSummary) -> Result<Json, Failure> {
         ("Args", Json::Array(args)),
         ("State", state_of(container)),
         ("Image", container.image_id.to_string().into()),
-        ("ResolvConfPath", "".into()),
-        ("HostnamePath", "".into()),
-        ("HostsPath", "".into()),
-        ("LogPath", "".into()),
+        ("ResolvConfPath", path_of("resolv.conf")),
+        ("HostnamePath", path_of("hostname")),
+        ("HostsPath", path_of("hosts")),
+        ("LogPath", path_of("log")),
         ("Name", format!("/{}", container.name).into()),
-        ("RestartCount", 0.into()),
+        ("RestartCount", u64::from(container.status.restart_count).into()),
         ("Driver", "larder".into()),
         ("Platform", container.platform.os.as_str().into()),
         ("MountLabel", "".into()),
@@ -53,20 +58,23 @@ pub fn of(container: &ContainerSummary) -> Result<Json, Failure> {
 }
 
 fn state_of(container: &ContainerSummary) -> Json {
-    let state = state(container);
+    let (state, status) = (state(container), &container.status);
+    let moment =
+        |time: Option<jiff::Timestamp>| time.map_or(time::GO_ZERO.into(), time::rfc3339_nanos).into();
     let is = |wanted: &str| Json::Bool(state == wanted);
     object([
         ("Status", state.into()),
-        ("Running", is("running")),
+        // As in Docker, what is paused or about to be started again runs.
+        ("Running", Json::Bool(status.state.is_live())),
         ("Paused", is("paused")),
         ("Restarting", is("restarting")),
-        ("OOMKilled", Json::Bool(false)),
+        ("OOMKilled", Json::Bool(status.oom_killed)),
         ("Dead", is("dead")),
-        ("Pid", 0.into()),
-        ("ExitCode", 0.into()),
-        ("Error", "".into()),
-        ("StartedAt", time::GO_ZERO.into()),
-        ("FinishedAt", time::GO_ZERO.into()),
+        ("Pid", signed(status.pid.into())),
+        ("ExitCode", signed(status.exit_code.into())),
+        ("Error", status.error.as_str().into()),
+        ("StartedAt", moment(status.started_at)),
+        ("FinishedAt", moment(status.finished_at)),
     ])
 }
 

@@ -31,9 +31,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use super::Result;
 use super::view::View;
+use super::{Result, entry_of};
 use crate::disk::{self, Disk, Folder, InputFile};
+use crate::tar::Entry;
 
 pub use put::Fill;
 
@@ -91,6 +92,11 @@ impl Upper {
             upper.clear_away()?;
             return Ok(upper);
         }
+        Self::make(disk, name, &view.entry(view.root()))
+    }
+
+    /// A layer with nothing in it, whose root directory looks as `root`.
+    fn make(disk: &Arc<dyn Disk>, name: &str, root: &Entry) -> Result<Self> {
         let nowhere = || disk::Error {
             verb: "write into",
             path: name.into(),
@@ -103,10 +109,24 @@ impl Upper {
         let files = Folder::open(&path.join(OsStr::from_bytes(NEW)))?;
         let (disk, name) = (Arc::clone(disk), name.to_owned());
         let mut upper = Self { disk, name, dir, files, kept: Kept::default(), settled: None };
-        upper.take_over(b"", &view.entry(view.root()))?;
+        upper.take_over(b"", root)?;
         upper.finish()?;
         upper.dir.rename(NEW, UPPER.as_bytes())?;
         Ok(upper)
+    }
+
+    /// The same, where the image is unpacked: its root directory looks as `root`.
+    ///
+    /// # Errors
+    /// As [`Upper::create`].
+    pub fn create_like(disk: &Arc<dyn Disk>, name: &str, root: &Folder) -> Result<()> {
+        if let Some(upper) = Self::open(disk, name)? {
+            return upper.clear_away();
+        }
+        let stat = root.stat(b"")?.ok_or_else(|| super::Error::NoFile { path: Vec::new() })?;
+        let entry = entry_of(root, b"", &stat)?.ok_or_else(|| super::Error::NoFile { path: Vec::new() })?;
+        Self::make(disk, name, &entry)?;
+        Ok(())
     }
 
     /// Removes what a cut has left.

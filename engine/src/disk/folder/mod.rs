@@ -10,6 +10,7 @@
 
 mod read;
 mod remove;
+mod rooted;
 mod stat;
 mod walk;
 mod write;

@@ -1,10 +1,16 @@
-//! Paths of this machine that a user gave: what is there, and where links lead.
+//! This machine beside the store: paths that a user gave, and what the system tells.
+
+mod system;
 
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+
+pub use system::{
+    CWD, give, is_same, may_execute, memory_bytes, name, null, open, read_text, set_umask, write_text,
+};
 
 use super::error::Context;
 use super::{FileKind, Result};
@@ -65,4 +71,20 @@ pub fn resolved(path: &Path) -> Result<PathBuf> {
 /// If there is none.
 pub fn link(path: &Path) -> Result<PathBuf> {
     fs::read_link(path).context("read the link", path)
+}
+
+/// Makes the directory `path`, with those above it; one that is there is left alone.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn make_dirs(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).context("create", path)
+}
+
+/// Removes the file at `path`.
+///
+/// # Errors
+/// If there is none, or it cannot be removed.
+pub fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).context("remove", path)
 }

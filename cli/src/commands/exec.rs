@@ -1,0 +1,92 @@
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use larder_engine::ExecOptions;
+
+use crate::commands::enter::REQUEST;
+use crate::context::{Context, about_container, no_such_container};
+use crate::failure::{BAD_FLAG, Failure, os_text};
+use crate::session::{Keys, is_terminal, keys};
+
+/// Execute something in a container that runs
+///
+/// Beside its own process, with its own streams.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder exec [OPTIONS] CONTAINER COMMAND [ARG...]",
+    after_help = "Example:\n  larder exec -it web sh\n  larder exec -u 1000 -w /srv web ls -l"
+)]
+pub struct ExecArgs {
+    /// Container, as a name, an ID or the beginning of one
+    container: String,
+    /// Program and its arguments
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    command: Vec<String>,
+    /// Do not wait for it
+    #[arg(short, long)]
+    detach: bool,
+    /// Keys that end the session and leave the process running
+    #[arg(long, value_name = "KEYS", value_parser = keys)]
+    detach_keys: Option<Keys>,
+    /// Environment variable, as NAME=VALUE, or NAME for the one that is set here
+    #[arg(short, long, value_name = "VARIABLE", value_parser = crate::commands::create::variable)]
+    env: Vec<String>,
+    /// Files of environment variables, one a line
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
+    /// Hand on what is typed here
+    #[arg(short, long)]
+    interactive: bool,
+    /// Let it do everything that its user may do on the host
+    #[arg(long)]
+    privileged: bool,
+    /// Give it a terminal
+    #[arg(short, long)]
+    tty: bool,
+    /// User, as NAME|UID[:GROUP|GID]
+    #[arg(short, long)]
+    user: Option<String>,
+    /// Working directory, a whole path
+    #[arg(short, long, value_name = "DIR")]
+    workdir: Option<String>,
+}
+
+pub fn exec(cx: &mut Context, args: &ExecArgs) -> Result<(), Failure> {
+    if args.interactive && args.tty && !args.detach && !is_terminal(std::io::stdin()) {
+        return Err(Failure::plain("the input device is not a TTY"));
+    }
+    let mut env = crate::commands::create::env_files(&args.env_file)?;
+    env.extend(args.env.iter().cloned());
+    let options = ExecOptions {
+        command: args.command.clone(),
+        env,
+        user: args.user.clone(),
+        working_dir: args.workdir.clone(),
+        tty: args.tty,
+        privileged: args.privileged,
+    };
+    let name = &args.container;
+    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(name)))?;
+    let request = store.exec(name, &options).map_err(|error| about_container(error, &store, name))?;
+    let request = crate::commands::enter::Request {
+        enter: request,
+        stdin: args.interactive && !args.detach,
+        detach_keys: args.detach_keys.clone().unwrap_or_default().to_bytes(),
+    };
+    let request = serde_json::to_string(&request).map_err(|error| Failure::error(error.to_string()))?;
+    cx.flush()?;
+    // The catalog has threads; what enters a container must have none.
+    let failed = |error: std::io::Error| {
+        Failure::error(format!("cannot execute this program: {}", os_text(&error))).code(BAD_FLAG)
+    };
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut command = Command::new(fs::canonicalize(program).map_err(failed)?);
+    command.arg("enter").env(REQUEST, request);
+    if args.detach {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        return command.spawn().map(drop).map_err(failed);
+    }
+    Err(failed(command.exec()))
+}

@@ -1,0 +1,70 @@
+use std::io;
+
+use larder_engine::{Attach, StartOptions};
+
+use crate::commands::create::ContainerArgs;
+use crate::commands::start::{failure_of, monitor, sit_until_end};
+use crate::context::Context;
+use crate::failure::{BAD_FLAG, Failure};
+use crate::session::{Keys, Options, is_terminal, keys};
+
+/// Create a container and run it
+///
+/// Its process has namespaces of its own. Without -d it is waited for: what it writes is
+/// written here, signals are handed on, and its exit code is that of this command.
+#[derive(Debug, clap::Args)]
+#[command(
+    disable_help_flag = true,
+    override_usage = "larder run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+    after_help = "Example:\n  larder run --rm -it app:1 sh\n  larder run -d --name web --network host app:1"
+)]
+pub struct RunArgs {
+    /// Do not wait for it; print its ID
+    #[arg(short, long)]
+    detach: bool,
+    /// Keys that end the session and leave the container running
+    #[arg(long, value_name = "KEYS", value_parser = keys)]
+    detach_keys: Option<Keys>,
+    /// Hand signals on to the container
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
+    sig_proxy: bool,
+    #[command(flatten)]
+    container: ContainerArgs,
+}
+
+pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
+    let Attach { stdin, stdout, stderr } = args.container.attach();
+    let is_asked = args.container.names_streams();
+    if args.detach && is_asked {
+        return Err(with_help(Failure::plain("Conflicting options: -a and -d").code(BAD_FLAG)));
+    }
+    let tty = args.container.has_tty();
+    if stdin && tty && !args.detach && !is_terminal(io::stdin()) {
+        return Err(Failure::plain("the input device is not a TTY"));
+    }
+    let (store, id) = args.container.create(cx).map_err(|failure| with_help(failure.code(BAD_FLAG)))?;
+    let attach = (!args.detach).then_some(Attach { stdin, stdout, stderr });
+    let options = StartOptions { monitor: monitor(cx)?, attach };
+    let task = cx.task(false)?;
+    let started =
+        store.start(&id.to_string(), &options, &task).map_err(|error| with_help(failure_of(error)))?;
+    match attach {
+        None => {
+            drop(started);
+            cx.print(&format!("{id}\n"))
+        }
+        Some(_) => {
+            let options = Options {
+                stdin,
+                tty,
+                detach_keys: args.detach_keys.clone().unwrap_or_default(),
+                hands_on_signals: args.sig_proxy,
+            };
+            sit_until_end(cx, &store, started, &options)
+        }
+    }
+}
+
+fn with_help(failure: Failure) -> Failure {
+    failure.followed_by("\nRun 'larder run --help' for more information")
+}

@@ -1,0 +1,149 @@
+use std::io;
+
+use larder_engine::{Attach, Error, ErrorKind, Program, StartOptions, Started, Store};
+
+use crate::context::{Context, about_container, no_such_container, refuse};
+use crate::failure::{BAD_FLAG, Failure};
+use crate::session::{End, Keys, Options, is_terminal, keys, sit};
+
+/// Start containers that do not run
+///
+/// With -a it is waited for: what it writes is written here, and its exit code is that
+/// of this command.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder start [OPTIONS] CONTAINER [CONTAINER...]",
+    after_help = "Example:\n  larder start web\n  larder start -ai shell"
+)]
+pub struct StartArgs {
+    /// Containers, as a name, an ID or the beginning of one
+    #[arg(required = true, value_name = "CONTAINER")]
+    containers: Vec<String>,
+    /// Write here what it writes, and hand signals on
+    #[arg(short, long)]
+    attach: bool,
+    /// Keys that end the session and leave the container running
+    #[arg(long, value_name = "KEYS", value_parser = keys)]
+    detach_keys: Option<Keys>,
+    /// Hand on what is typed here
+    #[arg(short, long)]
+    interactive: bool,
+    #[arg(long, hide = true)]
+    checkpoint: Option<String>,
+    #[arg(long, hide = true)]
+    checkpoint_dir: Option<String>,
+}
+
+pub fn start(cx: &mut Context, args: &StartArgs) -> Result<(), Failure> {
+    refuse(
+        "--checkpoint",
+        args.checkpoint.is_some() || args.checkpoint_dir.is_some(),
+        "larder makes no checkpoints",
+    )?;
+    let sits = args.attach || args.interactive;
+    if sits && args.containers.len() > 1 {
+        return Err(Failure::error("you cannot start and attach multiple containers at once"));
+    }
+    let store = cx.store()?;
+    let absent = |name: &str| Failure::error(no_such_container(name));
+    if let (true, Some(name)) = (sits, args.containers.first()) {
+        let store = store.ok_or_else(|| failed(absent(name), name))?;
+        return start_and_sit(cx, &store, name, args);
+    }
+    let mut failed_names = Vec::new();
+    for name in &args.containers {
+        let started = match &store {
+            Some(store) => {
+                let options = StartOptions { monitor: monitor(cx)?, attach: None };
+                store
+                    .start(name, &options, &cx.task(false)?)
+                    .map_err(|error| about_container(error, store, name))
+            }
+            None => Err(absent(name)),
+        };
+        match started {
+            Ok(_) => cx.print(&format!("{name}\n"))?,
+            Err(failure) => {
+                cx.tell(&failure);
+                failed_names.push(name.as_str());
+            }
+        }
+    }
+    match failed_names.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::error(format!("failed to start containers: {}", failed_names.join(", ")))),
+    }
+}
+
+fn start_and_sit(cx: &mut Context, store: &Store, name: &str, args: &StartArgs) -> Result<(), Failure> {
+    let found = store
+        .inspect_container(name, false)
+        .map_err(|error| failed(about_container(error, store, name), name))?;
+    let config = &found.spec.config;
+    let tty = config.tty == Some(true);
+    let stdin = args.interactive && config.open_stdin == Some(true);
+    if stdin && tty && !is_terminal(io::stdin()) {
+        return Err(Failure::plain("the input device is not a TTY"));
+    }
+    let attach = Attach { stdin, stdout: true, stderr: true };
+    let options = StartOptions { monitor: monitor(cx)?, attach: Some(attach) };
+    let started = store.start(name, &options, &cx.task(false)?);
+    let started = started.map_err(|error| failed(about_container(error, store, name), name))?;
+    let keys = args.detach_keys.clone().unwrap_or_default();
+    sit_until_end(cx, store, started, &Options { stdin, tty, detach_keys: keys, hands_on_signals: true })
+}
+
+fn failed(failure: Failure, name: &str) -> Failure {
+    failure.followed_by(format!("Error: failed to start containers: {name}"))
+}
+
+/// This program, as a monitor of a container in the store of `cx`.
+///
+/// # Errors
+/// If it does not find itself.
+pub fn monitor(cx: &Context) -> Result<Program, Failure> {
+    let path = std::env::current_exe().map_err(|error| {
+        Failure::error(format!("cannot find this program, to start it as a monitor: {error}"))
+    })?;
+    let store = std::path::absolute(cx.store_path()?)
+        .map_err(|error| Failure::error(format!("cannot find the store: {error}")))?;
+    Ok(Program { path, args: vec!["--store".into(), store.into(), "monitor".into()] })
+}
+
+/// What it means that a container could not be started, with Docker's exit codes.
+pub fn failure_of(error: Error) -> Failure {
+    let code = match error.kind() {
+        ErrorKind::CommandNotFound => 127,
+        ErrorKind::CommandNotExecutable => 126,
+        _ => BAD_FLAG,
+    };
+    Failure::from(error).code(code)
+}
+
+/// Sits at a container until it ends; then its exit code is this command's.
+pub fn sit_until_end(
+    cx: &mut Context,
+    store: &Store,
+    mut started: Started,
+    options: &Options,
+) -> Result<(), Failure> {
+    cx.flush()?;
+    let id = started.id;
+    let Some(connection) = &mut started.connection else { return Ok(()) };
+    let code = match sit(connection, options)? {
+        End::Detached => {
+            cx.warn("read escape sequence");
+            return Ok(());
+        }
+        End::Exited(code) => code,
+        // The monitor was killed: what is known of the container says how it ended.
+        End::Lost => store
+            .inspect_container(&id.to_string(), false)
+            .map_or(BAD_FLAG.into(), |found| found.status.exit_code),
+    };
+    started.finish();
+    match u8::try_from(code & 0xff) {
+        Ok(0) => Ok(()),
+        code => Err(Failure::silent().code(code.unwrap_or(BAD_FLAG))),
+    }
+}

@@ -1,0 +1,175 @@
+//! Sitting at a process in a container: what is typed goes in, what it writes comes out,
+//! signals are handed on.
+
+mod far;
+mod keys;
+mod signals;
+mod terminal;
+
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use larder_engine::Stream;
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::failure::Failure;
+
+pub use far::{Far, Heard, Inside};
+pub use keys::{Keys, keys};
+use keys::{Typed, Watch};
+use signals::Forwarded;
+pub use terminal::is_terminal;
+use terminal::{Raw, size};
+
+/// What is read at once.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// How to sit at it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether standard input is for the process.
+    pub stdin: bool,
+    /// Whether the process has a terminal.
+    pub tty: bool,
+    /// The keys that end the session, and not the process.
+    pub detach_keys: Keys,
+    /// Whether signals are handed on.
+    pub hands_on_signals: bool,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The process ended with this code.
+    Exited(i32),
+    /// The keys were pressed.
+    Detached,
+    /// The process goes on, and nobody hears it any more.
+    Lost,
+}
+
+/// Sits there until the process ends or the keys are pressed.
+///
+/// # Errors
+/// If something cannot be read or written.
+pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
+    let takes_keys = options.stdin && options.tty && is_terminal(io::stdin());
+    let _raw = if takes_keys { Some(Raw::enter()?) } else { None };
+    let mut signals = if options.hands_on_signals || options.tty { Some(Forwarded::begin()?) } else { None };
+    if options.tty
+        && let Some((rows, columns)) = size()
+    {
+        far.resize(rows, columns)?;
+    }
+    let mut watch = Watch::new(options.detach_keys.clone());
+    let mut reads_input = options.stdin;
+    let mut exit_code = None;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let Ready { far: far_is_ready, input, signal } =
+            wait(far, reads_input && !far.has_unsent(), signals.as_ref())?;
+        if far_is_ready {
+            far.flush()?;
+            let mut is_over = false;
+            far.hear(&mut |heard| {
+                match heard {
+                    Heard::Output(stream, bytes) => write(stream, &bytes)?,
+                    Heard::Exited(code) => exit_code = Some(code),
+                    Heard::Over => is_over = true,
+                }
+                Ok(())
+            })?;
+            if is_over {
+                return Ok(exit_code.map_or(End::Lost, End::Exited));
+            }
+        }
+        if input {
+            match io::stdin().lock().read(&mut buffer) {
+                Ok(0) => {
+                    reads_input = false;
+                    far.end_input()?;
+                }
+                Ok(count) => {
+                    let typed = buffer.get(..count).unwrap_or_default();
+                    let typed = if takes_keys { watch.see(typed) } else { Typed::Input(typed.to_vec()) };
+                    match typed {
+                        Typed::Input(bytes) => far.send(&bytes)?,
+                        Typed::Detach => return Ok(End::Detached),
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    reads_input = false;
+                    far.end_input()?;
+                }
+            }
+        }
+        if signal {
+            for number in signals.as_mut().map(Forwarded::received).unwrap_or_default() {
+                if number == signals::SIGWINCH {
+                    if let Some((rows, columns)) = size().filter(|_| options.tty) {
+                        far.resize(rows, columns)?;
+                    }
+                } else if options.hands_on_signals {
+                    far.signal(number)?;
+                }
+            }
+        }
+    }
+}
+
+struct Ready {
+    far: bool,
+    input: bool,
+    signal: bool,
+}
+
+fn wait(far: &dyn Far, reads_input: bool, signals: Option<&Forwarded>) -> Result<Ready, Failure> {
+    if far.has_heard() {
+        return Ok(Ready { far: true, input: false, signal: false });
+    }
+    let input = io::stdin();
+    let mut flags = PollFlags::IN;
+    flags.set(PollFlags::OUT, far.has_unsent());
+    let mut polled = vec![PollFd::from_borrowed_fd(far.as_fd(), flags)];
+    let signal_at = signals.map(|signals| {
+        polled.push(PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN));
+        polled.len() - 1
+    });
+    let input_at = reads_input.then(|| {
+        polled.push(PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN));
+        polled.len() - 1
+    });
+    match poll(&mut polled, None) {
+        Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(Failure::error(format!("cannot wait for the container: {error}"))),
+        Ok(_) => {}
+    }
+    let has = |at: Option<usize>| at.and_then(|at| polled.get(at)).is_some_and(|fd| !fd.revents().is_empty());
+    Ok(Ready { far: has(Some(0)), input: has(input_at), signal: has(signal_at) })
+}
+
+fn write(stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
+    let written = match stream {
+        Stream::Stderr => io::stderr().write_all(bytes),
+        Stream::Stdout => whole(io::stdout().as_fd(), bytes),
+    };
+    written.map_err(|error| Failure::of_output(&error))
+}
+
+/// Writes past the buffer of standard output, which would hold back what has no newline.
+fn whole(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(fd, bytes) {
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => {
+                // Somebody else made it not wait.
+                let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
+                poll(&mut polled, None)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

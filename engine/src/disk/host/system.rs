@@ -1,0 +1,96 @@
+//! What the system tells in files of its own, and is told.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use super::super::Result;
+use super::super::error::Context;
+
+/// Where relative paths begin, for calls that want it said.
+pub use rustix::fs::CWD;
+
+/// What the machine calls itself.
+pub fn name() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
+/// The memory of the machine, in bytes; as much as there can be where the system does not say.
+pub fn memory_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kibibytes = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kibibytes.map_or(u64::MAX, |kibibytes| kibibytes.saturating_mul(1024))
+}
+
+/// The text of a small file; more than `max_bytes` of it are left out.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read_text(path: &Path, max_bytes: u64) -> Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(max_bytes).read_to_end(&mut bytes)).context("read", path)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Writes `text` to a file of the system's.
+///
+/// # Errors
+/// If the system does not take it.
+pub fn write_text(path: &str, text: &str) -> Result<()> {
+    fs::write(path, text).context("write", path)
+}
+
+/// Opens a file of the system's, to be asked about.
+///
+/// # Errors
+/// If there is none, or it may not be opened.
+pub fn open(path: impl AsRef<Path>) -> Result<File> {
+    File::open(path.as_ref()).context("open", path.as_ref())
+}
+
+/// Whether two open files are one.
+///
+/// # Errors
+/// If they cannot be looked at.
+pub fn is_same(one: impl AsFd, other: impl AsFd) -> Result<bool> {
+    let stat = |file: &dyn AsFd| rustix::fs::fstat(file.as_fd()).context("look at", "/proc");
+    let (one, other) = (stat(&one)?, stat(&other)?);
+    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
+}
+
+/// Whether this process may execute the file at `path`.
+///
+/// # Errors
+/// Why not.
+pub fn may_execute(path: &str) -> io::Result<()> {
+    if fs::metadata(path)?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let flags = rustix::fs::AtFlags::EACCESS;
+    Ok(rustix::fs::accessat(rustix::fs::CWD, path, rustix::fs::Access::EXEC_OK, flags)?)
+}
+
+/// Where everything goes and nothing comes from.
+///
+/// # Errors
+/// If the machine has none.
+pub fn null() -> io::Result<OwnedFd> {
+    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
+    Ok(rustix::fs::open("/dev/null", flags, rustix::fs::Mode::empty())?)
+}
+
+/// Makes `owner` (user and group) the owner of what is open.
+///
+/// # Errors
+/// If this process may not.
+pub fn give(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<()> {
+    let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+    Ok(rustix::fs::fchown(file, Some(uid), Some(gid))?)
+}
+
+/// What new files of this process may not be used for.
+pub fn set_umask(mode: u32) {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(mode));
+}

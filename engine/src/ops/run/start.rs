@@ -1,0 +1,183 @@
+//! Starting a container.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use super::{Error, Found};
+use crate::Result;
+use crate::catalog::ContainerId;
+use crate::container::Upper;
+use crate::disk::Folder;
+use crate::runtime::{Connection, ContainerState, News, Program, Request, Wish};
+use crate::store::Store;
+use crate::task::Task;
+
+/// How to start a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartOptions {
+    /// What becomes its monitor.
+    pub monitor: Program,
+    /// What of it the one who starts it listens to; its process waits for that.
+    pub attach: Option<Attach>,
+}
+
+/// Which of a container's streams somebody is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attach {
+    /// To write its standard input.
+    pub stdin: bool,
+    /// To hear its standard output.
+    pub stdout: bool,
+    /// To hear its standard error.
+    pub stderr: bool,
+}
+
+impl Attach {
+    pub(super) fn wish(self) -> Wish {
+        let Self { stdin, stdout, stderr } = self;
+        Wish::Attach { stdin, stdout, stderr }
+    }
+}
+
+/// A container that was started.
+#[derive(Debug)]
+pub struct Started {
+    /// Its ID.
+    pub id: ContainerId,
+    /// A line to its monitor, if somebody is to listen to it.
+    pub connection: Option<Connection>,
+    /// Its monitor; none if it ran already.
+    monitor: Option<Child>,
+}
+
+impl Started {
+    /// Waits until the monitor has ended, and with it all that it had to do: the removal
+    /// of a container that is removed when it ends.
+    pub fn finish(mut self) {
+        drop(self.connection.take());
+        if let Some(monitor) = &mut self.monitor {
+            let _ = monitor.wait();
+        }
+    }
+}
+
+impl Store {
+    /// Starts the container `name`. One that runs is left as it is; with
+    /// [`StartOptions::attach`] it is listened to.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CommandNotFound`](crate::ErrorKind::CommandNotFound) and
+    /// [`ErrorKind::CommandNotExecutable`](crate::ErrorKind::CommandNotExecutable) if its
+    /// command is none, [`ErrorKind::Runtime`](crate::ErrorKind::Runtime) if the runtime
+    /// refuses for another reason; and if its image cannot be unpacked.
+    pub fn start(&self, name: &str, options: &StartOptions, task: &Task) -> Result<Started> {
+        self.check_writable()?;
+        // Nobody takes away layers before the monitor is there.
+        let access = self.share(task)?;
+        let found = self.find_settled(name)?;
+        let id = found.container.id;
+        let _alone = self.lock_container(&id, task)?;
+        // It may have been started while this one waited.
+        let found = self.find_settled(&id.to_string())?;
+        match found.status.state {
+            ContainerState::Paused => return Err(Error::StartPaused.into()),
+            state if state.is_live() => return self.listen_to(&found, options),
+            _ => {}
+        }
+        let stack = self.container(&access, &id.to_string(), task)?;
+        let layers = self.unpack(&access, &stack.layers(), task)?.dirs;
+        let dir = Self::container_dir(&id);
+        if let Some(top) = layers.first() {
+            Upper::create_like(self.disk(), &dir, &Folder::open(top)?)?;
+        }
+        let request = Request {
+            id: id.to_string(),
+            name: found.container.name.clone(),
+            spec: found.spec.clone(),
+            layers,
+            waits_for_client: options.attach.is_some(),
+        };
+        self.start_monitor(id, &request, options)
+    }
+
+    /// What happens to one that runs.
+    fn listen_to(&self, found: &Found, options: &StartOptions) -> Result<Started> {
+        let connection = match options.attach {
+            Some(attach) => Some(listening(found.connection(self)?, attach)?),
+            None => None,
+        };
+        Ok(Started { id: found.container.id, connection, monitor: None })
+    }
+
+    fn start_monitor(&self, id: ContainerId, request: &Request, options: &StartOptions) -> Result<Started> {
+        let program = &options.monitor;
+        let mut command = Command::new(&program.path);
+        command.args(&program.args).arg(id.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let failed = |source| Error::NoMonitor { program: program.path.display().to_string(), source };
+        let mut child = command.spawn().map_err(failed)?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(Error::MonitorEnded { status: "it has no streams".into() }.into());
+        };
+        // As long as this is held the monitor knows that somebody waits for it.
+        let waiting = say(stdin, request);
+        let mut connection = None;
+        for line in BufReader::new(stdout).lines() {
+            let Ok(news) = line.map_err(drop).and_then(|line| serde_json::from_str(&line).map_err(drop))
+            else {
+                break;
+            };
+            match news {
+                News::Listening => {
+                    let line =
+                        Connection::open(&self.container_path(&id)?)?.ok_or(Error::NotRunning { id })?;
+                    let attach =
+                        options.attach.unwrap_or(Attach { stdin: false, stdout: true, stderr: true });
+                    connection = Some(listening(line, attach)?);
+                }
+                News::Started => {
+                    drop(waiting);
+                    return Ok(Started { id, connection, monitor: Some(child) });
+                }
+                News::Failed { refusal, text } => {
+                    drop((waiting, connection));
+                    let _ = child.wait();
+                    return Err(Error::Refused { refusal, text }.into());
+                }
+            }
+        }
+        drop((waiting, connection));
+        let status = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        Err(Error::MonitorEnded { status }.into())
+    }
+
+    /// Listens to a container that runs.
+    ///
+    /// # Errors
+    /// If it does not run, or is paused.
+    pub fn attach(&self, name: &str, attach: Attach) -> Result<Started> {
+        let found = self.find_settled(name)?;
+        match found.status.state {
+            ContainerState::Paused => return Err(Error::AttachPaused.into()),
+            ContainerState::Restarting => return Err(Error::Restarting { id: found.container.id }.into()),
+            state if !state.is_live() => return Err(Error::AttachStopped.into()),
+            _ => {}
+        }
+        let connection = Some(listening(found.connection(self)?, attach)?);
+        Ok(Started { id: found.container.id, connection, monitor: None })
+    }
+}
+
+/// The end is waited for before something can be missed of what comes before it.
+fn listening(mut connection: Connection, attach: Attach) -> Result<Connection> {
+    connection.wish(Wish::Wait { for_good: true })?;
+    connection.wish(attach.wish())?;
+    Ok(connection)
+}
+
+/// Tells the monitor what to start. One that does not listen says itself why.
+fn say(mut stdin: ChildStdin, request: &Request) -> ChildStdin {
+    let mut line = serde_json::to_vec(request).unwrap_or_default();
+    line.push(b'\n');
+    let _ = stdin.write_all(&line).and_then(|()| stdin.flush());
+    stdin
+}

@@ -1,0 +1,146 @@
+//! The bundle: what an OCI runtime is told of a container.
+//!
+//! `config.json` is that of the runtime-spec (`config.md`, `config-linux.md`), with Docker's
+//! defaults. It is put together as the document that it is and read as the types that
+//! `oci-spec` has for it, so that nothing is in it that a runtime would not understand.
+
+mod capabilities;
+mod files;
+mod limits;
+mod mounts;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::error::{Error, Result};
+use super::user::User;
+use crate::container::Spec;
+
+pub use files::write_files;
+
+/// Below this in every cgroup hierarchy.
+const CGROUPS: &str = "/larder";
+
+/// Where programs are looked for, if the image does not say it, as Docker has it.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the kernel tells of the whole machine, as Docker hides it.
+const MASKED: [&str; 11] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/firmware",
+];
+/// What changes the whole machine, as Docker protects it.
+const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// The cgroup of the container `id`.
+pub fn cgroup(id: &str) -> String {
+    format!("{CGROUPS}/{id}")
+}
+
+/// The configuration of the container `id` whose directory is `dir`, with `user` as found in
+/// its file system.
+///
+/// # Errors
+/// If something was asked for that makes no sense.
+pub fn config(id: &str, dir: &Path, spec: &Spec, user: &User) -> Result<oci_spec::runtime::Spec> {
+    let (run, host) = (&spec.config, &spec.host_config);
+    let mut linux = json!({
+        "cgroupsPath": cgroup(id),
+        "namespaces": namespaces(spec),
+        "resources": limits::resources(host),
+        "sysctl": host.sysctls,
+        "rootfsPropagation": "rprivate",
+    });
+    let shows_all =
+        host.privileged || host.security_opt.iter().any(|option| option == "systempaths=unconfined");
+    if !shows_all {
+        merge(&mut linux, json!({ "maskedPaths": MASKED, "readonlyPaths": READ_ONLY }));
+    }
+    let config = json!({
+        "ociVersion": "1.0.2",
+        "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
+        "hostname": run.hostname.as_deref().unwrap_or_default(),
+        "process": process(spec, user)?,
+        "mounts": mounts::mounts(dir, spec)?,
+        "linux": linux,
+        "annotations": host.annotations,
+    });
+    serde_json::from_value(config).map_err(|source| Error::BadStatus { file: "config.json".into(), source })
+}
+
+/// The process of the container, or another one in it that `spec` would be that of.
+pub fn process(spec: &Spec, user: &User) -> Result<Value> {
+    let (run, host) = (&spec.config, &spec.host_config);
+    let mut process = json!({
+        "terminal": run.tty.unwrap_or_default(),
+        "user": { "uid": user.uid, "gid": user.gid, "additionalGids": user.groups },
+        "args": spec.command().collect::<Vec<_>>(),
+        "env": environment(spec, user),
+        "cwd": run.working_dir.as_deref().filter(|dir| !dir.is_empty()).unwrap_or("/"),
+        "capabilities": capabilities::of(host, user.uid)?,
+        "rlimits": limits::rlimits(&host.ulimits),
+        "noNewPrivileges": has_no_new_privileges(&host.security_opt),
+    });
+    if host.oom_score_adj != 0 {
+        merge(&mut process, json!({ "oomScoreAdj": host.oom_score_adj }));
+    }
+    Ok(process)
+}
+
+/// What Docker sets goes first, what the image or the user says counts.
+fn environment(spec: &Spec, user: &User) -> Vec<String> {
+    let run = &spec.config;
+    let mut env = vec![PATH.to_owned(), format!("HOSTNAME={}", run.hostname.as_deref().unwrap_or_default())];
+    if run.tty == Some(true) {
+        env.push("TERM=xterm".into());
+    }
+    env.push(format!("HOME={}", user.home));
+    let name = |variable: &str| variable.split('=').next().unwrap_or_default().to_owned();
+    for variable in run.env.iter().flatten() {
+        match env.iter_mut().find(|set| name(set) == name(variable)) {
+            Some(set) => *set = variable.clone(),
+            None => env.push(variable.clone()),
+        }
+    }
+    // One without a value takes the variable away.
+    env.retain(|variable| variable.contains('='));
+    env
+}
+
+/// The namespaces of its own that a container gets.
+fn namespaces(spec: &Spec) -> Vec<Value> {
+    let host = &spec.host_config;
+    let modes = [
+        ("pid", &host.pid_mode),
+        ("network", &host.network_mode),
+        ("ipc", &host.ipc_mode),
+        ("uts", &host.uts_mode),
+        ("cgroup", &host.cgroupns_mode),
+    ];
+    let own = modes.into_iter().filter(|(_, mode)| *mode != "host").map(|(kind, _)| kind);
+    own.chain(["mount"]).map(|kind| json!({ "type": kind })).collect()
+}
+
+fn has_no_new_privileges(options: &[String]) -> bool {
+    let values = options.iter().filter_map(|option| option.strip_prefix("no-new-privileges"));
+    values.last().is_some_and(|value| !value.ends_with("false"))
+}
+
+fn merge(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests;

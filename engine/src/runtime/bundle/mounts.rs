@@ -1,0 +1,136 @@
+//! What is mounted in a container.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::super::error::{Error, Result};
+use crate::container::{Bind, Mount, MountKind, Spec};
+use crate::disk::host;
+
+/// The size of `/dev/shm`, as Docker has it.
+const SHM_BYTES: u64 = 64 << 20;
+
+/// All mounts, in the order in which they are made.
+pub fn mounts(dir: &Path, spec: &Spec) -> Result<Vec<Value>> {
+    let host = &spec.host_config;
+    let writable = if host.privileged { "rw" } else { "ro" };
+    let shm = if host.shm_size == 0 { SHM_BYTES } else { host.shm_size };
+    let mut mounts = vec![
+        mount("proc", "proc", "/proc", &["nosuid", "noexec", "nodev"]),
+        mount("tmpfs", "tmpfs", "/dev", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        mount(
+            "devpts",
+            "devpts",
+            "/dev/pts",
+            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        ),
+        mount("sysfs", "sysfs", "/sys", &["nosuid", "noexec", "nodev", writable]),
+        mount("cgroup", "cgroup", "/sys/fs/cgroup", &["nosuid", "noexec", "nodev", writable]),
+        mount("mqueue", "mqueue", "/dev/mqueue", &["nosuid", "noexec", "nodev"]),
+    ];
+    let own_ipc = host.ipc_mode != "host";
+    match own_ipc {
+        true => mounts.push(mount(
+            "tmpfs",
+            "shm",
+            "/dev/shm",
+            &["nosuid", "noexec", "nodev", "mode=1777", &format!("size={shm}")],
+        )),
+        false => mounts.push(mount("bind", "/dev/shm", "/dev/shm", &["rbind", "rprivate"])),
+    }
+    for name in ["resolv.conf", "hostname", "hosts"] {
+        let target = format!("/etc/{name}");
+        // A user's own comes below, in its place.
+        if !has_target(spec, &target) {
+            let source = dir.join(name);
+            mounts.push(mount("bind", &source.display().to_string(), &target, &["rbind", "rprivate"]));
+        }
+    }
+    for (target, options) in &host.tmpfs {
+        let mut all = vec!["noexec", "nosuid", "nodev"];
+        let asked = options.split(',').filter(|option| !option.is_empty());
+        for option in asked {
+            // What was asked for counts, not its opposite.
+            all.retain(|usual| *usual != option && usual.strip_prefix("no") != Some(option));
+            all.push(option);
+        }
+        mounts.push(mount("tmpfs", "tmpfs", target, &all));
+    }
+    for bind in &host.binds {
+        mounts.push(of_bind(bind)?);
+    }
+    for asked in &host.mounts {
+        mounts.push(of_mount(asked)?);
+    }
+    Ok(mounts)
+}
+
+fn mount(kind: &str, source: &str, target: &str, options: &[&str]) -> Value {
+    json!({ "type": kind, "source": source, "destination": target, "options": options })
+}
+
+fn has_target(spec: &Spec, target: &str) -> bool {
+    let host = &spec.host_config;
+    let binds = host.binds.iter().map(|bind| &bind.target);
+    binds.chain(host.mounts.iter().map(|mount| &mount.target)).any(|mounted| mounted == target)
+}
+
+/// As `-v` has it: a directory that is missing on the host is made.
+fn of_bind(bind: &Bind) -> Result<Value> {
+    let source = Path::new(&bind.source);
+    if host::kind(source)?.is_none() {
+        host::make_dirs(source)?;
+    }
+    let mut options = vec!["rbind"];
+    let asked: Vec<_> = bind.options.split(',').filter(|option| !option.is_empty()).collect();
+    if !asked
+        .iter()
+        .any(|option| option.ends_with("private") || option.ends_with("shared") || option.ends_with("slave"))
+    {
+        options.push("rprivate");
+    }
+    // What concerns labels and copies has no meaning here.
+    options.extend(
+        asked.into_iter().filter(|option| {
+            !matches!(*option, "z" | "Z" | "nocopy" | "consistent" | "cached" | "delegated")
+        }),
+    );
+    Ok(mount("bind", &bind.source, &bind.target, &options))
+}
+
+/// As `--mount` has it: the source must be there.
+fn of_mount(asked: &Mount) -> Result<Value> {
+    let access = if asked.read_only { "ro" } else { "rw" };
+    match asked.kind {
+        MountKind::Bind => {
+            let source = Path::new(&asked.source);
+            match host::kind(source)? {
+                None if asked.create_mountpoint => host::make_dirs(source)?,
+                None => {
+                    return Err(Error::Option {
+                        option: "a mount's source",
+                        value: asked.source.clone(),
+                        why: "bind source path does not exist",
+                    });
+                }
+                Some(_) => {}
+            }
+            let bind = if asked.non_recursive { "bind" } else { "rbind" };
+            let propagation = if asked.propagation.is_empty() { "rprivate" } else { &asked.propagation };
+            Ok(mount("bind", &asked.source, &asked.target, &[bind, access, propagation]))
+        }
+        MountKind::Tmpfs => {
+            let tmpfs = asked.tmpfs_options.unwrap_or_default();
+            let mut options = vec!["nosuid".to_owned(), "nodev".into(), "noexec".into(), access.into()];
+            if tmpfs.size_bytes > 0 {
+                options.push(format!("size={}", tmpfs.size_bytes));
+            }
+            if tmpfs.mode > 0 {
+                options.push(format!("mode={:o}", tmpfs.mode));
+            }
+            let options: Vec<_> = options.iter().map(String::as_str).collect();
+            Ok(mount("tmpfs", "tmpfs", &asked.target, &options))
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a container uses, and which processes it has: asked of its cgroup.
+
+use std::path::Path;
+use std::time::Duration;
+
+use libcgroups::common::{
+    AnyCgroupManager, CgroupConfig, CgroupManager, FreezerState, create_cgroup_manager,
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::error::{Error, Result};
+use crate::disk::host;
+
+/// What a container uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Time of processors so far.
+    pub cpu: Duration,
+    /// Memory that cannot be given back at once, in bytes.
+    pub memory_bytes: u64,
+    /// How much of it it may use.
+    pub memory_limit_bytes: u64,
+    /// Bytes read from block devices.
+    pub read_bytes: u64,
+    /// Bytes written to block devices.
+    pub written_bytes: u64,
+    /// Processes and threads.
+    pub pids: u64,
+}
+
+fn manager(cgroup: &str) -> Result<AnyCgroupManager> {
+    let config = CgroupConfig {
+        cgroup_path: cgroup.into(),
+        systemd_cgroup: false,
+        container_name: Path::new(cgroup).file_name().unwrap_or_default().to_string_lossy().into(),
+    };
+    create_cgroup_manager(config).map_err(|error| failed("find the container's cgroup", &error))
+}
+
+fn failed(verb: &'static str, error: &dyn std::error::Error) -> Error {
+    let mut text = error.to_string();
+    let mut at = error.source();
+    while let Some(cause) = at {
+        text.push_str(&format!(": {cause}"));
+        at = cause.source();
+    }
+    Error::System { verb, source: std::io::Error::other(text) }
+}
+
+/// What the container whose cgroup this is uses.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn figures(cgroup: &str) -> Result<Figures> {
+    let stats = manager(cgroup)?.stats().map_err(|error| failed("read the container's cgroup", &error))?;
+    let sum = |kind: &str| {
+        let of_kind = |stat: &&libcgroups::stats::BlkioDeviceStat| {
+            stat.op_type.as_deref().is_some_and(|op| op.eq_ignore_ascii_case(kind))
+        };
+        stats.blkio.service_bytes.iter().filter(of_kind).map(|stat| stat.value).sum()
+    };
+    let memory = &stats.memory.memory;
+    // As Docker has it: what can be dropped at once does not count.
+    let cached =
+        ["inactive_file", "total_inactive_file"].iter().find_map(|name| stats.memory.stats.get(*name));
+    Ok(Figures {
+        cpu: Duration::from_nanos(stats.cpu.usage.usage_total),
+        memory_bytes: memory.usage.saturating_sub(cached.copied().unwrap_or_default()),
+        memory_limit_bytes: memory.limit.min(host::memory_bytes()),
+        read_bytes: sum("read"),
+        written_bytes: sum("write"),
+        pids: stats.pids.current,
+    })
+}
+
+/// The numbers that this machine has for the processes of the container whose cgroup this is.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn processes(cgroup: &str) -> Result<Vec<i32>> {
+    let pids = manager(cgroup)?.get_all_pids();
+    let pids = pids.map_err(|error| failed("list the container's processes", &error))?;
+    Ok(pids.into_iter().map(|pid| pid.as_raw()).collect())
+}
+
+/// Whether the kernel has killed something in it for want of memory.
+pub fn was_out_of_memory(cgroup: &str) -> bool {
+    let files = [
+        format!("/sys/fs/cgroup{cgroup}/memory.events"),
+        format!("/sys/fs/cgroup/memory{cgroup}/memory.oom_control"),
+    ];
+    let text = files.iter().find_map(|file| host::read_text(Path::new(file), MAX_FILE).ok());
+    let count =
+        text.as_deref().into_iter().flat_map(str::lines).find_map(|line| line.strip_prefix("oom_kill "));
+    count.is_some_and(|count| count.trim() != "0")
+}
+
+/// Such a file has a few lines.
+const MAX_FILE: u64 = 4096;
+
+/// How often what is left is killed again: each time only what was forked meanwhile is left.
+const ATTEMPTS: u32 = 50;
+
+/// Kills what is left in a cgroup and removes it. What cannot be done is left: a cgroup
+/// without processes costs nothing, and the next start takes it over.
+pub fn end(cgroup: &str) {
+    let Ok(manager) = manager(cgroup) else { return };
+    for attempt in 0..ATTEMPTS {
+        let pids = manager.get_all_pids().unwrap_or_default();
+        if pids.is_empty() {
+            break;
+        }
+        for pid in pids {
+            let pid = Pid::from_raw(pid.as_raw());
+            let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
+        }
+        if attempt == 0 {
+            // One that is frozen dies when it goes on.
+            let _ = manager.freeze(FreezerState::Thawed);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let _ = manager.remove();
+}

@@ -1,0 +1,25 @@
+//! What a container has written: `containers/<id>/log`.
+//!
+//! One JSON object a line, as Docker's `json-file` has it:
+//! `{"log":"text\n","stream":"stdout","time":"2026-11-22T09:00:00.123456789Z"}`. An entry is
+//! a line, with the newline that ends it; a longer one than [`MAX_ENTRY`] comes in several
+//! entries, of which the last has the newline. What is no UTF-8 has the member `hex` in place
+//! of `log`, so that it comes back as it was.
+//!
+//! Only the monitor writes the file, at its end. An entry that is cut off by a crash is the
+//! last one, and has no newline: it does not count.
+
+mod read;
+mod write;
+
+pub use read::{LogEntry, LogReader};
+pub use write::LogWriter;
+
+/// Where a line is cut, as Docker does it.
+const MAX_ENTRY: usize = 16 << 10;
+
+/// The log, in the container's directory.
+const FILE: &str = "log";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! The monitor: the process beside a container that runs.
+//!
+//! It has one thread and waits for everything at once: for what the container writes, for
+//! clients, for the end. It forks (a thread more would not survive that), and it keeps
+//! nothing that it could lose: what a client has to know is written down before it is told.
+
+mod clients;
+mod run;
+mod streams;
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{set_child_subreaper, setsid};
+
+use clients::Client;
+use run::Run;
+pub(super) use run::find_user;
+
+use super::error::{Error, Refusal, Result, Tried};
+use super::frame::Frame;
+use super::log::LogWriter;
+use super::overlay::Overlay;
+use super::request::{News, Request};
+use super::stage::Stage;
+use super::status::{self, ContainerState, ContainerStatus};
+use crate::disk::{Disk, Guard, host};
+
+/// Where the monitor listens, in the container's directory.
+pub const SOCKET: &str = "socket";
+
+/// The first pause before a container is started again; each one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A run of this length was one: the next pause is the first one again.
+const LONG_RUN: Duration = Duration::from_secs(10);
+
+/// A container's monitor.
+pub struct Monitor {
+    disk: Arc<dyn Disk>,
+    /// The container's directory, as the store names it, and where it lies.
+    dir: String,
+    path: PathBuf,
+    request: Request,
+    status: ContainerStatus,
+    listener: UnixListener,
+    clients: Vec<Client>,
+    log: LogWriter,
+    /// Whether somebody has asked for the end of it.
+    is_stopped: bool,
+    /// Whether who started it has been told that it runs.
+    has_told: bool,
+    lock: Option<Box<dyn Guard>>,
+}
+
+impl Monitor {
+    /// Reads from standard input what is to be done, and gets ready to do it in the store
+    /// on `disk`, in which `dir` is the container's directory.
+    ///
+    /// # Errors
+    /// If the container has a monitor, or cannot have one. Who started it is told.
+    pub fn begin(disk: Arc<dyn Disk>, dir: &str, stage: Stage) -> Result<Self> {
+        let mut line = String::new();
+        BufReader::new(std::io::stdin()).read_line(&mut line).tried("read what to start")?;
+        let request = serde_json::from_str(&line);
+        let request = request.map_err(|source| Error::BadStatus { file: "what to start".into(), source })?;
+        let begun = Self::prepare(disk, dir, request, stage);
+        if let Err(error) = &begun {
+            tell(&failed(error));
+        }
+        begun
+    }
+
+    fn prepare(disk: Arc<dyn Disk>, dir: &str, request: Request, stage: Stage) -> Result<Self> {
+        // Whoever started it may be sitting at a terminal: its signals are not for this one.
+        let _ = setsid();
+        set_child_subreaper(Some(rustix::process::getpid()))
+            .tried("become the parent of what the runtime leaves")?;
+        host::set_umask(0o022);
+        let path = disk.host_path(dir).ok_or(Error::Nonsense)?;
+        let other =
+            || Error::Refused { refusal: Refusal::Other, text: "another monitor has the container".into() };
+        let lock = status::lock(&*disk, dir)?.ok_or_else(other)?;
+        let before = status::read_status(&*disk, dir)?;
+        status::clear(&disk, dir)?;
+        std::env::set_current_dir(&path).tried("enter the container's directory")?;
+        let overlay = Overlay {
+            layers: &request.layers,
+            upper: path.join("upper"),
+            work: path.join("work"),
+            target: path.join("rootfs"),
+        };
+        overlay.mount(stage == Stage::OwnUser)?;
+        let listener = UnixListener::bind(SOCKET).tried("listen for clients")?;
+        listener.set_nonblocking(true).tried("listen for clients")?;
+        let log = LogWriter::open(&disk, dir)?;
+        let status = ContainerStatus { restart_count: 0, ..before };
+        let (clients, lock) = (Vec::new(), Some(lock));
+        Ok(Self {
+            disk,
+            dir: dir.into(),
+            path,
+            request,
+            status,
+            listener,
+            clients,
+            log,
+            is_stopped: false,
+            has_told: false,
+            lock,
+        })
+    }
+
+    /// Runs the container until it has ended for good.
+    ///
+    /// # Errors
+    /// If it cannot be started. Who started it is told.
+    pub fn run(&mut self) -> Result<()> {
+        let ran = self.run_all();
+        let ended = status::clear(&self.disk, &self.dir);
+        if let Err(error) = &ran {
+            if !self.has_told {
+                tell(&failed(error));
+            }
+            self.clients.iter_mut().for_each(|client| client.tell(&Frame::Refused(&error.to_string())));
+        }
+        ran.and(ended)
+    }
+
+    fn run_all(&mut self) -> Result<()> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let begun = std::time::Instant::now();
+            let ran = Run::start(self).and_then(|mut run| run.watch(self));
+            if let Err(error) = ran {
+                self.note_failure(&error)?;
+                return Err(error);
+            }
+            if !self.wants_another() {
+                self.tell_end(true);
+                return Ok(());
+            }
+            self.tell_end(false);
+            if begun.elapsed() >= LONG_RUN {
+                pause = FIRST_PAUSE;
+            }
+            self.serve_for(pause)?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if self.is_stopped {
+                self.status.state = ContainerState::Exited;
+                self.write_status()?;
+                self.tell_end(true);
+                return Ok(());
+            }
+            self.status.restart_count += 1;
+        }
+    }
+
+    /// Whether the policy says that it is started again; then its state says so too.
+    fn wants_another(&self) -> bool {
+        self.status.state == ContainerState::Restarting
+    }
+
+    /// The state that the end of a run leads to.
+    fn state_after(&self, exit_code: i32) -> ContainerState {
+        let policy = &self.request.spec.host_config.restart_policy;
+        let again = match policy.name.as_str() {
+            "always" | "unless-stopped" => true,
+            "on-failure" => {
+                let limit = policy.maximum_retry_count;
+                exit_code != 0 && (limit == 0 || self.status.restart_count < limit)
+            }
+            _ => false,
+        };
+        if again && !self.is_stopped { ContainerState::Restarting } else { ContainerState::Exited }
+    }
+
+    /// A run that did not come about. One that never ran has not ended either.
+    fn note_failure(&mut self, error: &Error) -> Result<()> {
+        let refusal = refusal_of(error);
+        self.status.error = error.to_string();
+        self.status.exit_code = match refusal {
+            Refusal::Other => 128,
+            refusal => refusal.exit_code().into(),
+        };
+        self.status.pid = 0;
+        if self.status.state.is_live() {
+            self.status.state = match self.status.started_at {
+                Some(_) => ContainerState::Exited,
+                None => ContainerState::Created,
+            };
+        }
+        self.write_status()
+    }
+
+    fn write_status(&mut self) -> Result<()> {
+        self.status.write(&self.disk, &self.dir)
+    }
+
+    /// Tells whoever waits for it that a run is over.
+    fn tell_end(&mut self, is_last: bool) {
+        let code = self.status.exit_code;
+        for client in &mut self.clients {
+            if client.waits.is_some_and(|for_good| is_last || !for_good) {
+                client.waits = None;
+                client.tell(&Frame::Exited(code));
+            }
+        }
+    }
+
+    /// Whether the container is to be removed now.
+    pub fn removes_container(&self) -> bool {
+        self.request.spec.host_config.auto_remove
+    }
+
+    /// Lets go of the container; stays for clients that have not read everything yet.
+    pub fn finish(mut self) {
+        self.lock = None;
+        self.linger();
+    }
+}
+
+/// Which sort of reason an error is not to start a process.
+fn refusal_of(error: &Error) -> Refusal {
+    match error {
+        Error::Refused { refusal, .. } => *refusal,
+        _ => Refusal::Other,
+    }
+}
+
+fn failed(error: &Error) -> News {
+    let mut text = error.to_string();
+    let mut at = std::error::Error::source(error);
+    while let Some(cause) = at {
+        text.push_str(&format!(": {cause}"));
+        at = cause.source();
+    }
+    News::Failed { refusal: refusal_of(error), text }
+}
+
+/// Tells who started a monitor why it does not start the container.
+pub fn tell_failure(error: &Error) {
+    tell(&failed(error));
+}
+
+/// Tells who started the monitor. It may have gone.
+fn tell(news: &News) {
+    let mut line = serde_json::to_vec(news).unwrap_or_default();
+    line.push(b'\n');
+    let _ = std::io::stdout().write_all(&line).and_then(|()| std::io::stdout().flush());
+}

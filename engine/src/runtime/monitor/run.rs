@@ -1,0 +1,366 @@
+//! One run of a container: from its making to its end.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
+
+use super::clients::{Client, Heard};
+use super::streams::{BUFFER_BYTES, Streams};
+use super::{Monitor, tell};
+use crate::container::Spec;
+use crate::disk::{Folder, host, put_passing};
+use crate::runtime::bundle;
+use crate::runtime::cgroup;
+use crate::runtime::console::ConsoleSocket;
+use crate::runtime::error::{Error, Refusal, Result, Tried};
+use crate::runtime::frame::{Frame, Stream, Wish};
+use crate::runtime::oci::{Runtime, runtime};
+use crate::runtime::request::News;
+use crate::runtime::status::{ContainerState, code_of};
+use crate::runtime::user::{self, User};
+
+/// The container's users and groups: files of any size that anybody may have made.
+const MAX_USERS: u64 = 4 << 20;
+
+/// Where the runtime hands over the terminal, in the container's directory.
+const CONSOLE: &str = "console";
+
+/// How often it is looked whether who started the container is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A container that runs.
+pub struct Run {
+    runtime: Box<dyn Runtime>,
+    pid: Pid,
+    process: OwnedFd,
+    streams: Streams,
+}
+
+impl Run {
+    /// Makes the container and executes its process.
+    pub fn start(monitor: &mut Monitor) -> Result<Self> {
+        let mut run = Self::create(monitor)?;
+        match run.begin(monitor) {
+            Ok(()) => Ok(run),
+            Err(error) => {
+                let _ = run.runtime.delete();
+                let _ = waitpid(Some(run.pid), WaitOptions::empty());
+                Err(error)
+            }
+        }
+    }
+
+    fn create(monitor: &mut Monitor) -> Result<Self> {
+        let Monitor { disk, dir, path, request, .. } = monitor;
+        let (id, spec) = (&request.id, &request.spec);
+        cgroup::end(&bundle::cgroup(id));
+        bundle::write_files(disk, dir, spec)?;
+        let rootfs = Folder::open(&path.join("rootfs"))?;
+        let user = find_user(&rootfs, spec)?;
+        let work_dir = spec.config.working_dir.as_deref().unwrap_or_default();
+        rootfs.make_dirs_to(work_dir.as_bytes(), (0, 0))?;
+        drop(rootfs);
+        let config = bundle::config(id, path, spec, &user)?;
+        let text = serde_json::to_vec(&config).unwrap_or_default();
+        put_passing(&**disk, &format!("{dir}/config.json"), &text)?;
+
+        let mut runtime = runtime(&spec.host_config.runtime, id, &path.join("state"))?;
+        let (pid, streams) = if spec.config.tty == Some(true) {
+            let socket = ConsoleSocket::bind(CONSOLE)?;
+            let pid = runtime.create(path, Streams::nothing()?, Some(&path.join(CONSOLE)));
+            let _ = disk.remove(&format!("{dir}/{CONSOLE}"));
+            (pid?, Streams::terminal(socket.receive()?)?)
+        } else {
+            let has_stdin = spec.config.open_stdin == Some(true);
+            let (streams, theirs) = Streams::pipes(has_stdin, (user.uid, user.gid))?;
+            (runtime.create(path, theirs, None)?, streams)
+        };
+        let process = pidfd_open(pid, PidfdFlags::empty()).tried("watch the container")?;
+        Ok(Self { runtime, pid, process, streams })
+    }
+
+    fn begin(&mut self, monitor: &mut Monitor) -> Result<()> {
+        if monitor.request.waits_for_client && !monitor.has_told {
+            tell(&News::Listening);
+            self.wait_for_client(monitor)?;
+        }
+        self.runtime.start()?;
+        let status = &mut monitor.status;
+        status.state = ContainerState::Running;
+        status.pid = self.pid.as_raw_nonzero().get();
+        (status.started_at, status.finished_at) = (Some(Timestamp::now()), None);
+        (status.error, status.exit_code, status.oom_killed) = (String::new(), 0, false);
+        monitor.write_status()?;
+        if !monitor.has_told {
+            tell(&News::Started);
+            monitor.has_told = true;
+            let _ = close_stdio();
+        }
+        Ok(())
+    }
+
+    /// Waits until somebody listens; they may give up before.
+    fn wait_for_client(&mut self, monitor: &mut Monitor) -> Result<()> {
+        while !monitor.clients.iter().any(Client::is_attached) {
+            if monitor.clients.is_empty() && is_let_go(std::io::stdin()) {
+                let text = "the command that started it has gone".into();
+                return Err(Error::Refused { refusal: Refusal::Other, text });
+            }
+            self.turn(monitor, Some(LOOK_EVERY))?;
+        }
+        Ok(())
+    }
+
+    /// Serves it until its process has ended, and writes down how.
+    pub fn watch(&mut self, monitor: &mut Monitor) -> Result<()> {
+        while !self.turn(monitor, None)? {}
+        let code = self.reap()?;
+        self.drain(monitor)?;
+        monitor.log.finish()?;
+        monitor.status.oom_killed = cgroup::was_out_of_memory(&bundle::cgroup(&monitor.request.id));
+        let deleted = self.runtime.delete();
+        monitor.status.exit_code = code;
+        monitor.status.pid = 0;
+        monitor.status.finished_at = Some(Timestamp::now());
+        monitor.status.state = monitor.state_after(code);
+        monitor.write_status()?;
+        deleted
+    }
+
+    fn reap(&self) -> Result<i32> {
+        let waited = waitpid(Some(self.pid), WaitOptions::empty()).tried("learn how the container ended")?;
+        // What else was left to this process by a runtime that is a program.
+        while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+        Ok(waited.map_or(255, |(_, status)| code_of(status)))
+    }
+
+    /// Reads what is left in the streams: nobody writes to them any more.
+    fn drain(&mut self, monitor: &mut Monitor) -> Result<()> {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            while self.pass_on(monitor, stream, &mut buffer)? {}
+        }
+        Ok(())
+    }
+
+    /// Passes on what a stream has; gives whether there may be more.
+    fn pass_on(&mut self, monitor: &mut Monitor, stream: Stream, buffer: &mut [u8]) -> Result<bool> {
+        let Some(count @ 1..) = self.streams.read(stream, buffer) else { return Ok(false) };
+        let bytes = buffer.get(..count).unwrap_or_default();
+        monitor.log.add(stream, bytes)?;
+        monitor.clients.iter_mut().for_each(|client| client.tell_output(stream, bytes));
+        Ok(true)
+    }
+
+    /// Waits until something happens and does what is to be done; gives whether the
+    /// process has ended.
+    fn turn(&mut self, monitor: &mut Monitor, limit: Option<Duration>) -> Result<bool> {
+        let takes_output = !monitor.clients.iter().any(Client::is_full);
+        let takes_input = self.streams.takes_input();
+        let mut polled =
+            vec![PollFd::new(&self.process, PollFlags::IN), PollFd::new(&monitor.listener, PollFlags::IN)];
+        for client in &monitor.clients {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::IN, takes_input);
+            flags.set(PollFlags::OUT, client.has_unsent());
+            polled.push(PollFd::new(&client.stream, flags));
+        }
+        let outputs = polled.len();
+        let mut streams = Vec::new();
+        if takes_output {
+            for (stream, fd) in self.streams.outputs() {
+                streams.push(stream);
+                polled.push(PollFd::new(fd, PollFlags::IN));
+            }
+        }
+        if let Some(input) = self.streams.wants_to_write() {
+            polled.push(PollFd::new(input, PollFlags::OUT));
+        }
+        wait(&mut polled, limit)?;
+        let happened: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let has = |at: usize| happened.get(at).copied().unwrap_or_default();
+        drop(polled);
+
+        let mut buffer = Vec::new();
+        for (at, stream) in streams.iter().enumerate() {
+            if has(outputs + at) {
+                buffer.resize(BUFFER_BYTES, 0);
+                self.pass_on(monitor, *stream, &mut buffer)?;
+            }
+        }
+        monitor.log.flush()?;
+        self.streams.write_input();
+        let changed: Vec<usize> = (2..outputs).filter(|at| has(*at)).map(|at| at - 2).collect();
+        self.serve(monitor, &changed);
+        if has(1) {
+            monitor.accept();
+        }
+        Ok(has(0))
+    }
+
+    /// Does what clients want.
+    fn serve(&mut self, monitor: &mut Monitor, changed: &[usize]) {
+        let mut clients = std::mem::take(&mut monitor.clients);
+        for at in changed {
+            let Some(client) = clients.get_mut(*at) else { continue };
+            client.send();
+            for heard in client.listen() {
+                match heard {
+                    Heard::Stdin(bytes) if client.writes => self.streams.add_input(&bytes),
+                    Heard::StdinEnd if client.writes => self.streams.end_input(),
+                    Heard::Stdin(_) | Heard::StdinEnd => {}
+                    Heard::Wish(wish) => match self.fulfil(monitor, client, &wish) {
+                        Ok(()) => client.tell(&Frame::Done),
+                        Err(error) => client.tell(&Frame::Refused(&error.to_string())),
+                    },
+                }
+            }
+        }
+        let ends_with_writer = monitor.request.spec.config.stdin_once == Some(true);
+        if ends_with_writer && clients.iter().any(|client| client.is_gone && client.writes) {
+            self.streams.end_input();
+        }
+        clients.retain(|client| !client.is_gone);
+        clients.append(&mut monitor.clients);
+        monitor.clients = clients;
+    }
+
+    fn fulfil(&mut self, monitor: &mut Monitor, client: &mut Client, wish: &Wish) -> Result<()> {
+        match *wish {
+            Wish::Attach { stdin, stdout, stderr } => client.attach(stdin, stdout, stderr),
+            Wish::Wait { for_good } => client.waits = Some(for_good),
+            Wish::Resize { rows, columns } => self.streams.resize(rows, columns)?,
+            Wish::Signal { number, is_final } => {
+                monitor.is_stopped |= is_final;
+                let signal = Signal::from_named_raw(number);
+                // The numbers without a name are those of real time.
+                match signal {
+                    Some(signal) => {
+                        pidfd_send_signal(&self.process, signal).tried("send a signal to the container")?;
+                        if signal == Signal::KILL && monitor.status.state == ContainerState::Paused {
+                            self.runtime.resume()?;
+                        }
+                    }
+                    None => {
+                        return Err(Error::Option {
+                            option: "a signal",
+                            value: number.to_string(),
+                            why: "it has no name",
+                        });
+                    }
+                }
+            }
+            Wish::Pause => {
+                self.runtime.pause()?;
+                monitor.status.state = ContainerState::Paused;
+                monitor.write_status()?;
+            }
+            Wish::Resume => {
+                self.runtime.resume()?;
+                monitor.status.state = ContainerState::Running;
+                monitor.write_status()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Monitor {
+    /// Lets a client in.
+    fn accept(&mut self) {
+        while let Ok((stream, _)) = self.listener.accept() {
+            self.clients.extend(Client::new(stream));
+        }
+    }
+
+    /// Serves clients while there is no container, for that long or until it is stopped.
+    pub(super) fn serve_for(&mut self, pause: Duration) -> Result<()> {
+        let end = Instant::now() + pause;
+        while !self.is_stopped {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let mut polled = vec![PollFd::new(&self.listener, PollFlags::IN)];
+            for client in &self.clients {
+                let mut flags = PollFlags::IN;
+                flags.set(PollFlags::OUT, client.has_unsent());
+                polled.push(PollFd::new(&client.stream, flags));
+            }
+            wait(&mut polled, Some(left))?;
+            self.accept();
+            for client in &mut self.clients {
+                client.send();
+                for heard in client.listen() {
+                    let Heard::Wish(wish) = heard else { continue };
+                    match wish {
+                        Wish::Attach { stdin, stdout, stderr } => client.attach(stdin, stdout, stderr),
+                        Wish::Wait { for_good } => client.waits = Some(for_good),
+                        Wish::Signal { is_final, .. } => self.is_stopped |= is_final,
+                        Wish::Resize { .. } => {}
+                        Wish::Pause | Wish::Resume => {
+                            client.tell(&Frame::Refused("the container is restarting"));
+                            continue;
+                        }
+                    }
+                    client.tell(&Frame::Done);
+                }
+            }
+            self.clients.retain(|client| !client.is_gone);
+        }
+        Ok(())
+    }
+
+    /// Stays until every client has read what it was told, or has gone.
+    pub(super) fn linger(&mut self) {
+        loop {
+            self.clients.iter_mut().for_each(Client::send);
+            self.clients.retain(|client| !client.is_gone && client.has_unsent());
+            if self.clients.is_empty() {
+                return;
+            }
+            let mut polled: Vec<_> =
+                self.clients.iter().map(|client| PollFd::new(&client.stream, PollFlags::OUT)).collect();
+            if wait(&mut polled, None).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Whom `spec` is to run as, looked up in the container's root directory.
+pub(in crate::runtime) fn find_user(rootfs: &Folder, spec: &Spec) -> Result<User> {
+    let passwd = rootfs.text_of(b"etc/passwd", MAX_USERS)?;
+    let group = rootfs.text_of(b"etc/group", MAX_USERS)?;
+    let name = spec.config.user.as_deref().unwrap_or_default();
+    user::find(name, &spec.host_config.group_add, &passwd, &group)
+}
+
+fn wait(polled: &mut [PollFd<'_>], limit: Option<Duration>) -> Result<()> {
+    let limit =
+        limit.map(|limit| Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() });
+    match poll(polled, limit.as_ref()) {
+        Err(rustix::io::Errno::INTR) => Ok(()),
+        other => other.map(drop).tried("wait for the container"),
+    }
+}
+
+/// Whether nobody holds the other end of a pipe any more.
+fn is_let_go(pipe: impl AsFd) -> bool {
+    let mut polled = [PollFd::new(&pipe, PollFlags::empty())];
+    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let _ = poll(&mut polled, Some(&none));
+    polled.iter().any(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR))
+}
+
+/// Lets go of the streams of whoever started the monitor: they are not held open.
+fn close_stdio() -> std::io::Result<()> {
+    let null = host::null()?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The runtime that is built in: youki's, as a library.
+
+use std::error::Error as StdError;
+use std::path::{Path, PathBuf};
+
+use libcontainer::container::Container;
+use libcontainer::container::builder::ContainerBuilder;
+use libcontainer::error::LibcontainerError;
+use libcontainer::syscall::syscall::SyscallType;
+use rustix::process::Pid;
+
+use super::super::error::{Error, Refusal, Result};
+use super::{Executor, Runtime, Stdio, loopback};
+
+/// A container of the runtime that is built in.
+pub struct BuiltIn {
+    id: String,
+    state: PathBuf,
+    container: Option<Container>,
+}
+
+impl BuiltIn {
+    /// The container `id`, of which is kept in `state` what must be.
+    pub fn new(id: &str, state: &Path) -> Self {
+        Self { id: id.into(), state: state.into(), container: None }
+    }
+
+    /// Begins to build a container or another process in one.
+    pub fn builder(id: &str, state: &Path, executor: Executor) -> Result<ContainerBuilder> {
+        ContainerBuilder::new(id.into(), SyscallType::default())
+            .with_executor(executor)
+            .with_root_path(state)
+            .map_err(refused)
+    }
+
+    fn made(&mut self) -> Result<&mut Container> {
+        self.container.as_mut().ok_or(Error::Nonsense)
+    }
+}
+
+impl Runtime for BuiltIn {
+    fn create(&mut self, bundle: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
+        let mut builder = Self::builder(&self.id, &self.state, Executor { dies_with_parent: true })?;
+        builder = match console {
+            Some(console) => builder.with_console_socket(Some(console)),
+            None => builder.with_stdin(stdio.stdin).with_stdout(stdio.stdout).with_stderr(stdio.stderr),
+        };
+        let built = builder.as_init(bundle).with_systemd(false).with_detach(true).build();
+        let container = self.container.insert(built.map_err(refused)?);
+        let pid = container.pid().and_then(|pid| Pid::from_raw(pid.as_raw())).ok_or(Error::Nonsense)?;
+        loopback::bring_up(pid)?;
+        Ok(pid)
+    }
+
+    fn start(&mut self) -> Result<()> {
+        self.made()?.start().map_err(refused)
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        let container = self.made()?;
+        container.pause().map_err(refused)
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        self.made()?.resume().map_err(refused)
+    }
+
+    fn delete(&mut self) -> Result<()> {
+        match &mut self.container {
+            Some(container) => container.delete(true).map_err(refused),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the library says, all of it.
+pub fn refused(error: LibcontainerError) -> Error {
+    let mut text = error.to_string();
+    let mut at = error.source();
+    while let Some(cause) = at {
+        let said = cause.to_string();
+        // Some causes repeat what led to them.
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        at = cause.source();
+    }
+    // What the executor says stands behind all that was passed through on the way.
+    if let Some(at) = text.rfind("exec: \"") {
+        text.drain(..at);
+    }
+    Error::Refused { refusal: Refusal::of(&text), text }
+}

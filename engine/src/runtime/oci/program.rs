@@ -1,0 +1,104 @@
+//! A runtime that is a program: `crun`, `runc`, or another with the same command line.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio as Std};
+
+use rustix::process::Pid;
+
+use super::super::error::{Error, Refusal, Result};
+use super::{Runtime, Stdio};
+use crate::disk::host;
+
+/// A longer message than this is not shown whole.
+const MAX_MESSAGE: u64 = 64 << 10;
+
+/// A container of a runtime that is a program.
+pub struct Program {
+    program: PathBuf,
+    id: String,
+    state: PathBuf,
+}
+
+impl Program {
+    /// The container `id` of the runtime `program`, which keeps in `state` what it must.
+    pub fn new(program: &str, id: &str, state: &Path) -> Self {
+        Self { program: program.into(), id: id.into(), state: state.into() }
+    }
+
+    /// The program, and where it keeps what it must.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--root").arg(&self.state);
+        command
+    }
+
+    fn log(&self) -> PathBuf {
+        self.state.join("message")
+    }
+
+    /// Runs one of its commands, which says in its log why it fails.
+    fn run(&self, args: &[&str], set: impl FnOnce(&mut Command)) -> Result<()> {
+        let mut command = self.command();
+        command.arg("--log").arg(self.log()).args(args);
+        command.stdin(Std::null()).stdout(Std::null()).stderr(Std::null());
+        set(&mut command);
+        let status = command.status().map_err(|source| Error::Path {
+            verb: "run the runtime",
+            path: self.program.clone(),
+            source,
+        })?;
+        if status.success() {
+            return Ok(());
+        }
+        let said = host::read_text(&self.log(), MAX_MESSAGE).unwrap_or_default();
+        let last = said.lines().rfind(|line| line.contains("error")).or(said.lines().next_back());
+        let text = match last.map(str::trim) {
+            Some(text) if !text.is_empty() => message(text),
+            _ => format!("{} {} failed: {status}", self.program.display(), args.first().unwrap_or(&"")),
+        };
+        Err(Error::Refused { refusal: Refusal::of(&text), text })
+    }
+}
+
+/// What a line of a log says, without the time and the level.
+fn message(line: &str) -> String {
+    match line.split_once("msg=\"").and_then(|(_, rest)| rest.rsplit_once('"')) {
+        Some((text, _)) => text.replace("\\\"", "\""),
+        None => line.splitn(2, ": ").last().unwrap_or(line).to_owned(),
+    }
+}
+
+impl Runtime for Program {
+    fn create(&mut self, bundle: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
+        host::make_dirs(&self.state)?;
+        let pid_file = bundle.join("pid");
+        self.run(&["create"], |command| {
+            command.arg("--bundle").arg(bundle).arg("--pid-file").arg(&pid_file);
+            match console {
+                Some(console) => _ = command.arg("--console-socket").arg(console),
+                None => {
+                    command.stdin(stdio.stdin).stdout(stdio.stdout).stderr(stdio.stderr);
+                }
+            }
+            command.arg(&self.id);
+        })?;
+        let pid = host::read_text(&pid_file, MAX_MESSAGE)?;
+        pid.trim().parse().ok().and_then(Pid::from_raw).ok_or(Error::Nonsense)
+    }
+
+    fn start(&mut self) -> Result<()> {
+        self.run(&["start", &self.id], |_| ())
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        self.run(&["pause", &self.id], |_| ())
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        self.run(&["resume", &self.id], |_| ())
+    }
+
+    fn delete(&mut self) -> Result<()> {
+        self.run(&["delete", "--force", &self.id], |_| ())
+    }
+}

@@ -1,0 +1,87 @@
+//! The container's file system: overlayfs over its image's layers.
+
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen, mount, move_mount,
+};
+
+use super::error::{Error, Result};
+use crate::disk::host;
+
+/// Where the parts of a container's file system are.
+#[derive(Debug)]
+pub struct Overlay<'o> {
+    /// The image's layers, the top one first.
+    pub layers: &'o [PathBuf],
+    /// What the container wrote.
+    pub upper: PathBuf,
+    /// What overlayfs needs beside it.
+    pub work: PathBuf,
+    /// Where it is mounted.
+    pub target: PathBuf,
+}
+
+/// So that the writable layer has the form that larder reads: nothing of it refers to
+/// where it was in the image.
+const OFF: [&str; 3] = ["redirect_dir", "metacopy", "index"];
+
+impl Overlay<'_> {
+    /// Mounts it, in this process's mount namespace.
+    ///
+    /// # Errors
+    /// If the system does not let it.
+    pub fn mount(&self, in_user_namespace: bool) -> Result<()> {
+        host::make_dirs(&self.work)?;
+        host::make_dirs(&self.target)?;
+        match self.mount_by_parts(in_user_namespace) {
+            // Kernels before 6.5 know no `lowerdir+`, those before 5.2 no parts.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => self.mount_at_once(in_user_namespace),
+            mounted => mounted,
+        }
+        .map_err(|source| Error::Path {
+            verb: "mount the container's file system on",
+            path: self.target.clone(),
+            source: source.into(),
+        })
+    }
+
+    fn mount_by_parts(&self, in_user_namespace: bool) -> rustix::io::Result<()> {
+        let system = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        for layer in self.layers {
+            fsconfig_set_string(&system, "lowerdir+", layer)?;
+        }
+        fsconfig_set_string(&system, "upperdir", &self.upper)?;
+        fsconfig_set_string(&system, "workdir", &self.work)?;
+        for option in OFF {
+            fsconfig_set_string(&system, option, "off")?;
+        }
+        if in_user_namespace {
+            fsconfig_set_flag(&system, "userxattr")?;
+        }
+        fsconfig_create(&system)?;
+        let mounted = fsmount(&system, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+        move_mount(&mounted, "", host::CWD, &self.target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    }
+
+    fn mount_at_once(&self, in_user_namespace: bool) -> rustix::io::Result<()> {
+        let escaped = |path: &Path| {
+            path.display().to_string().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,")
+        };
+        let layers: Vec<_> = self.layers.iter().map(|layer| escaped(layer)).collect();
+        let mut options = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            layers.join(":"),
+            escaped(&self.upper),
+            escaped(&self.work)
+        );
+        OFF.iter().for_each(|option| options.push_str(&format!(",{option}=off")));
+        if in_user_namespace {
+            options.push_str(",userxattr");
+        }
+        let options = CString::new(options).map_err(|_| rustix::io::Errno::INVAL)?;
+        mount("overlay", &self.target, "overlay", rustix::mount::MountFlags::empty(), options.as_c_str())
+    }
+}

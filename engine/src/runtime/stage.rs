@@ -1,0 +1,70 @@
+//! Becoming a monitor: a process of which the container can get hold of nothing.
+//!
+//! The program that starts containers is itself what a container would like to change: its
+//! `/proc/self/exe` is this program for as long as it has not executed its own
+//! (CVE-2019-5736). So the program mounts itself read-only, in a mount namespace of its own,
+//! and executes itself from there: no process of the container can open it for writing,
+//! however it gets there. All mounts made from then on are seen by nobody else and end with
+//! the last process in the namespace.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::sched::CloneFlags;
+use rustix::mount::{MountFlags, MountPropagationFlags, mount_bind, mount_change, mount_remount};
+
+use super::error::{Error, Result, Tried};
+use crate::disk::host;
+
+/// Says to the program executed anew that it is inside.
+const INSIDE: &str = "LARDER_STAGE";
+
+/// Where a process has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// In a mount namespace of its own, from a program that nobody can write to.
+    Own,
+    /// The same, as root of a user namespace of its own: it was none on the machine.
+    OwnUser,
+}
+
+/// Brings this process into a mount namespace of its own; on the way there it executes its
+/// program again, with the same arguments, so this must come before anything else.
+///
+/// # Errors
+/// If the system does not let it: then the error says what is missing.
+pub fn come_in() -> Result<Stage> {
+    match std::env::var(INSIDE).as_deref() {
+        Ok("own") => return Ok(Stage::Own),
+        Ok("user") => return Ok(Stage::OwnUser),
+        _ => {}
+    }
+    let is_root = rustix::process::geteuid().is_root();
+    let (flags, stage) = match is_root {
+        true => (CloneFlags::CLONE_NEWNS, "own"),
+        false => (CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUSER, "user"),
+    };
+    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    nix::sched::unshare(flags).map_err(|source| Error::System {
+        verb: match is_root {
+            true => "make a mount namespace: a container needs CAP_SYS_ADMIN",
+            false => "make a user namespace: who is not root needs user namespaces, see /proc/sys/user/max_user_namespaces and kernel.unprivileged_userns_clone",
+        },
+        source: source.into(),
+    })?;
+    if !is_root {
+        host::write_text("/proc/self/setgroups", "deny")?;
+        host::write_text("/proc/self/uid_map", &format!("0 {uid} 1"))?;
+        host::write_text("/proc/self/gid_map", &format!("0 {gid} 1"))?;
+    }
+    mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
+        .tried("keep mounts to this process")?;
+    let program = std::env::current_exe().tried("find this program")?;
+    mount_bind(&program, &program).tried("mount this program")?;
+    mount_remount(&program, MountFlags::BIND | MountFlags::RDONLY, "")
+        .tried("mount this program read-only")?;
+    let mut again = Command::new(&program);
+    again.args(std::env::args_os().skip(1)).env(INSIDE, stage);
+    Err(Error::System { verb: "execute this program again", source: again.exec() })
+}

@@ -1,0 +1,156 @@
+//! Who runs a container's process: looked up in the container's own files.
+
+use super::error::{Error, Result};
+
+/// Whom a process runs as.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct User {
+    pub uid: u32,
+    pub gid: u32,
+    /// Groups beside the main one.
+    pub groups: Vec<u32>,
+    /// Where it is at home.
+    pub home: String,
+}
+
+/// The largest ID that a user or a group may have.
+const MAX_ID: u32 = i32::MAX as u32;
+
+/// The user that `text` means: `user`, `uid`, `user:group`, `uid:gid` or nothing, which is
+/// root; `more` are groups on top of theirs. `passwd` and `group` are the container's files,
+/// empty where there are none. The rules are those of Docker (moby/sys/user): a name is looked
+/// for first, and a number need not be in the files.
+///
+/// # Errors
+/// If there is no such user or group.
+pub fn find(text: &str, more: &[String], passwd: &str, group: &str) -> Result<User> {
+    let (name, group_name) = match text.split_once(':') {
+        Some((name, group)) => (name, Some(group).filter(|group| !group.is_empty())),
+        None => (text, None),
+    };
+    let name = if name.is_empty() { "0" } else { name };
+    let id = number(name)?;
+    let entries = || passwd.lines().filter_map(Passwd::parse);
+    let entry =
+        entries().find(|entry| entry.name == name).or_else(|| entries().find(|entry| Some(entry.uid) == id));
+    let mut user = match (&entry, id) {
+        (Some(entry), _) => {
+            User { uid: entry.uid, gid: entry.gid, groups: Vec::new(), home: entry.home.to_owned() }
+        }
+        (None, Some(uid)) => User { uid, home: "/".into(), ..User::default() },
+        (None, None) => return Err(Error::NoUser { user: name.into() }),
+    };
+    match group_name {
+        Some(group_name) => user.gid = group_id(group_name, group)?,
+        // The groups that name the user count only if none was asked for.
+        None => {
+            if let Some(entry) = &entry {
+                let member = |row: &Group| row.members.split(',').any(|member| member == entry.name);
+                user.groups =
+                    group.lines().filter_map(Group::parse).filter(member).map(|row| row.gid).collect();
+            }
+        }
+    }
+    for name in more {
+        user.groups.push(group_id(name, group)?);
+    }
+    user.groups.sort_unstable();
+    user.groups.dedup();
+    Ok(user)
+}
+
+fn group_id(name: &str, group: &str) -> Result<u32> {
+    let row = group.lines().filter_map(Group::parse).find(|row| row.name == name);
+    match (row, number(name)?) {
+        (Some(row), _) => Ok(row.gid),
+        (None, Some(gid)) => Ok(gid),
+        (None, None) => Err(Error::NoGroup { group: name.into() }),
+    }
+}
+
+/// The number that `text` is, if it is one.
+fn number(text: &str) -> Result<Option<u32>> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(None);
+    }
+    match text.parse() {
+        Ok(id) if id <= MAX_ID => Ok(Some(id)),
+        _ => Err(Error::UserRange),
+    }
+}
+
+/// A line of `/etc/passwd`: `name:password:uid:gid:gecos:home:shell`.
+struct Passwd<'p> {
+    name: &'p str,
+    uid: u32,
+    gid: u32,
+    home: &'p str,
+}
+
+impl<'p> Passwd<'p> {
+    fn parse(line: &'p str) -> Option<Self> {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        let (uid, gid) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+        let home = fields.nth(1).filter(|home| !home.is_empty()).unwrap_or("/");
+        Some(Self { name, uid, gid, home })
+    }
+}
+
+/// A line of `/etc/group`: `name:password:gid:members`.
+struct Group<'g> {
+    name: &'g str,
+    gid: u32,
+    members: &'g str,
+}
+
+impl<'g> Group<'g> {
+    fn parse(line: &'g str) -> Option<Self> {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        let gid = fields.nth(1)?.parse().ok()?;
+        Some(Self { name, gid, members: fields.next().unwrap_or_default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n# x\nweb:x:33:34:Web,,,:/var/www:/bin/false\n7:x:70:71::/seven:\nbad:x:y:z\n";
+    const GROUP: &str = "root:x:0:\nadm:x:4:web,root\nweb:x:34:\nvideo:x:44:web\n";
+
+    fn found(text: &str, more: &[&str]) -> Result<(u32, u32, Vec<u32>, String), String> {
+        let more: Vec<_> = more.iter().map(|group| (*group).to_owned()).collect();
+        let user = find(text, &more, PASSWD, GROUP).map_err(|error| error.to_string())?;
+        Ok((user.uid, user.gid, user.groups, user.home))
+    }
+
+    #[test]
+    fn names_and_numbers_are_found_as_docker_finds_them() {
+        for (text, uid, gid, groups, home) in [
+            ("", 0, 0, &[4][..], "/root"),
+            ("web", 33, 34, &[4, 44], "/var/www"),
+            ("33", 33, 34, &[4, 44], "/var/www"),
+            ("web:adm", 33, 4, &[], "/var/www"),
+            ("web:1234", 33, 1234, &[], "/var/www"),
+            (":adm", 0, 4, &[], "/root"),
+            ("1000", 1000, 0, &[], "/"),
+            ("1000:1001", 1000, 1001, &[], "/"),
+            // A name that is a number is a name first.
+            ("7", 70, 71, &[], "/seven"),
+        ] {
+            assert_eq!(found(text, &[]).unwrap(), (uid, gid, groups.to_vec(), home.to_owned()), "{text}");
+        }
+        assert_eq!(found("1000", &["video", "9", "9"]).unwrap().2, [9, 44]);
+    }
+
+    #[test]
+    fn whoever_is_not_there_is_named() {
+        let nobody = "unable to find user nobody: no matching entries in passwd file";
+        assert_eq!(found("nobody", &[]).unwrap_err(), nobody);
+        let group = "unable to find group staff: no matching entries in group file";
+        assert_eq!(found("web:staff", &[]).unwrap_err(), group);
+        assert_eq!(found("4294967296", &[]).unwrap_err(), "uids and gids must be in range 0-2147483647");
+    }
+}
