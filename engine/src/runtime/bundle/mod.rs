@@ -59,7 +59,6 @@ pub fn config(id: &str, dir: &Path, spec: &Spec, user: &User) -> Result<oci_spec
         "namespaces": namespaces(spec),
         "resources": limits::resources(host),
         "sysctl": host.sysctls,
-        "rootfsPropagation": "rprivate",
     });
     let shows_all =
         host.privileged || host.security_opt.iter().any(|option| option == "systempaths=unconfined");

@@ -10,7 +10,7 @@ use libcontainer::syscall::syscall::SyscallType;
 use rustix::process::Pid;
 
 use super::super::error::{Error, Refusal, Result};
-use super::{Executor, Runtime, Stdio, loopback};
+use super::{Executor, Runtime, Stdio, complaints, loopback};
 
 /// A container of the runtime that is built in.
 pub struct BuiltIn {
@@ -27,6 +27,7 @@ impl BuiltIn {
 
     /// Begins to build a container or another process in one.
     pub fn builder(id: &str, state: &Path, executor: Executor) -> Result<ContainerBuilder> {
+        complaints::listen();
         ContainerBuilder::new(id.into(), SyscallType::default())
             .with_executor(executor)
             .with_root_path(state)
@@ -87,8 +88,14 @@ pub fn refused(error: LibcontainerError) -> Error {
         at = cause.source();
     }
     // What the executor says stands behind all that was passed through on the way.
-    if let Some(at) = text.rfind("exec: \"") {
-        text.drain(..at);
+    match text.rfind("exec: \"") {
+        Some(at) => _ = text.drain(..at),
+        None => {
+            // The first complaint is the innermost.
+            if let Some(complaint) = complaints::heard().into_iter().next() {
+                text.push_str(&format!(" ({complaint})"));
+            }
+        }
     }
     Error::Refused { refusal: Refusal::of(&text), text }
 }

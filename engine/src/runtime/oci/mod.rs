@@ -1,6 +1,7 @@
 //! OCI runtimes: the one that is built in, and programs such as `crun` and `runc`.
 
 mod built_in;
+mod complaints;
 mod executor;
 mod loopback;
 mod program;
