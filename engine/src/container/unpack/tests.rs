@@ -1,5 +1,3 @@
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -10,7 +8,7 @@ use super::super::on_disk::entry_of;
 use super::super::stacked::{Stacked, Told, dir, entry, file, layers, link, symlink, tar, told};
 use super::super::{Purpose, RootFs, Upper};
 use super::*;
-use crate::disk::{Disk, Folder, RealDisk, is_trusted};
+use crate::disk::{Disk, FileKind, Folder, RealDisk, is_trusted};
 use crate::tar::{Device, Entry, EntryKind};
 
 /// Layers on disk, each as `l<number>/upper`, which is where writable layers are read from.
@@ -41,16 +39,18 @@ impl Laid {
 
     fn lay(&mut self, rootfs: &RootFs, supplies: &mut [Supply]) {
         supplies.iter_mut().for_each(|supply| supply.follow(rootfs));
-        let dir = self.dir.path().join(format!("l{}", self.count));
-        fs::create_dir(&dir).unwrap();
+        let dir = format!("l{}", self.count);
+        self.disk().create_dir(&dir).unwrap();
         let unpacking = Unpacking::of_top(rootfs.view());
-        unpacking.make(&dir.join("upper"), self.space, supplies, &Task::silent()).unwrap();
+        unpacking
+            .make(&self.dir.path().join(dir).join("upper"), self.space, supplies, &Task::silent())
+            .unwrap();
         self.count += 1;
     }
 
     /// What they come to for larder's own reading of such directories.
     fn read(&self, stacked: &Stacked) -> Vec<Told> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(self.dir.path()).unwrap());
+        let disk: Arc<dyn Disk> = Arc::new(self.disk());
         let mut rootfs = stacked.open(0, Purpose::Look).unwrap();
         for number in 0..self.count {
             let upper = Upper::open(&disk, &format!("l{number}")).unwrap().unwrap();
@@ -62,9 +62,10 @@ impl Laid {
     /// What they come to for the kernel; `None` where nothing may be mounted.
     fn mounted(&self) -> Option<Vec<Told>> {
         let lower: Vec<_> = (0..self.count).rev().map(|number| format!("l{number}/upper")).collect();
-        let options = format!("ro,lowerdir={}", lower.join(":"));
+        let form = if self.space == Space::User { ",userxattr" } else { "" };
+        let options = format!("ro{form},lowerdir={}", lower.join(":"));
         let at = self.dir.path().join("m");
-        fs::create_dir(&at).unwrap();
+        self.disk().create_dir("m").unwrap();
         let mount = Command::new("mount")
             .args(["-t", "overlay", "overlay", "-o", &options, "m"])
             .current_dir(self.dir.path())
@@ -78,8 +79,13 @@ impl Laid {
         Some(possible(read.unwrap()))
     }
 
-    fn look(&self, path: &str) -> fs::Metadata {
-        fs::symlink_metadata(self.dir.path().join(path)).unwrap()
+    fn disk(&self) -> RealDisk {
+        RealDisk::open(self.dir.path()).unwrap()
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        let stat = Folder::open(self.dir.path()).unwrap().stat(path.as_bytes()).unwrap();
+        stat.unwrap().kind == FileKind::File
     }
 }
 
@@ -216,8 +222,8 @@ fn zeros_take_no_space() {
     content[1 << 20] = 1;
     let laid = check(&[&[file("zeros", &content), file("blank", &vec![0; 1 << 20])]]);
     for (name, most) in [("zeros", 600_000), ("blank", 8192)] {
-        let found = laid.look(&format!("l0/upper/{name}"));
-        assert!(found.blocks() * 512 <= most, "{name}: {} blocks", found.blocks());
+        let usage = laid.disk().usage(&format!("l0/upper/{name}")).unwrap();
+        assert!(usage[0].bytes <= most, "{usage:?}");
     }
 }
 
@@ -242,21 +248,21 @@ fn no_layer_writes_outside() {
         &[symlink("out", to), symlink("root", "/"), symlink("up", "../../../..")],
         &[file("out/x", b"x"), file("up/y", b"y"), file("root/z", b"z"), link("root/again", "out/x")],
     ]);
-    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
-    assert!(laid.look(&format!("l1/upper{to}/x")).is_file() && laid.look("l1/upper/z").is_file());
+    assert!(RealDisk::open(outside.path()).unwrap().list("").unwrap().is_empty());
+    assert!(laid.is_file(&format!("l1/upper{to}/x")) && laid.is_file("l1/upper/z"));
 }
 
 #[test]
 fn what_a_layer_does_not_speak_of_is_not_in_it() {
     let laid = check(&[&[dir("d"), file("d/a", b"x"), dir("e"), file("e/b", b"")], &[file("e/c", b"")], &[]]);
     let names = |layer: &str| {
-        let dir = fs::read_dir(laid.dir.path().join(layer)).unwrap();
-        let mut names: Vec<_> = dir.map(|entry| entry.unwrap().file_name()).collect();
+        let entries = laid.disk().list(layer).unwrap().into_iter();
+        let mut names: Vec<_> = entries.map(|entry| entry.name).collect();
         names.sort();
         names
     };
     assert_eq!((names("l1/upper"), names("l1/upper/e")), (vec!["e".into()], vec!["c".into()]));
-    assert_eq!(names("l2/upper"), Vec::<std::ffi::OsString>::new());
+    assert_eq!(names("l2/upper"), Vec::<String>::new());
     assert_eq!(names("l3/upper"), [".dockerenv", "dev", "etc", "proc", "sys"]);
 }
 

@@ -1,13 +1,11 @@
-use std::fs;
-use std::io::Cursor;
-use std::os::unix::fs::MetadataExt;
+use std::io::{Cursor, Read};
 use std::path::Path;
 use std::time::Instant;
 
 use super::super::archives::{docker_archive, layer};
 use super::super::{CreateOptions, LoadOptions, RemoveContainerOptions, RemoveOptions};
 use super::*;
-use crate::disk::Input;
+use crate::disk::{FileKind, Folder, Input, Stat};
 use crate::image::RunConfig;
 
 /// A store on a real disk, for nothing is unpacked on another.
@@ -45,8 +43,27 @@ fn names_in(store: &Store, dir: &str) -> Vec<String> {
     names
 }
 
-fn holder(dir: &Path) -> &Path {
-    dir.parent().unwrap()
+fn stat(dir: &Path, name: &str) -> Option<Stat> {
+    Folder::open(dir).unwrap().stat(name.as_bytes()).unwrap()
+}
+
+fn read(dir: &Path, name: &str) -> String {
+    let mut text = String::new();
+    Folder::open(dir).unwrap().open_file(name.as_bytes()).unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Writes `text` into a file of the store that is there.
+fn write(store: &Store, name: &str, text: &str) {
+    let file = store.disk().open_writable(name).unwrap();
+    file.truncate(0).unwrap();
+    file.write_all_at(text.as_bytes(), 0).unwrap();
+}
+
+/// The name in the store of what a layer's directory lies in.
+fn holder(dir: &Path) -> String {
+    let name = dir.parent().unwrap().file_name().unwrap();
+    format!("{LAYERS}/{}", name.to_str().unwrap())
 }
 
 #[test]
@@ -55,19 +72,18 @@ fn layers_are_unpacked_once_top_first_and_for_their_owner_alone() {
     load(&store, "app:1", b"one");
     let unpacked = unpack(&store, "app:1").unwrap();
     let [init, top, base] = &unpacked.dirs[..] else { panic!("{unpacked:?}") };
-    assert_eq!(fs::read(top.join("app")).unwrap(), b"one");
-    assert_eq!(fs::read(base.join("etc/passwd")).unwrap(), b"root");
-    assert!(init.join("proc").is_dir() && init.join("etc/hosts").is_file() && !init.join("app").exists());
-    assert_eq!(holder(init).file_name().unwrap().len(), 64 + "-init".len());
+    assert_eq!((read(top, "app"), read(base, "etc/passwd")), ("one".into(), "root".into()));
+    assert!(stat(init, "proc").unwrap().kind == FileKind::Directory && stat(init, "app").is_none());
+    assert_eq!(read(init, "etc/hosts"), "");
+    assert_eq!(holder(init).len(), "layers/".len() + 64 + "-init".len());
     for dir in &unpacked.dirs {
-        assert_eq!(fs::metadata(holder(dir)).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(stat(dir.parent().unwrap(), "").unwrap().mode, 0o700);
     }
     assert_eq!(names_in(&store, "tmp"), Vec::<String>::new());
     // No pack is needed to find them there.
-    let before = fs::metadata(top).unwrap().ino();
-    for pack in store.disk().list("packs").unwrap() {
-        fs::rename(store.path(&format!("packs/{}", pack.name)).unwrap(), store.path("kept").unwrap())
-            .unwrap();
+    let before = stat(top, "").unwrap().inode;
+    for (number, pack) in store.disk().list("packs").unwrap().into_iter().enumerate() {
+        store.disk().rename(&format!("packs/{}", pack.name), &format!("tmp/{number}")).unwrap();
     }
     let task = Task::silent();
     let access = store.share(&task).unwrap();
@@ -84,7 +100,7 @@ fn layers_are_unpacked_once_top_first_and_for_their_owner_alone() {
     let layers: Vec<_> =
         diff_ids.into_iter().map(|diff_id| Layer { diff_id, body, is_plain: true }).collect();
     assert_eq!(store.unpack(&access, &layers, &task).unwrap(), unpacked);
-    assert_eq!(fs::metadata(top).unwrap().ino(), before);
+    assert_eq!(stat(top, "").unwrap().inode, before);
 }
 
 /// After a power cut a file may be empty under its right name.
@@ -93,19 +109,18 @@ fn what_was_made_before_this_start_of_the_machine_is_made_again() {
     let (_dir, store) = store();
     load(&store, "app:1", b"one");
     let top = unpack(&store, "app:1").unwrap().dirs[1].clone();
-    fs::write(top.join("app"), b"").unwrap();
-    let mark = holder(&top).join("ready");
-    let now = fs::read_to_string(&mark).unwrap();
+    let [mark, app] = ["ready", "diff/app"].map(|name| format!("{}/{name}", holder(&top)));
+    let found = || read(top.parent().unwrap(), "ready");
+    let now = found();
     for bad in ["", "larder layer 1\n", &now.replace('-', "0"), &format!("{now}\n")] {
-        fs::write(top.join("app"), b"").unwrap();
-        fs::write(&mark, bad).unwrap();
+        write(&store, &app, "");
+        write(&store, &mark, bad);
         assert_eq!(unpack(&store, "app:1").unwrap().dirs[1], top);
-        assert_eq!(fs::read(top.join("app")).unwrap(), b"one", "{bad:?}");
-        assert_eq!(fs::read_to_string(&mark).unwrap(), now);
+        assert_eq!((read(&top, "app"), found()), ("one".into(), now.clone()), "{bad:?}");
     }
-    fs::remove_file(&mark).unwrap();
+    store.disk().remove(&mark).unwrap();
     unpack(&store, "app:1").unwrap();
-    assert_eq!(fs::read_to_string(&mark).unwrap(), now);
+    assert_eq!(found(), now);
     assert_eq!(names_in(&store, "tmp"), Vec::<String>::new());
 }
 
@@ -127,7 +142,9 @@ fn an_unpacking_that_fails_leaves_nothing_that_is_taken_for_whole() {
     assert_eq!(names_in(&store, LAYERS).len(), 1, "the base is whole");
     assert_eq!(unpack(&store, "app:1").unwrap().dirs.len(), 3);
     // What a kill leaves.
-    fs::create_dir_all(store.path("tmp/1-2-3.layer/diff").unwrap()).unwrap();
+    for dir in ["tmp/1-2-3.layer", "tmp/1-2-3.layer/diff"] {
+        store.disk().create_dir(dir).unwrap();
+    }
     store.reclaim(&Task::silent()).unwrap();
     assert_eq!(names_in(&store, "tmp"), Vec::<String>::new());
 }
@@ -142,7 +159,7 @@ fn two_who_unpack_the_same_at_once_both_have_it() {
             threads.map(|thread| thread.join().unwrap())
         });
         assert!(all.iter().all(|one| one == &all[0]));
-        assert_eq!(fs::read(all[0].dirs[1].join("app")).unwrap(), b"one");
+        assert_eq!(read(&all[0].dirs[1], "app"), "one");
         assert_eq!((names_in(&store, "tmp").len(), names_in(&store, LAYERS).len()), (0, 3));
         store.gc(&Task::silent()).unwrap();
         assert_eq!(names_in(&store, LAYERS).len(), 0);
@@ -162,7 +179,7 @@ fn what_no_container_stands_on_is_evicted() {
     assert_eq!(counts(), 5, "the base is both's");
     store.reclaim(&Task::silent()).unwrap();
     assert_eq!(counts(), 5);
-    fs::create_dir(store.path("layers/foreign").unwrap()).unwrap();
+    store.disk().create_dir("layers/foreign").unwrap();
     let before = store.usage().unwrap();
     let freed = store.gc(&Task::silent()).unwrap().freed_bytes;
     let after = store.usage().unwrap();
