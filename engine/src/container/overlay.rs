@@ -20,6 +20,15 @@ impl Space {
         let [trusted, user] = SPACES;
         [if self == Self::Trusted { trusted } else { user }, mark.as_bytes()].concat()
     }
+
+    /// The attribute `name` of an image as it is put on disk: a mount that has its own
+    /// here shows those of the other space as they are.
+    pub(super) fn escaped(self, name: &[u8]) -> Vec<u8> {
+        match name.starts_with(&self.attribute("")) {
+            true => escaped(name),
+            false => name.to_vec(),
+        }
+    }
 }
 
 /// The attribute `name` of an image as it is put on disk.

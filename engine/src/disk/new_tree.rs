@@ -182,9 +182,9 @@ impl NewDir {
     /// # Errors
     /// If it cannot be made.
     pub fn make_whiteout(&self, name: &[u8]) -> Result<bool> {
+        plain(name).map_err(|errno| self.failed("create", name, errno))?;
         let mode = Mode::from_raw_mode(FILE_MODE);
-        let made = plain(name)
-            .and_then(|()| mknodat(&self.dir, name, FileType::CharacterDevice, mode, makedev(0, 0)));
+        let made = mknodat(&self.dir, name, FileType::CharacterDevice, mode, makedev(0, 0));
         match made {
             Err(error) if may_not(error) => Ok(false),
             other => other.map(|()| true).map_err(|errno| self.failed("create", name, errno)),

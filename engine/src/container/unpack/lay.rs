@@ -1,7 +1,6 @@
 //! Making a layer's directory.
 
 use super::super::on_disk::is_label;
-use super::super::overlay::escaped;
 use super::super::view::{NodeId, View};
 use super::super::{Error, Result, Space, Supply};
 use super::plan::has_bytes;
@@ -142,7 +141,7 @@ impl Layer<'_> {
     fn entry(&self, node: NodeId) -> Entry {
         let mut entry = self.view.entry(node);
         entry.xattrs.retain(|(name, _)| !is_label(name));
-        entry.xattrs.iter_mut().for_each(|(name, _)| *name = escaped(name));
+        entry.xattrs.iter_mut().for_each(|(name, _)| *name = self.space.escaped(name));
         entry
     }
 }

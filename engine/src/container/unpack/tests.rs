@@ -1,5 +1,3 @@
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -10,7 +8,7 @@ use super::super::on_disk::entry_of;
 use super::super::stacked::{Stacked, Told, dir, entry, file, layers, link, symlink, tar, told};
 use super::super::{Purpose, RootFs, Upper};
 use super::*;
-use crate::disk::{Disk, Folder, RealDisk, is_trusted};
+use crate::disk::{Disk, FileKind, Folder, RealDisk, is_trusted};
 use crate::tar::{Device, Entry, EntryKind};
 
 /// Layers on disk, each as `l<number>/upper`, which is where writable layers are read from.
@@ -41,30 +39,33 @@ impl Laid {
 
     fn lay(&mut self, rootfs: &RootFs, supplies: &mut [Supply]) {
         supplies.iter_mut().for_each(|supply| supply.follow(rootfs));
-        let dir = self.dir.path().join(format!("l{}", self.count));
-        fs::create_dir(&dir).unwrap();
+        let dir = format!("l{}", self.count);
+        self.disk().create_dir(&dir).unwrap();
         let unpacking = Unpacking::of_top(rootfs.view());
-        unpacking.make(&dir.join("upper"), self.space, supplies, &Task::silent()).unwrap();
+        unpacking
+            .make(&self.dir.path().join(dir).join("upper"), self.space, supplies, &Task::silent())
+            .unwrap();
         self.count += 1;
     }
 
     /// What they come to for larder's own reading of such directories.
     fn read(&self, stacked: &Stacked) -> Vec<Told> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(self.dir.path()).unwrap());
+        let disk: Arc<dyn Disk> = Arc::new(self.disk());
         let mut rootfs = stacked.open(0, Purpose::Look).unwrap();
         for number in 0..self.count {
             let upper = Upper::open(&disk, &format!("l{number}")).unwrap().unwrap();
             rootfs.add_upper(upper).unwrap();
         }
-        owned(told(&mut rootfs))
+        possible(told(&mut rootfs))
     }
 
     /// What they come to for the kernel; `None` where nothing may be mounted.
     fn mounted(&self) -> Option<Vec<Told>> {
         let lower: Vec<_> = (0..self.count).rev().map(|number| format!("l{number}/upper")).collect();
-        let options = format!("ro,lowerdir={}", lower.join(":"));
+        let form = if self.space == Space::User { ",userxattr" } else { "" };
+        let options = format!("ro{form},lowerdir={}", lower.join(":"));
         let at = self.dir.path().join("m");
-        fs::create_dir(&at).unwrap();
+        self.disk().create_dir("m").unwrap();
         let mount = Command::new("mount")
             .args(["-t", "overlay", "overlay", "-o", &options, "m"])
             .current_dir(self.dir.path())
@@ -75,11 +76,16 @@ impl Laid {
         }
         let read = std::panic::catch_unwind(|| read(&at));
         assert!(Command::new("umount").arg(&at).status().unwrap().success());
-        Some(owned(read.unwrap()))
+        Some(possible(read.unwrap()))
     }
 
-    fn look(&self, path: &str) -> fs::Metadata {
-        fs::symlink_metadata(self.dir.path().join(path)).unwrap()
+    fn disk(&self) -> RealDisk {
+        RealDisk::open(self.dir.path()).unwrap()
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        let stat = Folder::open(self.dir.path()).unwrap().stat(path.as_bytes()).unwrap();
+        stat.unwrap().kind == FileKind::File
     }
 }
 
@@ -101,27 +107,47 @@ fn read(at: &Path) -> Vec<Told> {
     all
 }
 
-/// Only root can give files away.
-fn owned(mut told: Vec<Told>) -> Vec<Told> {
-    if !rustix::process::geteuid().is_root() {
-        told.iter_mut().for_each(|(entry, _, _)| (entry.uid, entry.gid) = (0, 0));
+/// Whether this is root to the whole machine.
+fn is_root() -> bool {
+    is_trusted(tempfile::tempdir().unwrap().path())
+}
+
+/// As much of it as this machine can hold.
+fn possible(mut told: Vec<Told>) -> Vec<Told> {
+    let is_root = is_root();
+    for (entry, ..) in &mut told {
+        // Others cannot give files away, not even root of a user namespace to everybody.
+        if !is_root {
+            (entry.uid, entry.gid) = (0, 0);
+        }
+        if matches!(entry.kind, EntryKind::Symlink(_)) {
+            entry.mode = 0o777;
+        }
+        if !matches!(entry.kind, EntryKind::File | EntryKind::Directory) {
+            entry.xattrs.retain(|(name, _)| !name.starts_with(b"user."));
+        }
     }
-    told.iter_mut().filter(|(entry, ..)| matches!(entry.kind, EntryKind::Symlink(_))).for_each(
-        // Links have no mode of their own.
-        |(entry, ..)| entry.mode = 0o777,
-    );
     told
 }
 
 #[track_caller]
 fn comes_to_the_same(stacked: &Stacked) -> Laid {
     let (laid, mut rootfs) = Laid::of(stacked);
-    let want = owned(told(&mut rootfs));
-    assert_eq!(laid.read(stacked), want);
+    let want = possible(told(&mut rootfs));
+    are_alike(&laid.read(stacked), &want, "as larder reads it");
     if let Some(mounted) = laid.mounted() {
-        assert_eq!(mounted, want, "as the kernel sees it");
+        are_alike(&mounted, &want, "as the kernel sees it");
     }
     laid
+}
+
+#[track_caller]
+fn are_alike(found: &[Told], want: &[Told], context: &str) {
+    for (found, want) in found.iter().zip(want) {
+        assert_eq!((&found.0, &found.2), (&want.0, &want.2), "{context}");
+        assert!(found.1 == want.1, "{context}: {:?} has other content", found.0);
+    }
+    assert_eq!(found.len(), want.len(), "{context}");
 }
 
 #[track_caller]
@@ -176,19 +202,21 @@ fn files_of_all_kinds_look_as_they_do() {
     let base = vec![
         odd(b"\xff\xfe"),
         odd(&[b'n'; 255]),
-        named("suid", with(0o6755, &[])),
-        named("none", with(0, &[("user.a", b"1"), ("user.b", b"")])),
+        // Of a file that is not his own nobody else sets the set-user-ID.
+        named("suid", with(if is_root() { 0o6755 } else { 0o755 }, &[])),
+        named("some", with(0o440, &[("user.a", b"1"), ("user.b", b"")])),
         (Entry { mode: 0o1500, ..dir("closed").0 }, Vec::new()),
         file("closed/in", b"in"),
         (entry("pipe", EntryKind::Fifo), Vec::new()),
         symlink("broken", "/nowhere/at/all"),
     ];
-    check(&[&base, &[file("closed/more", b""), named("suid", with(0o4711, &[]))]]);
-    if is_trusted(tempfile::tempdir().unwrap().path()) {
+    check(&[&base, &[file("closed/more", b""), named("suid", with(0o711, &[]))]]);
+    if is_root() {
         let capability = b"\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
         let device = |major, minor| EntryKind::CharDevice(Device { major, minor });
-        let looks_like_overlays = [("trusted.overlay.opaque", &b"y"[..]), ("user.overlay.whiteout", b"")];
+        let looks_like_overlays = [("trusted.overlay.opaque", &b"y"[..]), ("trusted.overlay.x", b"")];
         check(&[&[
+            named("none", with(0, &[])),
             named("ping", with(0o755, &[("security.capability", capability), ("trusted.t", b"t")])),
             (entry("null", device(1, 3)), Vec::new()),
             (entry("sda", EntryKind::BlockDevice(Device { major: 8, minor: 0 })), Vec::new()),
@@ -202,9 +230,9 @@ fn zeros_take_no_space() {
     let mut content = vec![0; 3 << 20];
     content[1 << 20] = 1;
     let laid = check(&[&[file("zeros", &content), file("blank", &vec![0; 1 << 20])]]);
-    for (name, most) in [("zeros", 600_000), ("blank", 0)] {
-        let found = laid.look(&format!("l0/upper/{name}"));
-        assert!(found.blocks() * 512 <= most, "{name}: {} blocks", found.blocks());
+    for (name, most) in [("zeros", 600_000), ("blank", 8192)] {
+        let usage = laid.disk().usage(&format!("l0/upper/{name}")).unwrap();
+        assert!(usage[0].bytes <= most, "{usage:?}");
     }
 }
 
@@ -229,21 +257,21 @@ fn no_layer_writes_outside() {
         &[symlink("out", to), symlink("root", "/"), symlink("up", "../../../..")],
         &[file("out/x", b"x"), file("up/y", b"y"), file("root/z", b"z"), link("root/again", "out/x")],
     ]);
-    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
-    assert!(laid.look(&format!("l1/upper{to}/x")).is_file() && laid.look("l1/upper/z").is_file());
+    assert!(RealDisk::open(outside.path()).unwrap().list("").unwrap().is_empty());
+    assert!(laid.is_file(&format!("l1/upper{to}/x")) && laid.is_file("l1/upper/z"));
 }
 
 #[test]
 fn what_a_layer_does_not_speak_of_is_not_in_it() {
     let laid = check(&[&[dir("d"), file("d/a", b"x"), dir("e"), file("e/b", b"")], &[file("e/c", b"")], &[]]);
     let names = |layer: &str| {
-        let dir = fs::read_dir(laid.dir.path().join(layer)).unwrap();
-        let mut names: Vec<_> = dir.map(|entry| entry.unwrap().file_name()).collect();
+        let entries = laid.disk().list(layer).unwrap().into_iter();
+        let mut names: Vec<_> = entries.map(|entry| entry.name).collect();
         names.sort();
         names
     };
     assert_eq!((names("l1/upper"), names("l1/upper/e")), (vec!["e".into()], vec!["c".into()]));
-    assert_eq!(names("l2/upper"), Vec::<std::ffi::OsString>::new());
+    assert_eq!(names("l2/upper"), Vec::<String>::new());
     assert_eq!(names("l3/upper"), [".dockerenv", "dev", "etc", "proc", "sys"]);
 }
 
