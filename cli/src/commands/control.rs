@@ -4,7 +4,7 @@ use larder_engine::{StartOptions, StopOptions, Store, parse_signal};
 
 use crate::commands::start::monitor;
 use crate::context::{Context, about_container, no_such_container};
-use crate::failure::{BAD_FLAG, Failure};
+use crate::failure::Failure;
 
 /// Stop containers that run
 ///
@@ -182,9 +182,4 @@ fn each_as(
         }
     }
     if has_failed { Err(Failure::silent()) } else { Ok(()) }
-}
-
-/// The number of a signal for a flag.
-pub fn signal_flag(text: &str) -> Result<i32, Failure> {
-    signal(text).map_err(|failure| failure.code(BAD_FLAG))
 }

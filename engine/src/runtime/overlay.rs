@@ -4,8 +4,8 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsconfig_set_flag,
-    fsconfig_set_string, fsmount, fsopen, mount, move_mount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, move_mount, unmount,
 };
 
 use super::error::{Error, Result};
@@ -44,6 +44,18 @@ impl Overlay<'_> {
         .map_err(|source| Error::Path {
             verb: "mount the container's file system on",
             path: self.target.clone(),
+            source: source.into(),
+        })
+    }
+
+    /// Takes it away, whoever still has something of it open.
+    ///
+    /// # Errors
+    /// If the system does not let it.
+    pub fn unmount(target: &Path) -> Result<()> {
+        unmount(target, UnmountFlags::DETACH).map_err(|source| Error::Path {
+            verb: "unmount the container's file system from",
+            path: target.into(),
             source: source.into(),
         })
     }

@@ -59,7 +59,6 @@ impl Store {
     ///
     /// # Errors
     /// If the layers come to no file system, the store is damaged, or the disk fails.
-    #[allow(dead_code, reason = "for the one who runs containers")]
     pub(super) fn unpack(&self, access: &Access, layers: &[Layer], task: &Task) -> Result<Unpacked> {
         let diff_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id).collect();
         let names = names(&diff_ids);

@@ -63,7 +63,9 @@ pub fn config(id: &str, dir: &Path, spec: &Spec, user: &User) -> Result<oci_spec
     let shows_all =
         host.privileged || host.security_opt.iter().any(|option| option == "systempaths=unconfined");
     if !shows_all {
-        merge(&mut linux, json!({ "maskedPaths": MASKED, "readonlyPaths": READ_ONLY }));
+        let own = READ_ONLY.iter().map(|path| (*path).to_owned());
+        let read_only: Vec<_> = own.chain(mounts::hierarchies()).collect();
+        merge(&mut linux, json!({ "maskedPaths": MASKED, "readonlyPaths": read_only }));
     }
     let config = json!({
         "ociVersion": "1.0.2",

@@ -120,7 +120,9 @@ impl Monitor {
     /// If it cannot be started. Who started it is told.
     pub fn run(&mut self) -> Result<()> {
         let ran = self.run_all();
-        let ended = status::clear(&self.disk, &self.dir);
+        // In this mount namespace the directory could not be removed.
+        let unmounted = Overlay::unmount(&self.path.join("rootfs"));
+        let ended = unmounted.and(status::clear(&self.disk, &self.dir));
         if let Err(error) = &ran {
             if !self.has_told {
                 tell(&failed(error));
