@@ -65,6 +65,11 @@ impl Store {
     pub(super) fn find_settled(&self, name: &str) -> Result<Found> {
         let task = self.listener();
         let container = self.healing(&task, || find(self.ledger(&task)?.catalog(), name))?;
+        self.settled(container)
+    }
+
+    /// The same of a container that was found.
+    pub(super) fn settled(&self, container: Container) -> Result<Found> {
         self.settle(&container)?;
         let spec = super::containers::spec_of(&container)?;
         let status = read_status(&**self.disk(), &Self::container_dir(&container.id))?;

@@ -74,17 +74,18 @@ impl Store {
         self.check_writable()?;
         // Nobody takes away layers before the monitor is there.
         let access = self.share(task)?;
-        let found = self.find_settled(name)?;
-        let id = found.container.id;
+        let stack = self.container(&access, name, task)?;
+        let absent = || crate::ops::Error::NoSuchContainer { name: name.into() };
+        let container = stack.container.clone().ok_or_else(absent)?;
+        let id = container.id;
         let _alone = self.lock_container(&id, task)?;
         // It may have been started while this one waited.
-        let found = self.find_settled(&id.to_string())?;
+        let found = self.settled(container)?;
         match found.status.state {
             ContainerState::Paused => return Err(Error::StartPaused.into()),
             state if state.is_live() => return self.listen_to(&found, options),
             _ => {}
         }
-        let stack = self.container(&access, &id.to_string(), task)?;
         let layers = self.unpack(&access, &stack.layers(), task)?.dirs;
         let dir = Self::container_dir(&id);
         if let Some(top) = layers.first() {
