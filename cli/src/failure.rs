@@ -4,7 +4,9 @@
 //! |-----:|-----------------------------------------------------------------|
 //! |    1 | it failed; also a wrong number of arguments, an unknown command |
 //! |   64 | `inspect`: the template is none                                 |
-//! |  125 | a flag that does not exist or a value that it does not take     |
+//! |  125 | a flag that does not exist or a value that it does not take; `run`: it failed |
+//! |  126 | `run`, `exec`: the command cannot be executed                   |
+//! |  127 | `run`, `exec`: the command is not there                         |
 //! |  128 + n | a signal stopped it; 141: the reader of the archive went away |
 //!
 //! These are Docker's, so that scripts written for it go on working.
@@ -22,6 +24,10 @@ const FAILED: u8 = 1;
 pub const NO_TEMPLATE: u8 = 64;
 /// The flags make no sense.
 pub const BAD_FLAG: u8 = 125;
+/// What a container is to execute cannot be executed.
+const NOT_EXECUTABLE: u8 = 126;
+/// What a container is to execute is not there.
+const NOT_FOUND: u8 = 127;
 /// 128 and SIGPIPE: what a program dies of whose reader went away.
 const PIPE_BROKE: u8 = 141;
 
@@ -74,6 +80,11 @@ impl Failure {
     /// With a line behind it that Docker says last.
     pub fn followed_by(self, line: impl AsRef<str>) -> Self {
         Self { text: format!("{}\n{}", self.text, line.as_ref()), ..self }
+    }
+
+    /// Whether it has no exit code of its own.
+    pub fn is_general(&self) -> bool {
+        self.code == FAILED
     }
 
     /// With another exit code than 1.
@@ -135,11 +146,20 @@ impl From<RuntimeError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let failure = Self::error(chain(&error));
+        let failure = Self::error(chain(&error)).code(code_of(error.kind()));
         match hint_for(error.kind()) {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
+    }
+}
+
+/// The exit code of a kind: of a command that a container cannot execute, Docker's.
+fn code_of(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::CommandNotExecutable => NOT_EXECUTABLE,
+        ErrorKind::CommandNotFound => NOT_FOUND,
+        _ => FAILED,
     }
 }
 

@@ -39,5 +39,5 @@ pub fn attach(cx: &mut Context, args: &AttachArgs) -> Result<(), Failure> {
     }
     let started = store.attach(name, Attach { stdin, stdout: true, stderr: true }).map_err(failed)?;
     let detach_keys = args.detach_keys.clone().unwrap_or_default();
-    sit_until_end(cx, &store, started, &Options { stdin, tty, detach_keys, hands_on_signals: args.sig_proxy })
+    sit_until_end(cx, started, &Options { stdin, tty, detach_keys, hands_on_signals: args.sig_proxy })
 }

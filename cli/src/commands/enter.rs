@@ -4,7 +4,6 @@ use std::fs::File;
 use larder_engine::{EnterRequest, come_in, enter as go_in};
 use serde::{Deserialize, Serialize};
 
-use crate::commands::start::failure_of;
 use crate::failure::{BAD_FLAG, Failure};
 use crate::session::{End, Inside, Keys, Options, sit};
 
@@ -30,7 +29,7 @@ pub fn enter() -> Result<(), Failure> {
     let text =
         env::var(REQUEST).map_err(|_| Failure::error("'larder exec' executes something in a container"))?;
     let request: Request = serde_json::from_str(&text).map_err(|error| Failure::error(error.to_string()))?;
-    let failed = |error: larder_engine::RuntimeError| failure_of(error.into());
+    let failed = |error: larder_engine::RuntimeError| Failure::from(error);
     come_in().map_err(failed)?;
     if !request.stdin {
         let null =

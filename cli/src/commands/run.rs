@@ -3,7 +3,7 @@ use std::io;
 use larder_engine::{Attach, StartOptions};
 
 use crate::commands::create::ContainerArgs;
-use crate::commands::start::{failure_of, monitor, sit_until_end};
+use crate::commands::start::{monitor, sit_until_end};
 use crate::context::Context;
 use crate::failure::{BAD_FLAG, Failure};
 use crate::session::{Keys, Options, is_terminal, keys};
@@ -42,17 +42,15 @@ pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
     if stdin && tty && !args.detach && !is_terminal(io::stdin()) {
         return Err(Failure::plain("the input device is not a TTY"));
     }
-    let (store, id) = args.container.create(cx).map_err(|failure| with_help(failure.code(BAD_FLAG)))?;
     let attach = (!args.detach).then_some(Attach { stdin, stdout, stderr });
     let options = StartOptions { monitor: monitor(cx)?, attach };
     let task = cx.task(false)?;
-    let started =
-        store.start(&id.to_string(), &options, &task).map_err(|error| with_help(failure_of(error)))?;
+    let started = args
+        .container
+        .make(cx, &mut |store, image, create, created| store.run(image, create, &options, &task, created));
+    let started = started.map_err(with_help)?;
     match attach {
-        None => {
-            drop(started);
-            cx.print(&format!("{id}\n"))
-        }
+        None => cx.print(&format!("{}\n", started.id)),
         Some(_) => {
             let options = Options {
                 stdin,
@@ -60,11 +58,12 @@ pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
                 detach_keys: args.detach_keys.clone().unwrap_or_default(),
                 hands_on_signals: args.sig_proxy,
             };
-            sit_until_end(cx, &store, started, &options)
+            sit_until_end(cx, started, &options)
         }
     }
 }
 
 fn with_help(failure: Failure) -> Failure {
+    let failure = if failure.is_general() { failure.code(BAD_FLAG) } else { failure };
     failure.followed_by("\nRun 'larder run --help' for more information")
 }

@@ -1,6 +1,6 @@
 use std::io;
 
-use larder_engine::{Attach, Error, ErrorKind, Program, StartOptions, Started, Store};
+use larder_engine::{Attach, Program, StartOptions, Started, Store};
 
 use crate::context::{Context, about_container, no_such_container, refuse};
 use crate::failure::{BAD_FLAG, Failure};
@@ -90,11 +90,12 @@ fn start_and_sit(cx: &mut Context, store: &Store, name: &str, args: &StartArgs) 
     let started = store.start(name, &options, &cx.task(false)?);
     let started = started.map_err(|error| failed(about_container(error, store, name), name))?;
     let keys = args.detach_keys.clone().unwrap_or_default();
-    sit_until_end(cx, store, started, &Options { stdin, tty, detach_keys: keys, hands_on_signals: true })
+    sit_until_end(cx, started, &Options { stdin, tty, detach_keys: keys, hands_on_signals: true })
 }
 
 fn failed(failure: Failure, name: &str) -> Failure {
-    failure.followed_by(format!("Error: failed to start containers: {name}"))
+    // As Docker's: what run tells by its exit code, start does not.
+    failure.followed_by(format!("Error: failed to start containers: {name}")).code(1)
 }
 
 /// This program, as a monitor of a container in the store of `cx`.
@@ -110,23 +111,8 @@ pub fn monitor(cx: &Context) -> Result<Program, Failure> {
     Ok(Program { path, args: vec!["--store".into(), store.into(), "monitor".into()] })
 }
 
-/// What it means that a container could not be started, with Docker's exit codes.
-pub fn failure_of(error: Error) -> Failure {
-    let code = match error.kind() {
-        ErrorKind::CommandNotFound => 127,
-        ErrorKind::CommandNotExecutable => 126,
-        _ => BAD_FLAG,
-    };
-    Failure::from(error).code(code)
-}
-
 /// Sits at a container until it ends; then its exit code is this command's.
-pub fn sit_until_end(
-    cx: &mut Context,
-    store: &Store,
-    mut started: Started,
-    options: &Options,
-) -> Result<(), Failure> {
+pub fn sit_until_end(cx: &mut Context, mut started: Started, options: &Options) -> Result<(), Failure> {
     cx.flush()?;
     let id = started.id;
     let Some(connection) = &mut started.connection else { return Ok(()) };
@@ -137,9 +123,10 @@ pub fn sit_until_end(
         }
         End::Exited(code) => code,
         // The monitor was killed: what is known of the container says how it ended.
-        End::Lost => store
-            .inspect_container(&id.to_string(), false)
-            .map_or(BAD_FLAG.into(), |found| found.status.exit_code),
+        End::Lost => {
+            let found = cx.store()?.and_then(|store| store.inspect_container(&id.to_string(), false).ok());
+            found.map_or(BAD_FLAG.into(), |found| found.status.exit_code)
+        }
     };
     started.finish();
     match u8::try_from(code & 0xff) {

@@ -41,7 +41,7 @@ pub use scratch::Scratch;
 pub use simulated::{Failure, SimulatedDisk, Survival};
 pub use temporary::{Temporary, TemporaryDir, passing_name};
 pub use tree::Tree;
-pub use whole::{put_passing, put_whole, remove_if_there};
+pub use whole::{put_passing, put_whole, remove_if_there, swap_in};
 
 /// Where the store lies.
 pub trait Disk: Send + Sync + fmt::Debug {

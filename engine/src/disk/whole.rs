@@ -20,6 +20,16 @@ pub fn put_whole(disk: &Arc<dyn Disk>, dir: &str, name: &str, bytes: &[u8]) -> R
     disk.sync_dir(dir)
 }
 
+/// The same, seen by everybody at once but not durable: a power cut may take it.
+///
+/// # Errors
+/// If the disk fails; then what was there is there still.
+pub fn swap_in(disk: &Arc<dyn Disk>, dir: &str, name: &str, bytes: &[u8]) -> Result<()> {
+    let file = Temporary::create(Arc::clone(disk), name)?;
+    file.file().write_all_at(bytes, 0)?;
+    file.keep(&format!("{dir}/{name}"))
+}
+
 /// Removes a file, if it is there.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::catalog::{Catalog, Change, Container, ContainerId, Time, Variant};
 use crate::container::{HostConfig, Spec, check_name, merge, new_id, new_name};
 use crate::image::{Platform, RunConfig};
-use crate::store::{Ledger, Store};
+use crate::store::{Access, Ledger, Store};
 use crate::task::Task;
 
 /// What a container is to be like.
@@ -57,19 +57,40 @@ impl Store {
     pub fn create_container(&self, image: &str, options: &CreateOptions) -> Result<ContainerId> {
         self.check_writable()?;
         let task = self.listener();
-        self.healing(&task, || self.create_once(image, options, &task))
+        // Held until the commit: what a collection finds without a record, it removes.
+        let access = self.share(&task)?;
+        Ok(self.create_in(&access, image, options, &task)?.id)
     }
 
-    fn create_once(&self, image: &str, options: &CreateOptions, task: &Task) -> Result<ContainerId> {
-        // Held until the commit: what a collection finds without a record, it removes.
-        let access = self.share(task)?;
-        let mut ledger = self.ledger(task)?;
+    /// The same, for who holds the store already.
+    pub(super) fn create_in(
+        &self,
+        access: &Access,
+        image: &str,
+        options: &CreateOptions,
+        task: &Task,
+    ) -> Result<Container> {
+        self.healing(task, || {
+            let mut ledger = self.ledger(task)?;
+            self.create_with(access, &mut ledger, image, options, task)
+        })
+    }
+
+    /// The same, for who has the ledger already.
+    pub(super) fn create_with(
+        &self,
+        access: &Access,
+        ledger: &mut Ledger,
+        image: &str,
+        options: &CreateOptions,
+        task: &Task,
+    ) -> Result<Container> {
         let resolved = resolve(ledger.catalog(), image)?;
         let nothing = || Error::NothingToRun { name: image.into() };
         let variant = resolved.variant(options.platform.as_ref())?.ok_or_else(nothing)?.clone();
         let id = new_id();
-        let mut reader = self.reader(&access, task)?;
-        let spec = spec(&ledger, &variant, id, image, options, &mut reader)?;
+        let mut reader = self.reader(access, task)?;
+        let spec = spec(ledger, &variant, id, image, options, &mut reader)?;
         let name = match &options.name {
             Some(name) => free_name(ledger.catalog(), name)?,
             None => made_up_name(ledger.catalog(), id)?,
@@ -84,8 +105,8 @@ impl Store {
             spec,
         };
         self.make_container_dir(&id)?;
-        match ledger.commit("create", vec![Change::PutContainer(container)]) {
-            Ok(()) => Ok(id),
+        match ledger.commit("create", vec![Change::PutContainer(container.clone())]) {
+            Ok(()) => Ok(container),
             Err(error) => {
                 // What is left of it, a collection finds.
                 let _ = self.disk().remove_tree(&Self::container_dir(&id));

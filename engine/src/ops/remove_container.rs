@@ -8,13 +8,14 @@ use super::prune::LabelFilter;
 use super::remove::changes_to_remove;
 use crate::Result;
 use crate::catalog::{self, Change, Container, ContainerId};
-use crate::store::Store;
+use crate::runtime::read_status;
+use crate::store::{Ledger, Store};
 use crate::task::Task;
 
 /// How to remove a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RemoveContainerOptions {
-    /// Remove it whatever it does.
+    /// Kill it, if it runs.
     pub force: bool,
 }
 
@@ -43,17 +44,30 @@ impl Store {
     /// Removes the container `name`, with all that it wrote.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is none.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is none,
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if it runs and is not to be
+    /// ended for that.
     pub fn remove_container(&self, name: &str, options: &RemoveContainerOptions) -> Result<RemovedContainer> {
-        // Nothing runs yet that force would have to end.
-        let RemoveContainerOptions { force: _ } = options;
         self.check_writable()?;
         let task = self.listener();
         let _access = self.share(&task)?;
         self.healing(&task, || {
-            let container = find(self.ledger(&task)?.catalog(), name)?;
-            self.remove_one(&container, "rm", &task)
+            let mut ledger = self.ledger(&task)?;
+            let container = find(ledger.catalog(), name)?;
+            if !self.is_idle(&container)? {
+                // Its end may take a while, and nobody should have to wait for it.
+                drop(ledger);
+                self.end(&container, options.force)?;
+                ledger = self.ledger(&task)?;
+            }
+            self.remove_on(ledger, &container, "rm")
         })
+    }
+
+    /// Whether it has no monitor, be it one that was killed.
+    fn is_idle(&self, container: &Container) -> Result<bool> {
+        let status = read_status(&**self.disk(), &Self::container_dir(&container.id))?;
+        Ok(!status.state.is_live())
     }
 
     /// Removes all containers that do not run and that `options` let pass.
@@ -73,7 +87,8 @@ impl Store {
             let mut removed = Vec::new();
             for container in all {
                 task.check()?;
-                if self.passes(&container, options, task)? {
+                self.settle(&container)?;
+                if self.is_idle(&container)? && self.passes(&container, options, task)? {
                     removed.push(self.remove_one(&container, "container prune", task)?);
                 }
             }
@@ -94,9 +109,12 @@ impl Store {
         verb: &str,
         task: &Task,
     ) -> Result<RemovedContainer> {
+        self.remove_on(self.ledger(task)?, container, verb)
+    }
+
+    fn remove_on(&self, mut ledger: Ledger, container: &Container, verb: &str) -> Result<RemovedContainer> {
         let id = container.id;
         let writable_bytes = self.writable_bytes(&id)?;
-        let mut ledger = self.ledger(task)?;
         let changes = changes_to_remove(ledger.catalog(), &BTreeSet::new(), &[id].into())?;
         let leaves_garbage = changes.iter().any(|change| matches!(change, Change::ForgetBlob(_)));
         ledger.commit(verb, changes)?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cgroup;
 use super::error::{Error, Result};
-use crate::disk::{Disk, Guard, Mode, host, put_whole, remove_if_there};
+use crate::disk::{Disk, Guard, Mode, host, put_whole, remove_if_there, swap_in};
 
 /// The status, in the container's directory.
 const FILE: &str = "status";
@@ -78,14 +78,18 @@ impl ContainerState {
 }
 
 impl ContainerStatus {
-    /// Says it, durably.
+    /// Says it, so that it survives a power cut or only the end of the monitor.
     ///
     /// # Errors
     /// If the disk fails.
-    pub(super) fn write(&mut self, disk: &Arc<dyn Disk>, dir: &str) -> Result<()> {
+    pub(super) fn write(&mut self, disk: &Arc<dyn Disk>, dir: &str, is_lasting: bool) -> Result<()> {
         self.boot_id = host::boot_id()?;
         let text = serde_json::to_vec(self).unwrap_or_default();
-        Ok(put_whole(disk, dir, FILE, &text)?)
+        match is_lasting {
+            true => put_whole(disk, dir, FILE, &text)?,
+            false => swap_in(disk, dir, FILE, &text)?,
+        }
+        Ok(())
     }
 
     fn read(disk: &dyn Disk, dir: &str) -> Result<Self> {
@@ -180,7 +184,7 @@ pub fn settle(disk: &Arc<dyn Disk>, dir: &str, cgroup: &str) -> Result<bool> {
     }
     cgroup::end(cgroup);
     clear(disk, dir)?;
-    status.ended_unseen().write(disk, dir)?;
+    status.ended_unseen().write(disk, dir, true)?;
     Ok(true)
 }
 

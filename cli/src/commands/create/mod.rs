@@ -67,13 +67,26 @@ pub struct ContainerArgs {
 }
 
 pub fn create(cx: &mut Context, args: &CreateArgs) -> Result<(), Failure> {
-    let (_, id) = args.container.create(cx)?;
+    let id = args.container.create(cx)?;
     cx.print(&format!("{id}\n"))
 }
 
+/// Makes a container of an image in a store, and calls the last as soon as it is there.
+pub type Make<'m, T> =
+    &'m mut dyn FnMut(&Store, &str, &CreateOptions, &mut dyn FnMut(ContainerId)) -> larder_engine::Result<T>;
+
 impl ContainerArgs {
     /// Makes the container.
-    pub fn create(&self, cx: &mut Context) -> Result<(Store, ContainerId), Failure> {
+    fn create(&self, cx: &mut Context) -> Result<ContainerId, Failure> {
+        self.make(cx, &mut |store, image, options, created| {
+            let id = store.create_container(image, options)?;
+            created(id);
+            Ok(id)
+        })
+    }
+
+    /// Has the container made by `make`, which says so as soon as it is there.
+    pub fn make<T>(&self, cx: &mut Context, make: Make<'_, T>) -> Result<T, Failure> {
         refuse("--pull=always", self.pull.as_deref() == Some("always"), "larder talks to no registry")?;
         self.refused.check()?;
         let Some((image, command)) = self.words.split_first() else { return Err(Failure::silent()) };
@@ -83,11 +96,14 @@ impl ContainerArgs {
         let options = CreateOptions { name, platform: self.platform.clone(), config, host };
         let mut id_file = self.cidfile.as_deref().map(IdFile::create).transpose()?;
         let store = cx.store()?.ok_or_else(|| absent(Failure::error(no_such_image(image)), image))?;
-        let id = store.create_container(image, &options).map_err(|error| refused(error, &store, image))?;
-        if let Some(file) = &mut id_file {
-            file.finish(&id.to_string())?;
-        }
-        Ok((store, id))
+        let mut written = Ok(());
+        let made = make(&store, image, &options, &mut |id| {
+            if let Some(file) = &mut id_file {
+                written = file.finish(&id.to_string());
+            }
+        });
+        let made = made.map_err(|error| refused(error, &store, image))?;
+        written.map(|()| made)
     }
 
     /// Which streams the one who runs it sits at.

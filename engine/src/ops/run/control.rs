@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Error, Found};
 use crate::Result;
+use crate::catalog::Container;
 use crate::image::parse_signal;
 use crate::runtime::{self, Connection, ContainerState, Said, Wish};
 use crate::store::Store;
@@ -145,6 +146,27 @@ impl Store {
         }
         // It had ended, or its monitor was killed.
         Ok(self.find_settled(&found.container.id.to_string())?.status.exit_code)
+    }
+}
+
+impl Store {
+    /// Sees to it that a container has ended, in order to remove it: clears up behind it,
+    /// or kills it if that is wanted.
+    pub(in crate::ops) fn end(&self, container: &Container, kills: bool) -> Result<()> {
+        let found = self.settled(container.clone())?;
+        let id = found.container.id;
+        match found.status.state {
+            state if !state.is_live() => Ok(()),
+            _ if kills => match self.end_of(&found)? {
+                Some(mut connection) => {
+                    send(&mut connection, SIGKILL)?;
+                    ends_within(&mut connection, None).map(drop)
+                }
+                None => Ok(()),
+            },
+            ContainerState::Paused => Err(Error::RemovePaused { id }.into()),
+            _ => Err(Error::RemoveRunning { id }.into()),
+        }
     }
 }
 

@@ -5,11 +5,13 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use super::{Error, Found};
 use crate::Result;
-use crate::catalog::ContainerId;
+use crate::catalog::{Container, ContainerId};
 use crate::container::Upper;
 use crate::disk::Folder;
+use crate::ops::CreateOptions;
+use crate::ops::stack::Stack;
 use crate::runtime::{Connection, ContainerState, News, Program, Request, Wish};
-use crate::store::Store;
+use crate::store::{Access, Store};
 use crate::task::Task;
 
 /// How to start a container.
@@ -77,6 +79,43 @@ impl Store {
         let stack = self.container(&access, name, task)?;
         let absent = || crate::ops::Error::NoSuchContainer { name: name.into() };
         let container = stack.container.clone().ok_or_else(absent)?;
+        self.start_stack(&access, &stack, container, options, task)
+    }
+
+    /// Creates a container of `image` and starts it: what [`Store::create_container`] and
+    /// [`Store::start`] do, with one look at the catalog. `created` hears of it in between.
+    ///
+    /// # Errors
+    /// As there. A container that was created and could not be started stays, unless it is
+    /// one that is removed when it ends.
+    pub fn run(
+        &self,
+        image: &str,
+        create: &CreateOptions,
+        start: &StartOptions,
+        task: &Task,
+        created: &mut dyn FnMut(ContainerId),
+    ) -> Result<Started> {
+        self.check_writable()?;
+        let access = self.share(task)?;
+        let (container, stack) = self.healing(task, || {
+            let mut ledger = self.ledger(task)?;
+            let container = self.create_with(&access, &mut ledger, image, create, task)?;
+            let stack = self.stack_of(&access, &ledger, &container.variant, task)?;
+            Ok((container, stack))
+        })?;
+        created(container.id);
+        self.start_stack(&access, &stack, container, start, task)
+    }
+
+    fn start_stack(
+        &self,
+        access: &Access,
+        stack: &Stack,
+        container: Container,
+        options: &StartOptions,
+        task: &Task,
+    ) -> Result<Started> {
         let id = container.id;
         let _alone = self.lock_container(&id, task)?;
         // It may have been started while this one waited.
@@ -86,7 +125,7 @@ impl Store {
             state if state.is_live() => return self.listen_to(&found, options),
             _ => {}
         }
-        let layers = self.unpack(&access, &stack.layers(), task)?.dirs;
+        let layers = self.unpack(access, &stack.layers(), task)?.dirs;
         let dir = Self::container_dir(&id);
         if let Some(top) = layers.first() {
             Upper::create_like(self.disk(), &dir, &Folder::open(top)?)?;

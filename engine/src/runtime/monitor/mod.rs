@@ -199,7 +199,9 @@ impl Monitor {
     }
 
     fn write_status(&mut self) -> Result<()> {
-        self.status.write(&self.disk, &self.dir)
+        // Of one that is about to be removed nobody looks for it later.
+        let is_lasting = self.status.state.is_live() || !self.removes_container();
+        self.status.write(&self.disk, &self.dir, is_lasting)
     }
 
     /// Tells whoever waits for it that a run is over.
