@@ -15,8 +15,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("catalog", &["chunk", "image", "journal"]),
     ("archive", &["image", "tar", "task"]),
     ("container", &["archive", "catalog", "chunk", "disk", "image", "tar", "task"]),
+    ("runtime", &["container", "disk"]),
     ("store", &["archive", "catalog", "chunk", "disk", "image", "journal", "tar", "task"]),
-    ("ops", &["archive", "catalog", "chunk", "container", "disk", "image", "store", "tar", "task"]),
+    (
+        "ops",
+        &["archive", "catalog", "chunk", "container", "disk", "image", "runtime", "store", "tar", "task"],
+    ),
     // Names what each room has for fuzzers; nobody names it.
     ("fuzz", &["archive", "catalog", "chunk", "disk", "image", "journal", "ops", "store", "tar"]),
     // Names what some rooms have for benchmarks; nobody names it.

@@ -49,6 +49,7 @@ pub fn commit(cx: &mut Context, args: &CommitArgs) -> Result<(), Failure> {
         message: args.message.clone(),
         changes: Changes::parse(&args.change).map_err(|error| Failure::error(error.to_string()))?,
         created: None,
+        pause: args.pause,
     };
     let absent = || Failure::error(no_such_container(&args.container));
     let store = args.level.of(cx.store()?.ok_or_else(absent)?)?;

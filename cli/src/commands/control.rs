@@ -107,8 +107,7 @@ impl HowArgs {
 }
 
 fn signal(text: &str) -> Result<i32, Failure> {
-    let number = parse_signal(text).and_then(|number| i32::try_from(number).ok());
-    number.ok_or_else(|| Failure::error(format!("Invalid signal: {text}")))
+    parse_signal(text).map(i32::from).ok_or_else(|| Failure::error(format!("Invalid signal: {text}")))
 }
 
 pub fn stop(cx: &mut Context, args: &StopArgs) -> Result<(), Failure> {

@@ -25,6 +25,8 @@ pub struct CommitOptions {
     pub changes: Changes,
     /// When it was made; without one now.
     pub created: Option<jiff::Timestamp>,
+    /// Keep the container still meanwhile, if it runs.
+    pub pause: bool,
 }
 
 /// An image that was made of a container.
@@ -74,6 +76,7 @@ impl Store {
             let Some(container) = &stack.container else {
                 return Err(Error::NoSuchContainer { name: name.into() }.into());
             };
+            let _still = if options.pause { Some(self.hold_still(container)?) } else { None };
             let mut writer = self.writer(&access, task)?;
             let new = self.layer_of(&access, &stack, &mut writer, task)?;
             let config = config(&stack, container, new.as_ref(), options)?;

@@ -87,6 +87,16 @@ pub enum Error {
         /// The container ID's.
         container: String,
     },
+    /// A container that runs needs the image.
+    #[error(
+        "conflict: unable to delete {image} (cannot be forced) - image is being used by running container {container}"
+    )]
+    RunningImage {
+        /// The image ID's first twelve digits.
+        image: String,
+        /// The container ID's.
+        container: String,
+    },
     /// No container has that name, ID or ID prefix.
     #[error("No such container: {name}")]
     NoSuchContainer {
@@ -235,6 +245,7 @@ impl From<Error> for crate::Error {
             Error::ManyNames { .. }
             | Error::UsedName { .. }
             | Error::UsedImage { .. }
+            | Error::RunningImage { .. }
             | Error::NameTaken { .. } => ErrorKind::Conflict,
             Error::BadSpec { .. } => ErrorKind::Corrupt,
             Error::Document { .. } | Error::LongHistory | Error::NoLayer { .. } => ErrorKind::Corrupt,

@@ -8,6 +8,7 @@ use super::resolve::{Resolved, resolve};
 use crate::Result;
 use crate::catalog::{Catalog, Change, ContainerId, Image, Named};
 use crate::image::{ChainId, DiffId, Digest, Reference};
+use crate::runtime::read_status;
 use crate::store::{Ledger, Store};
 use crate::task::Task;
 
@@ -69,12 +70,31 @@ impl Store {
             let short = id.map_or(resolved.image.target, |id| id.0).short();
             return Err(Error::ManyNames { short }.into());
         }
-        if !options.force && going.len() == all.len() {
-            check_unused(ledger.catalog(), &resolved)?;
+        if going.len() == all.len() {
+            if resolved.named.is_none() {
+                self.check_not_running(ledger.catalog(), &resolved)?;
+            }
+            if !options.force {
+                check_unused(ledger.catalog(), &resolved)?;
+            }
         }
         let (changes, removed) = plan(ledger.catalog(), &resolved.image, &going, all.len())?;
         ledger.commit("rmi", changes)?;
         Ok(removed)
+    }
+}
+
+impl Store {
+    /// Refuses to take an image away from a container that runs, whatever is forced.
+    fn check_not_running(&self, catalog: &Catalog, resolved: &Resolved) -> Result<()> {
+        for user in containers_of(catalog, &resolved.image)? {
+            if read_status(&**self.disk(), &Self::container_dir(&user.id))?.state.is_live() {
+                let id = resolved.id.or(resolved.image.main_variant().map(|variant| variant.id));
+                let image = id.map_or(resolved.image.target, |id| id.0).short();
+                return Err(Error::RunningImage { image, container: user.id.short() }.into());
+            }
+        }
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::view::{Follow, NodeId, View};
 use super::{Carried, Error, Fill, Layer, Purpose, Result, Upper};
 use crate::chunk::{Cursor, Outline, Piece, Reader};
-use crate::disk::Scratch;
+use crate::disk::{Folder, Scratch};
 use crate::image::{DiffId, Digest};
 use crate::tar::{Entry, EntryKind, Streamed};
 use crate::task::Task;
@@ -152,6 +152,14 @@ impl RootFs {
         upper.apply(&mut self.view)?;
         self.layers.push((NO_DIFF_ID, Bytes::Upper(Box::new(upper))));
         Ok(())
+    }
+
+    /// From now on the writable layer on top is written through the root directory of the
+    /// container that runs: see [`Upper::write_through`].
+    pub fn write_through(&mut self, root: Folder, files: Folder) {
+        if let Some((_, Bytes::Upper(upper))) = self.layers.last_mut() {
+            upper.write_through(root, files);
+        }
     }
 
     /// Puts `entry` into the writable layer on top, with the content that `fill`

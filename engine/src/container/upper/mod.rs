@@ -46,6 +46,8 @@ const UPPER: &str = "upper";
 const KEPT: &str = "kept";
 /// What is being made.
 const NEW: &[u8] = b"new";
+/// The same where the container could see it, did it not keep still.
+const MOUNTED_NEW: &[u8] = b".larder-new";
 /// What makes way.
 const OLD: &[u8] = b"old";
 
@@ -62,6 +64,8 @@ pub struct Upper {
     kept: Kept,
     /// The directory that was looked after last: it is there.
     settled: Option<Vec<u8>>,
+    /// Whether it is written by way of the file system that a run has mounted.
+    is_mounted: bool,
 }
 
 impl Upper {
@@ -78,7 +82,7 @@ impl Upper {
         };
         let kept = Kept::open(&**disk, &format!("{name}/{KEPT}"))?;
         let (disk, name, dir) = (Arc::clone(disk), name.to_owned(), Folder::open(&path)?);
-        Ok(Some(Self { disk, name, dir, files, kept, settled: None }))
+        Ok(Some(Self { disk, name, dir, files, kept, settled: None, is_mounted: false }))
     }
 
     /// The same, made if there is none: then its root directory looks as that of
@@ -108,9 +112,11 @@ impl Upper {
         dir.make_dir(NEW, 0o700)?;
         let files = Folder::open(&path.join(OsStr::from_bytes(NEW)))?;
         let (disk, name) = (Arc::clone(disk), name.to_owned());
-        let mut upper = Self { disk, name, dir, files, kept: Kept::default(), settled: None };
+        let mut upper =
+            Self { disk, name, dir, files, kept: Kept::default(), settled: None, is_mounted: false };
         upper.take_over(b"", root)?;
-        upper.finish()?;
+        // An empty directory that a power cut takes is made again.
+        upper.kept.save(&upper.disk, &upper.name, KEPT)?;
         upper.dir.rename(NEW, UPPER.as_bytes())?;
         Ok(upper)
     }
@@ -129,10 +135,36 @@ impl Upper {
         Ok(())
     }
 
+    /// `path` in the layer, as the container's directory has it.
+    fn place(&self, path: &[u8]) -> Vec<u8> {
+        match (self.is_mounted, path.is_empty()) {
+            (true, _) => path.into(),
+            (false, true) => UPPER.into(),
+            (false, false) => [UPPER.as_bytes(), b"/", path].concat(),
+        }
+    }
+
+    /// Under which name that is made which `path` will be: in the same directory, where
+    /// that may be mounted from elsewhere.
+    fn passing(&self, path: &[u8]) -> Vec<u8> {
+        match (self.is_mounted, path.iter().rposition(|byte| *byte == b'/')) {
+            (false, _) => NEW.into(),
+            (true, None) => MOUNTED_NEW.into(),
+            (true, Some(slash)) => [path.get(..=slash).unwrap_or_default(), MOUNTED_NEW].concat(),
+        }
+    }
+
     /// Removes what a cut has left.
     fn clear_away(&self) -> Result<()> {
         self.dir.remove(NEW)?;
         Ok(self.dir.remove(OLD)?)
+    }
+
+    /// From now on everything is done by way of `root` and `files`, which are the root
+    /// directory of a container that runs: what is under a mounted overlayfs must not be
+    /// changed by anybody else. Whoever calls this keeps the container's processes still.
+    pub fn write_through(&mut self, root: Folder, files: Folder) {
+        (self.dir, self.files, self.is_mounted) = (root, files, true);
     }
 
     /// Opens the file at `path`.
@@ -150,13 +182,5 @@ impl Upper {
     pub fn finish(&mut self) -> Result<()> {
         self.dir.sync()?;
         self.kept.save(&self.disk, &self.name, KEPT)
-    }
-}
-
-/// `path` in the layer, as the container's directory has it.
-fn in_dir(path: &[u8]) -> Vec<u8> {
-    match path.is_empty() {
-        true => UPPER.into(),
-        false => [UPPER.as_bytes(), b"/", path].concat(),
     }
 }

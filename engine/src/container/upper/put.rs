@@ -8,7 +8,7 @@ use super::super::view::{Follow, View};
 use super::super::{Error, Result};
 use super::apply::Met;
 use super::kept::Record;
-use super::{NEW, OLD, Upper, in_dir};
+use super::{OLD, Upper};
 use crate::disk::{self, FileKind, Folder};
 use crate::tar::{Data, Entry, EntryKind, Found};
 
@@ -27,6 +27,10 @@ impl Upper {
     /// # Errors
     /// If it cannot be looked at.
     pub fn has(&self, path: &[u8]) -> Result<bool> {
+        if self.is_mounted {
+            // What it is linked to, overlayfs sees to.
+            return Ok(true);
+        }
         let Some(stat) = self.files.stat(path)? else { return Ok(false) };
         Ok(!matches!(self.met_on_disk(path, &stat)?, Met::Whiteout))
     }
@@ -111,15 +115,17 @@ impl Upper {
 
     /// Makes `entry` and puts it in its place.
     fn install(&mut self, entry: &Entry, fill: Fill<'_>, is_opaque: bool) -> Result<()> {
-        make(&self.dir, entry, fill)?;
-        set_attributes(&self.dir, NEW, entry)?;
-        if is_opaque {
-            set_opaque(&self.dir, NEW)?;
+        let new = self.passing(&entry.name);
+        make(&self.dir, &new, entry, fill)?;
+        set_attributes(&self.dir, &new, entry)?;
+        // Where it is mounted, what is removed leaves what hides lower layers.
+        if is_opaque && !self.is_mounted {
+            set_opaque(&self.dir, &new)?;
         }
         if entry.kind == EntryKind::File {
             // A cut would leave the name, and zeros behind it: file systems write
             // names first.
-            self.dir.sync_file(NEW)?;
+            self.dir.sync_file(&new)?;
         }
         let path = &entry.name;
         self.move_in(path, entry.kind == EntryKind::Directory)?;
@@ -131,9 +137,11 @@ impl Upper {
 
     /// Gives what was made the name `path`, instead of what has it.
     fn move_in(&mut self, path: &[u8], is_directory: bool) -> Result<()> {
-        let place = in_dir(path);
+        let (place, new) = (self.place(path), self.passing(path));
         let there = self.files.stat(path)?.map(|stat| stat.kind == FileKind::Directory);
         match there {
+            // A directory of the image has no other name where it is mounted.
+            Some(true) if self.is_mounted => self.files.remove(path)?,
             Some(true) => {
                 self.dir.remove(OLD)?;
                 self.dir.rename(&place, OLD)?;
@@ -141,9 +149,11 @@ impl Upper {
             Some(false) if is_directory => self.files.remove(path)?,
             _ => {}
         }
-        self.dir.rename(NEW, &place)?;
+        self.dir.rename(&new, &place)?;
         if there == Some(true) {
-            self.dir.remove(OLD)?;
+            if !self.is_mounted {
+                self.dir.remove(OLD)?;
+            }
             self.settled = None;
         }
         self.kept.forget_tree(path);
@@ -151,12 +161,13 @@ impl Upper {
     }
 
     fn link(&mut self, target: &[u8], path: &[u8]) -> Result<()> {
-        self.dir.remove(NEW)?;
-        self.dir.link(&in_dir(target), NEW)?;
+        let new = self.passing(path);
+        self.dir.remove(&new)?;
+        self.dir.link(&self.place(target), &new)?;
         let record = self.kept.get(target).cloned();
         self.move_in(path, false)?;
         // A name of the same file was there already, and both have stayed.
-        self.dir.remove(NEW)?;
+        self.dir.remove(&new)?;
         self.kept.set(path, record);
         Ok(())
     }
@@ -170,6 +181,10 @@ impl Upper {
     /// Keeps of `entry`, which is in its place, what cannot be read back.
     fn keep(&mut self, entry: &Entry) -> Result<()> {
         let path = &entry.name;
+        if self.is_mounted {
+            // Who can mount can do everything that is meant.
+            return Ok(());
+        }
         let absent = || Error::NoFile { path: path.clone() };
         let stat = self.files.stat(path)?.ok_or_else(absent)?;
         let record = match self.met_on_disk(path, &stat)? {
@@ -189,24 +204,24 @@ fn parent_of(path: &[u8]) -> &[u8] {
 
 /// Makes `entry` under the passing name; of a device that may not be made, an
 /// empty file takes the place.
-fn make(dir: &Folder, entry: &Entry, fill: Fill<'_>) -> Result<()> {
-    dir.remove(NEW)?;
+fn make(dir: &Folder, new: &[u8], entry: &Entry, fill: Fill<'_>) -> Result<()> {
+    dir.remove(new)?;
     let made = match &entry.kind {
-        EntryKind::Directory => dir.make_dir(NEW, ENTERABLE),
-        EntryKind::Symlink(target) => dir.make_symlink(NEW, target),
+        EntryKind::Directory => dir.make_dir(new, ENTERABLE),
+        EntryKind::Symlink(target) => dir.make_symlink(new, target),
         EntryKind::CharDevice(device) if (device.major, device.minor) == (0, 0) => {
             // To overlayfs, and to who reads the layer, this would be a whiteout.
-            dir.make_file(NEW, READABLE).map(drop)
+            dir.make_file(new, READABLE).map(drop)
         }
         EntryKind::CharDevice(device) => {
-            dir.make_node(NEW, FileKind::CharDevice, (device.major, device.minor), READABLE)
+            dir.make_node(new, FileKind::CharDevice, (device.major, device.minor), READABLE)
         }
         EntryKind::BlockDevice(device) => {
-            dir.make_node(NEW, FileKind::BlockDevice, (device.major, device.minor), READABLE)
+            dir.make_node(new, FileKind::BlockDevice, (device.major, device.minor), READABLE)
         }
-        EntryKind::Fifo => dir.make_node(NEW, FileKind::Fifo, (0, 0), READABLE),
+        EntryKind::Fifo => dir.make_node(new, FileKind::Fifo, (0, 0), READABLE),
         EntryKind::File | EntryKind::Hardlink(_) => {
-            let file = dir.make_file(NEW, READABLE)?;
+            let file = dir.make_file(new, READABLE)?;
             let mut out = io::BufWriter::with_capacity(1 << 18, file);
             fill(&mut out)?;
             return out.flush().map_err(Error::Output);
@@ -215,7 +230,7 @@ fn make(dir: &Folder, entry: &Entry, fill: Fill<'_>) -> Result<()> {
     match made {
         Err(error) if matches!(entry.kind, EntryKind::CharDevice(_) | EntryKind::BlockDevice(_)) => {
             tolerate(Err(error))?;
-            Ok(dir.make_file(NEW, READABLE).map(drop)?)
+            Ok(dir.make_file(new, READABLE).map(drop)?)
         }
         made => Ok(made?),
     }

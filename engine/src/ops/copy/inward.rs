@@ -15,6 +15,7 @@ use crate::container::view::{Follow, NodeId, Spot, View};
 use crate::container::{self, RootFs, Spec, Upper, entry_of};
 use crate::disk::{FileKind, Folder, Guard, Input, host};
 use crate::ops::find_container::find;
+use crate::ops::run::Still;
 use crate::ops::stack::Wanted;
 use crate::store::{Access, Store};
 use crate::tar::{Entries, Entry, EntryKind, Mtime, Streamed};
@@ -38,6 +39,7 @@ struct Writing<'w> {
     task: &'w Task,
     bytes: u64,
     _lock: Box<dyn Guard>,
+    _still: Still<'w>,
 }
 
 impl Store {
@@ -93,15 +95,19 @@ impl Store {
         Ok(Copied { bytes: writing.bytes, to: target.path })
     }
 
-    fn writing<'w>(&self, access: &Access, name: &'w str, task: &'w Task) -> Result<Writing<'w>> {
+    fn writing<'w>(&'w self, access: &Access, name: &'w str, task: &'w Task) -> Result<Writing<'w>> {
         self.check_writable()?;
         let container = self.container_to_change(name, task)?;
         let lock = self.lock_container(&container.id, task)?;
         let stack = self.container(access, &container.id.to_string(), task)?;
+        let still = self.hold_still(&container)?;
         let mut rootfs = self.rootfs(access, &stack.layers(), Wanted::Names, task)?;
         let upper = Upper::create(self.disk(), &Self::container_dir(&container.id), rootfs.view())?;
         rootfs.add_upper(upper)?;
-        Ok(Writing { rootfs, name, task, bytes: END_BYTES, _lock: lock })
+        if let Some(root) = still.root() {
+            rootfs.write_through(Folder::open(&root)?, Folder::open(&root)?);
+        }
+        Ok(Writing { rootfs, name, task, bytes: END_BYTES, _lock: lock, _still: still })
     }
 
     fn container_to_change(&self, name: &str, task: &Task) -> Result<Container> {

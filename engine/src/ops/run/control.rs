@@ -39,8 +39,7 @@ impl Store {
             return Ok(false);
         }
         let config = &found.spec.config;
-        let own =
-            config.stop_signal.as_deref().and_then(parse_signal).and_then(|number| number.try_into().ok());
+        let own = config.stop_signal.as_deref().and_then(parse_signal).map(i32::from);
         let number = options.signal.or(own).unwrap_or(SIGTERM);
         let seconds = options.timeout.or(config.stop_timeout);
         let patience = match seconds {
@@ -73,7 +72,7 @@ impl Store {
     pub fn kill(&self, name: &str, signal: i32) -> Result<()> {
         let found = self.find_settled(name)?;
         let stop_signal = found.spec.config.stop_signal.as_deref().and_then(parse_signal);
-        let stop_signal = stop_signal.map_or(SIGTERM, |number| number.try_into().unwrap_or(SIGTERM));
+        let stop_signal = stop_signal.map_or(SIGTERM, i32::from);
         let is_final = signal == SIGKILL || signal == stop_signal;
         let mut connection = found.connection(self)?;
         match signal {

@@ -11,6 +11,7 @@ mod logs;
 mod monitor;
 mod settle;
 mod start;
+mod still;
 
 pub use control::StopOptions;
 pub use error::Error;
@@ -19,6 +20,7 @@ pub use figures::ProcessTable;
 pub use logs::LogOptions;
 pub use monitor::monitor;
 pub use start::{Attach, StartOptions, Started};
+pub(super) use still::Still;
 
 use std::path::PathBuf;
 

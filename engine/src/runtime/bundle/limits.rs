@@ -20,7 +20,7 @@ pub fn resources(host: &HostConfig) -> Value {
         ("limit", some(host.memory)),
         ("reservation", some(host.memory_reservation)),
         ("swap", swap(host)),
-        ("disableOOMKiller", host.oom_kill_disable.then(|| json!(true))),
+        ("disableOOMKiller", host.oom_kill_disable.then_some(json!(true))),
     ]);
     let (quota, period) = match host.nano_cpus {
         0 => ((host.cpu_quota != 0).then(|| json!(host.cpu_quota)), some(host.cpu_period)),

@@ -133,8 +133,8 @@ fn namespaces(spec: &Spec) -> Vec<Value> {
 }
 
 fn has_no_new_privileges(options: &[String]) -> bool {
-    let values = options.iter().filter_map(|option| option.strip_prefix("no-new-privileges"));
-    values.last().is_some_and(|value| !value.ends_with("false"))
+    let mut values = options.iter().filter_map(|option| option.strip_prefix("no-new-privileges"));
+    values.next_back().is_some_and(|value| !value.ends_with("false"))
 }
 
 fn merge(object: &mut Value, more: Value) {
