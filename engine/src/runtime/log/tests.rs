@@ -7,7 +7,9 @@ use crate::disk::{Disk, SimulatedDisk};
 use crate::runtime::Stream;
 
 fn disk() -> Arc<dyn Disk> {
-    Arc::new(SimulatedDisk::new())
+    let disk = SimulatedDisk::new();
+    disk.create_dir("c").unwrap();
+    Arc::new(disk)
 }
 
 fn read(disk: &dyn Disk, tail: Option<u64>) -> Vec<LogEntry> {
