@@ -26,7 +26,7 @@ pub struct Overlay<'o> {
 
 /// So that the writable layer has the form that larder reads: nothing of it refers to
 /// where it was in the image.
-const OFF: [&str; 3] = ["redirect_dir", "metacopy", "index"];
+const OPTIONS: [(&str, &str); 3] = [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
 
 impl Overlay<'_> {
     /// Mounts it, in this process's mount namespace.
@@ -67,8 +67,8 @@ impl Overlay<'_> {
         }
         fsconfig_set_string(&system, "upperdir", &self.upper)?;
         fsconfig_set_string(&system, "workdir", &self.work)?;
-        for option in OFF {
-            fsconfig_set_string(&system, option, "off")?;
+        for (name, value) in OPTIONS {
+            fsconfig_set_string(&system, name, value)?;
         }
         if in_user_namespace {
             fsconfig_set_flag(&system, "userxattr")?;
@@ -89,7 +89,7 @@ impl Overlay<'_> {
             escaped(&self.upper),
             escaped(&self.work)
         );
-        OFF.iter().for_each(|option| options.push_str(&format!(",{option}=off")));
+        OPTIONS.iter().for_each(|(name, value)| options.push_str(&format!(",{name}={value}")));
         if in_user_namespace {
             options.push_str(",userxattr");
         }

@@ -10,14 +10,18 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use nix::sched::CloneFlags;
-use rustix::mount::{MountFlags, MountPropagationFlags, mount_bind, mount_change, mount_remount};
+use nix::sched::{CloneFlags, setns, unshare};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
 
 use super::error::{Error, Result, Tried};
 use crate::disk::host;
 
 /// Says to the program executed anew that it is inside.
 const INSIDE: &str = "LARDER_STAGE";
+
+/// What whoever is not root lacks where this fails.
+const NO_USER_NAMESPACE: &str = "make a user namespace, which who is not root needs: see \
+                                 /proc/sys/user/max_user_namespaces and kernel.unprivileged_userns_clone";
 
 /// Where a process has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,34 +34,41 @@ pub enum Stage {
 }
 
 /// Brings this process into a mount namespace of its own; on the way there it executes its
-/// program again, with the same arguments, so this must come before anything else.
+/// program again, with the same arguments, so this must come before anything else. Who is
+/// not root gets a user namespace, or that of the process `beside`.
 ///
 /// # Errors
 /// If the system does not let it: then the error says what is missing.
-pub fn come_in() -> Result<Stage> {
+pub fn come_in(beside: Option<i32>) -> Result<Stage> {
     match std::env::var(INSIDE).as_deref() {
         Ok("own") => return Ok(Stage::Own),
-        Ok("user") => return Ok(Stage::OwnUser),
+        Ok("user") => {
+            see_own_cgroups();
+            return Ok(Stage::OwnUser);
+        }
         _ => {}
     }
     let is_root = rustix::process::geteuid().is_root();
-    let (flags, stage) = match is_root {
-        true => (CloneFlags::CLONE_NEWNS, "own"),
-        false => (CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUSER, "user"),
-    };
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    nix::sched::unshare(flags).map_err(|source| Error::System {
-        verb: match is_root {
-            true => "make a mount namespace: a container needs CAP_SYS_ADMIN",
-            false => "make a user namespace: who is not root needs user namespaces, see /proc/sys/user/max_user_namespaces and kernel.unprivileged_userns_clone",
-        },
-        source: source.into(),
-    })?;
-    if !is_root {
-        host::write_text("/proc/self/setgroups", "deny")?;
-        host::write_text("/proc/self/uid_map", &format!("0 {uid} 1"))?;
-        host::write_text("/proc/self/gid_map", &format!("0 {gid} 1"))?;
+    match (is_root, beside) {
+        (true, _) => {}
+        (false, None) => {
+            unshare(CloneFlags::CLONE_NEWUSER)
+                .map_err(|source| Error::System { verb: NO_USER_NAMESPACE, source: source.into() })?;
+            host::write_text("/proc/self/setgroups", "deny")?;
+            host::write_text("/proc/self/uid_map", &format!("0 {uid} 1"))?;
+            host::write_text("/proc/self/gid_map", &format!("0 {gid} 1"))?;
+        }
+        (false, Some(pid)) => {
+            let theirs = host::open(format!("/proc/{pid}/ns/user"))?;
+            setns(theirs, CloneFlags::CLONE_NEWUSER).tried("enter the container's user namespace")?;
+        }
     }
+    let (own, stage) = match is_root {
+        true => (CloneFlags::CLONE_NEWNS, "own"),
+        false => (CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP, "user"),
+    };
+    unshare(own).tried("make a mount namespace: a container needs CAP_SYS_ADMIN")?;
     mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
         .tried("keep mounts to this process")?;
     let program = std::env::current_exe().tried("find this program")?;
@@ -67,4 +78,13 @@ pub fn come_in() -> Result<Stage> {
     let mut again = Command::new(&program);
     again.args(std::env::args_os().skip(1)).env(INSIDE, stage);
     Err(Error::System { verb: "execute this program again", source: again.exec() })
+}
+
+/// Where a machine has cgroups of version 1, nobody but root can make any, and the runtime
+/// would insist. Those of version 2 it does without, where they cannot be made.
+fn see_own_cgroups() {
+    let cgroups = "/sys/fs/cgroup";
+    if !host::is_cgroup2(cgroups) {
+        let _ = mount("cgroup2", cgroups, "cgroup2", MountFlags::empty(), None);
+    }
 }

@@ -72,6 +72,13 @@ pub fn may_execute(path: &str) -> io::Result<()> {
     Ok(rustix::fs::accessat(rustix::fs::CWD, path, rustix::fs::Access::EXEC_OK, flags)?)
 }
 
+/// Whether `path` is a hierarchy of cgroups of version 2.
+pub fn is_cgroup2(path: &str) -> bool {
+    /// `CGROUP2_SUPER_MAGIC`.
+    const MAGIC: u64 = 0x6367_7270;
+    rustix::fs::statfs(path).is_ok_and(|stat| stat.f_type as u64 == MAGIC)
+}
+
 /// Where everything goes and nothing comes from.
 ///
 /// # Errors

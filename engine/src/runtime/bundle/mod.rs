@@ -14,6 +14,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::error::{Error, Result};
+use super::stage::Stage;
 use super::user::User;
 use crate::container::Spec;
 
@@ -52,7 +53,13 @@ pub fn cgroup(id: &str) -> String {
 ///
 /// # Errors
 /// If something was asked for that makes no sense.
-pub fn config(id: &str, dir: &Path, spec: &Spec, user: &User) -> Result<oci_spec::runtime::Spec> {
+pub fn config(
+    id: &str,
+    dir: &Path,
+    spec: &Spec,
+    user: &User,
+    stage: Stage,
+) -> Result<oci_spec::runtime::Spec> {
     let (run, host) = (&spec.config, &spec.host_config);
     let mut linux = json!({
         "cgroupsPath": cgroup(id),
@@ -72,7 +79,7 @@ pub fn config(id: &str, dir: &Path, spec: &Spec, user: &User) -> Result<oci_spec
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
         "hostname": run.hostname.as_deref().unwrap_or_default(),
         "process": process(spec, user)?,
-        "mounts": mounts::mounts(dir, spec)?,
+        "mounts": mounts::mounts(dir, spec, stage)?,
         "linux": linux,
         "annotations": host.annotations,
     });

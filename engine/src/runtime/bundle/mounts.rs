@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::error::{Error, Result};
+use super::super::stage::Stage;
 use crate::container::{Bind, Mount, MountKind, Spec};
 use crate::disk::host;
 
@@ -12,19 +13,19 @@ use crate::disk::host;
 const SHM_BYTES: u64 = 64 << 20;
 
 /// All mounts, in the order in which they are made.
-pub fn mounts(dir: &Path, spec: &Spec) -> Result<Vec<Value>> {
+pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
     let host = &spec.host_config;
     let writable = if host.privileged { "rw" } else { "ro" };
     let shm = if host.shm_size == 0 { SHM_BYTES } else { host.shm_size };
+    let mut terminals = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
+    if stage == Stage::Own {
+        // The group tty; in a user namespace with one user it has no number.
+        terminals.push("gid=5");
+    }
     let mut mounts = vec![
         mount("proc", "proc", "/proc", &["nosuid", "noexec", "nodev"]),
         mount("tmpfs", "tmpfs", "/dev", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        mount(
-            "devpts",
-            "devpts",
-            "/dev/pts",
-            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-        ),
+        mount("devpts", "devpts", "/dev/pts", &terminals),
         mount("sysfs", "sysfs", "/sys", &["nosuid", "noexec", "nodev", writable]),
         mount("cgroup", "cgroup", "/sys/fs/cgroup", &["nosuid", "noexec", "nodev", writable]),
         mount("mqueue", "mqueue", "/dev/mqueue", &["nosuid", "noexec", "nodev"]),

@@ -2,13 +2,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::super::stage::Stage;
 use super::super::user::User;
 use super::config;
 use crate::container::Spec;
 
 fn made(spec: Value, user: &User) -> Value {
     let spec: Spec = serde_json::from_value(spec).unwrap();
-    serde_json::to_value(config("0123", Path::new("/c"), &spec, user).unwrap()).unwrap()
+    serde_json::to_value(config("0123", Path::new("/c"), &spec, user, Stage::Own).unwrap()).unwrap()
 }
 
 fn root() -> User {

@@ -54,7 +54,7 @@ impl Run {
     }
 
     fn create(monitor: &mut Monitor) -> Result<Self> {
-        let Monitor { disk, dir, path, request, .. } = monitor;
+        let Monitor { disk, dir, path, request, stage, .. } = monitor;
         let (id, spec) = (&request.id, &request.spec);
         cgroup::end(&bundle::cgroup(id));
         bundle::write_files(disk, dir, spec)?;
@@ -63,7 +63,7 @@ impl Run {
         let work_dir = spec.config.working_dir.as_deref().unwrap_or_default();
         rootfs.make_dirs_to(work_dir.as_bytes(), (0, 0))?;
         drop(rootfs);
-        let config = bundle::config(id, path, spec, &user)?;
+        let config = bundle::config(id, path, spec, &user, *stage)?;
         let text = serde_json::to_vec(&config).unwrap_or_default();
         put_passing(&**disk, &format!("{dir}/config.json"), &text)?;
 
