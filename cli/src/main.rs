@@ -1,4 +1,4 @@
-//! The `larder` program: Docker's image commands over a larder store.
+//! The `larder` program: Docker's commands over a larder store.
 //!
 //! `cli` says what can be typed, `commands` has a file for each verb, `context`
 //! is what they share. The engine does the work; only this program prints.

@@ -32,6 +32,7 @@
 //! | `catalog` | the journal in the form that questions want |
 //! | [`archive`] | image archives: their layouts, to read and to write |
 //! | `container` | an image and a writable layer on top, as one file system |
+//! | `runtime` | running a container: its namespaces, and the process beside it |
 //! | `store` | joins the rooms: locks, ledger, ingest |
 //! | `ops` | one verb, one file: what a [`Store`] can do |
 //! | `fuzz` | every decoder, and the store, as a fuzzer sees them; compiled for fuzzers and tests only |

@@ -18,14 +18,13 @@ pub(in crate::ops) struct Still<'s> {
 }
 
 impl Store {
-    /// Keeps `container` still. One that does not run is still already.
+    /// Keeps `container` still. One that does not run is still already; one that cannot be
+    /// frozen, without cgroups, goes on: it is read and written safely all the same, but not
+    /// as it was at one moment.
     pub(in crate::ops) fn hold_still(&self, container: &Container) -> Result<Still<'_>> {
         let found = self.settled(container.clone())?;
         let id = container.id.to_string();
-        let goes_on = found.status.state == ContainerState::Running;
-        if goes_on {
-            self.pause(&id)?;
-        }
+        let goes_on = found.status.state == ContainerState::Running && self.pause(&id).is_ok();
         Ok(Still { store: self, id, pid: found.status.pid, goes_on })
     }
 }

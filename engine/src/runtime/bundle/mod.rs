@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod files;
+mod init;
 mod limits;
 mod mounts;
 
@@ -78,7 +79,7 @@ pub fn config(
         "ociVersion": "1.0.2",
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
         "hostname": run.hostname.as_deref().unwrap_or_default(),
-        "process": process(spec, user)?,
+        "process": process_of(spec, user, host.init)?,
         "mounts": mounts::mounts(dir, spec, stage)?,
         "linux": linux,
         "annotations": host.annotations,
@@ -86,13 +87,24 @@ pub fn config(
     serde_json::from_value(config).map_err(|source| Error::BadStatus { file: "config.json".into(), source })
 }
 
-/// The process of the container, or another one in it that `spec` would be that of.
+/// Another process in the container, as if `spec` were that of the container.
+///
+/// # Errors
+/// As [`config`].
 pub fn process(spec: &Spec, user: &User) -> Result<Value> {
+    process_of(spec, user, false)
+}
+
+fn process_of(spec: &Spec, user: &User, starts_init: bool) -> Result<Value> {
     let (run, host) = (&spec.config, &spec.host_config);
+    let mut args: Vec<_> = spec.command().collect();
+    if starts_init {
+        args.splice(0..0, [init::TARGET, "--"]);
+    }
     let mut process = json!({
         "terminal": run.tty.unwrap_or_default(),
         "user": { "uid": user.uid, "gid": user.gid, "additionalGids": user.groups },
-        "args": spec.command().collect::<Vec<_>>(),
+        "args": args,
         "env": environment(spec, user),
         "cwd": run.working_dir.as_deref().filter(|dir| !dir.is_empty()).unwrap_or("/"),
         "capabilities": capabilities::of(host, user.uid)?,

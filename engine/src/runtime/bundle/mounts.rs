@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::error::{Error, Result};
 use super::super::stage::Stage;
+use super::init;
 use crate::container::{Bind, Mount, MountKind, Spec};
 use crate::disk::host;
 
@@ -57,6 +58,10 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
             all.push(option);
         }
         mounts.push(mount("tmpfs", "tmpfs", target, &all));
+    }
+    if host.init {
+        let program = init::program()?.display().to_string();
+        mounts.push(mount("bind", &program, init::TARGET, &["bind", "ro"]));
     }
     for bind in &host.binds {
         mounts.push(of_bind(bind)?);

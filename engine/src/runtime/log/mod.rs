@@ -4,7 +4,7 @@
 //! `{"log":"text\n","stream":"stdout","time":"2026-11-22T09:00:00.123456789Z"}`. An entry is
 //! a line, with the newline that ends it; a longer one than [`MAX_ENTRY`] comes in several
 //! entries, of which the last has the newline. What is no UTF-8 has the member `hex` in place
-//! of `log`, so that it comes back as it was.
+//! of `log`, so that it comes back as it was; so has what would be longer as text.
 //!
 //! Only the monitor writes the file, at its end. An entry that is cut off by a crash is the
 //! last one, and has no newline: it does not count.

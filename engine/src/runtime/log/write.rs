@@ -10,6 +10,9 @@ use super::super::frame::Stream;
 use super::{FILE, MAX_ENTRY};
 use crate::disk::{Disk, File};
 
+/// A text has them around it.
+const QUOTES: usize = 2;
+
 /// So much is gathered before it is written.
 const BATCH_BYTES: usize = 256 << 10;
 
@@ -102,9 +105,11 @@ impl LogWriter {
             // A character is not cut in two.
             (line, rest) = begun.split_at_checked(error.valid_up_to()).unwrap_or((&begun, &[]));
         }
-        let entry = match std::str::from_utf8(line) {
-            Ok(text) => serde_json::to_string(text).map(|text| format!("\"log\":{text}")).unwrap_or_default(),
-            Err(_) => format!("\"hex\":\"{}\"", hex::encode(line)),
+        let text = std::str::from_utf8(line).ok().and_then(|text| serde_json::to_string(text).ok());
+        // Zeros and their like are text, at six characters each.
+        let entry = match text.filter(|text| text.len() <= 2 * line.len() + QUOTES) {
+            Some(text) => format!("\"log\":{text}"),
+            None => format!("\"hex\":\"{}\"", hex::encode(line)),
         };
         let name = match stream {
             Stream::Stdout => "stdout",
