@@ -128,6 +128,7 @@ pub fn sit_until_end(
     options: &Options,
 ) -> Result<(), Failure> {
     cx.flush()?;
+    cx.leave_signals(options.hands_on_signals);
     let id = started.id;
     let Some(connection) = &mut started.connection else { return Ok(()) };
     let code = match sit(connection, options)? {
