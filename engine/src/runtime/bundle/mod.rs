@@ -67,15 +67,18 @@ pub fn config(id: &str, dir: &Path, spec: &Spec, user: &User) -> Result<oci_spec
         let read_only: Vec<_> = own.chain(mounts::hierarchies()).collect();
         merge(&mut linux, json!({ "maskedPaths": MASKED, "readonlyPaths": read_only }));
     }
-    let config = json!({
+    let mut config = json!({
         "ociVersion": "1.0.2",
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
-        "hostname": run.hostname.as_deref().unwrap_or_default(),
         "process": process(spec, user)?,
         "mounts": mounts::mounts(dir, spec)?,
         "linux": linux,
         "annotations": host.annotations,
     });
+    // The machine keeps its own name.
+    if host.uts_mode != "host" {
+        merge(&mut config, json!({ "hostname": run.hostname.as_deref().unwrap_or_default() }));
+    }
     serde_json::from_value(config).map_err(|source| Error::BadStatus { file: "config.json".into(), source })
 }
 
