@@ -15,7 +15,7 @@ fn the_exit_code_is_that_of_the_process() {
 #[test]
 fn one_that_a_signal_ends_has_128_and_its_number() {
     let Some(here) = Host::new() else { return };
-    here.shell(&[], "sh -c 'kill -TERM $$'").exits(143);
+    here.shell(&[], "sh -c 'kill -TERM $$'; exit $?").exits(143);
     let running = here.start(["run", "--name", "killed", "busybox", "sleep", "60"], Feed::Nothing);
     eventually("it runs", || here.status("killed").starts_with("Up"));
     here.run(["kill", "killed"]).ok().stdout("killed\n");
