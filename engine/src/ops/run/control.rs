@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::{Error, Found};
 use crate::Result;
 use crate::image::parse_signal;
-use crate::runtime::{self, Connection, ContainerState, Said, Wish};
+use crate::runtime::{self, Connection, ContainerState, Said, Wish, read_status};
 use crate::store::Store;
 
 /// How long a container may take to end before it is killed, as Docker has it.
@@ -144,7 +144,10 @@ impl Store {
             }
         }
         // It had ended, or its monitor was killed.
-        Ok(self.find_settled(&found.container.id.to_string())?.status.exit_code)
+        // Asked before it is cleared up, which takes away one that is removed when it ends.
+        let status = read_status(&**self.disk(), &Self::container_dir(&found.container.id))?;
+        self.find_settled(&found.container.id.to_string())?;
+        Ok(status.exit_code)
     }
 }
 
