@@ -6,7 +6,7 @@ use crate::commands::create::ContainerArgs;
 use crate::commands::start::{failure_of, monitor, sit_until_end};
 use crate::context::Context;
 use crate::failure::{BAD_FLAG, Failure};
-use crate::session::{Keys, Options, is_terminal, keys};
+use crate::session::{Keys, Options, is_terminal, keys, size};
 
 /// Create a container and run it
 ///
@@ -44,7 +44,7 @@ pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
     }
     let (store, id) = args.container.create(cx).map_err(|failure| with_help(failure.code(BAD_FLAG)))?;
     let attach = (!args.detach).then_some(Attach { stdin, stdout, stderr });
-    let options = StartOptions { monitor: monitor(cx)?, attach };
+    let options = StartOptions { monitor: monitor(cx)?, attach, size: size() };
     let task = cx.task(false)?;
     let started =
         store.start(&id.to_string(), &options, &task).map_err(|error| with_help(failure_of(error)))?;

@@ -18,8 +18,8 @@ pub use far::{Far, Heard, Inside};
 pub use keys::{Keys, keys};
 use keys::{Typed, Watch};
 use signals::Forwarded;
-pub use terminal::is_terminal;
-use terminal::{Raw, size};
+use terminal::Raw;
+pub use terminal::{is_terminal, size};
 
 /// What is read at once.
 const BUFFER_BYTES: usize = 64 << 10;
