@@ -259,7 +259,8 @@ fn exec_at_a_terminal_is_a_shell_like_any_other() {
     terminal.shows("up\r\n");
     terminal.types("\x10\x11");
     assert_eq!(terminal.ends(), Some(0), "{}", terminal.shown());
-    here.run(["exec", "web", "pgrep", "-f", "asked"]).ok();
+    let count = "ps | grep -c '[a]sked'";
+    here.run(["exec", "web", "sh", "-c", count]).ok().stdout("2\n");
     here.run(["exec", "-it", "web", "sh"]).fails(1).complains("the input device is not a TTY");
 }
 
