@@ -94,7 +94,10 @@ pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
                     let typed = if takes_keys { watch.see(typed) } else { Typed::Input(typed.to_vec()) };
                     match typed {
                         Typed::Input(bytes) => far.send(&bytes)?,
-                        Typed::Detach => return Ok(End::Detached),
+                        Typed::Detach(bytes) => {
+                            far.send(&bytes)?;
+                            return Ok(End::Detached);
+                        }
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
