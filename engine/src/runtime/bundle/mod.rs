@@ -53,7 +53,7 @@ pub fn cgroup(id: &str) -> String {
 /// # Errors
 /// If something was asked for that makes no sense.
 pub fn config(id: &str, dir: &Path, spec: &Spec, user: &User) -> Result<oci_spec::runtime::Spec> {
-    let (run, host) = (&spec.config, &spec.host_config);
+    let host = &spec.host_config;
     let mut linux = json!({
         "cgroupsPath": cgroup(id),
         "namespaces": namespaces(spec),
@@ -77,7 +77,7 @@ pub fn config(id: &str, dir: &Path, spec: &Spec, user: &User) -> Result<oci_spec
     });
     // The machine keeps its own name.
     if host.uts_mode != "host" {
-        merge(&mut config, json!({ "hostname": run.hostname.as_deref().unwrap_or_default() }));
+        merge(&mut config, json!({ "hostname": files::hostname(spec) }));
     }
     serde_json::from_value(config).map_err(|source| Error::BadStatus { file: "config.json".into(), source })
 }
@@ -104,7 +104,7 @@ pub fn process(spec: &Spec, user: &User) -> Result<Value> {
 /// What Docker sets goes first, what the image or the user says counts.
 fn environment(spec: &Spec, user: &User) -> Vec<String> {
     let run = &spec.config;
-    let mut env = vec![PATH.to_owned(), format!("HOSTNAME={}", run.hostname.as_deref().unwrap_or_default())];
+    let mut env = vec![PATH.to_owned(), format!("HOSTNAME={}", files::hostname(spec))];
     if run.tty == Some(true) {
         env.push("TERM=xterm".into());
     }
