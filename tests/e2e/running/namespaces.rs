@@ -69,6 +69,11 @@ fn what_is_asked_for_is_shared_with_the_host() {
     assert!(here.status("host").starts_with("Exited (5) "), "{}", here.status("host"));
     here.waiting("net", &["--net", "host"]);
     assert_eq!(namespace(here.pid("net"), "net"), ours("net"));
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").expect("/proc is there");
+    for flags in [["--network", "host"], ["--uts", "host"]] {
+        let ran = here.shell(&flags, "hostname; cat /etc/hostname; echo $HOSTNAME");
+        ran.ok().stdout(name.repeat(3));
+    }
     here.waiting("none", &["--network", "none"]);
     assert_ne!(namespace(here.pid("none"), "net"), ours("net"));
 }
