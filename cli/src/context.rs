@@ -85,6 +85,14 @@ impl Context {
         Ok(task)
     }
 
+    /// Somebody sits at a container from here on: signals are handed on to it, or end this.
+    pub fn leave_signals(&self, hands_on: bool) {
+        match hands_on {
+            true => self.signals.hand_over(),
+            false => self.signals.end_at_once(),
+        }
+    }
+
     /// Prints data on standard output. On a terminal, control characters that
     /// came from an image are made visible.
     ///

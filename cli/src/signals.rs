@@ -2,16 +2,20 @@
 
 use std::fs;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::{SigId, flag, low_level};
 
 /// Remembers which signal came, if one did.
 #[derive(Debug, Clone, Default)]
 pub struct Signals {
     received: Arc<AtomicUsize>,
+    /// What they do now, to be taken back.
+    actions: Arc<Mutex<Vec<SigId>>>,
+    /// Each of them makes the next signal the last one.
+    stops: Arc<Mutex<Vec<Arc<AtomicBool>>>>,
 }
 
 impl Signals {
@@ -28,12 +32,24 @@ impl Signals {
                 continue;
             }
             // In this order: the flag is looked at before it is set.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(stop))?;
-            flag::register(signal, Arc::clone(stop))?;
+            let shutdown = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(stop))?;
+            let flag = flag::register(signal, Arc::clone(stop))?;
             let number = usize::try_from(signal).unwrap_or_default();
-            flag::register_usize(signal, Arc::clone(&self.received), number)?;
+            let number = flag::register_usize(signal, Arc::clone(&self.received), number)?;
+            locked(&self.actions).extend([shutdown, flag, number]);
         }
+        locked(&self.stops).push(Arc::clone(stop));
         Ok(())
+    }
+
+    /// From here on they are for somebody else: nothing here is to be stopped any more.
+    pub fn hand_over(&self) {
+        locked(&self.actions).drain(..).for_each(|action| _ = low_level::unregister(action));
+    }
+
+    /// From here on the first signal kills.
+    pub fn end_at_once(&self) {
+        locked(&self.stops).iter().for_each(|stop| stop.store(true, Ordering::Relaxed));
     }
 
     /// 128 and the number of the signal that came.
@@ -43,6 +59,11 @@ impl Signals {
             signal => u8::try_from(128 + signal).ok(),
         }
     }
+}
+
+/// Nobody panics while they hold it.
+fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The mask of signals that this process was started to ignore.

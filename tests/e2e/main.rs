@@ -29,6 +29,7 @@ mod optimize;
 mod power;
 mod readme;
 mod removal;
+mod running;
 mod save;
 mod squash;
 mod streaming;

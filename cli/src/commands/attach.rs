@@ -31,10 +31,12 @@ pub fn attach(cx: &mut Context, args: &AttachArgs) -> Result<(), Failure> {
     let name = &args.container;
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(name)))?;
     let failed = |error| about_container(error, &store, name);
-    let config = store.inspect_container(name, false).map_err(failed)?.spec.config;
+    let found = store.inspect_container(name, false).map_err(failed)?;
+    let (config, is_live) = (found.spec.config, found.status.state.is_live());
     let tty = config.tty == Some(true);
     let stdin = !args.no_stdin && config.open_stdin == Some(true);
-    if stdin && tty && !is_terminal(std::io::stdin()) {
+    // What does not run is told first.
+    if is_live && stdin && tty && !is_terminal(std::io::stdin()) {
         return Err(Failure::plain("the input device is not a TTY"));
     }
     let started = store.attach(name, Attach { stdin, stdout: true, stderr: true }).map_err(failed)?;

@@ -117,7 +117,7 @@ pub fn stop(cx: &mut Context, args: &StopArgs) -> Result<(), Failure> {
 
 pub fn restart(cx: &mut Context, args: &RestartArgs) -> Result<(), Failure> {
     let options = args.how.options()?;
-    let start = StartOptions { monitor: monitor(cx)?, attach: None };
+    let start = StartOptions { monitor: monitor(cx)?, attach: None, size: None };
     let task = cx.task(false)?;
     each(cx, &args.containers, &mut |_, store, name| {
         store.stop(name, &options)?;

@@ -6,7 +6,7 @@ use crate::commands::create::ContainerArgs;
 use crate::commands::start::{monitor, sit_until_end};
 use crate::context::Context;
 use crate::failure::{BAD_FLAG, Failure};
-use crate::session::{Keys, Options, is_terminal, keys};
+use crate::session::{Keys, Options, is_terminal, keys, size};
 
 /// Create a container and run it
 ///
@@ -43,7 +43,7 @@ pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
         return Err(Failure::plain("the input device is not a TTY"));
     }
     let attach = (!args.detach).then_some(Attach { stdin, stdout, stderr });
-    let options = StartOptions { monitor: monitor(cx)?, attach };
+    let options = StartOptions { monitor: monitor(cx)?, attach, size: size() };
     let task = cx.task(false)?;
     let started = args
         .container

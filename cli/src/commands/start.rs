@@ -4,7 +4,7 @@ use larder_engine::{Attach, Program, StartOptions, Started, Store};
 
 use crate::context::{Context, about_container, no_such_container, refuse};
 use crate::failure::{BAD_FLAG, Failure};
-use crate::session::{End, Keys, Options, is_terminal, keys, sit};
+use crate::session::{End, Keys, Options, is_terminal, keys, sit, size};
 
 /// Start containers that do not run
 ///
@@ -54,7 +54,7 @@ pub fn start(cx: &mut Context, args: &StartArgs) -> Result<(), Failure> {
     for name in &args.containers {
         let started = match &store {
             Some(store) => {
-                let options = StartOptions { monitor: monitor(cx)?, attach: None };
+                let options = StartOptions { monitor: monitor(cx)?, attach: None, size: None };
                 store
                     .start(name, &options, &cx.task(false)?)
                     .map_err(|error| about_container(error, store, name))
@@ -86,7 +86,7 @@ fn start_and_sit(cx: &mut Context, store: &Store, name: &str, args: &StartArgs) 
         return Err(Failure::plain("the input device is not a TTY"));
     }
     let attach = Attach { stdin, stdout: true, stderr: true };
-    let options = StartOptions { monitor: monitor(cx)?, attach: Some(attach) };
+    let options = StartOptions { monitor: monitor(cx)?, attach: Some(attach), size: size() };
     let started = store.start(name, &options, &cx.task(false)?);
     let started = started.map_err(|error| failed(about_container(error, store, name), name))?;
     let keys = args.detach_keys.clone().unwrap_or_default();
@@ -114,6 +114,7 @@ pub fn monitor(cx: &Context) -> Result<Program, Failure> {
 /// Sits at a container until it ends; then its exit code is this command's.
 pub fn sit_until_end(cx: &mut Context, mut started: Started, options: &Options) -> Result<(), Failure> {
     cx.flush()?;
+    cx.leave_signals(options.hands_on_signals);
     let id = started.id;
     let Some(connection) = &mut started.connection else { return Ok(()) };
     let code = match sit(connection, options)? {

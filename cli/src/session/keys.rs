@@ -52,8 +52,8 @@ pub fn keys(text: &str) -> Result<Keys, String> {
 pub enum Typed {
     /// This is for the process.
     Input(Vec<u8>),
-    /// The last of the keys.
-    Detach,
+    /// This too, and then the last of the keys.
+    Detach(Vec<u8>),
 }
 
 /// Looks for the keys in what is typed. What may be the beginning of them is kept back.
@@ -74,7 +74,7 @@ impl Watch {
             if self.keys.0.get(self.seen) == Some(byte) {
                 self.seen += 1;
                 if self.seen == self.keys.0.len() {
-                    return Typed::Detach;
+                    return Typed::Detach(input);
                 }
                 continue;
             }
@@ -107,6 +107,7 @@ mod tests {
         let mut watch = Watch::new(Keys::default());
         assert_eq!(watch.see(b"ab\x10"), Typed::Input(b"ab".into()));
         assert_eq!(watch.see(b"c\x10\x10"), Typed::Input(b"\x10c\x10".into()));
-        assert_eq!(watch.see(b"\x11"), Typed::Detach);
+        assert_eq!(watch.see(b"\x11"), Typed::Detach(Vec::new()));
+        assert_eq!(watch.see(b"d\x10\x11"), Typed::Detach(b"d".into()));
     }
 }

@@ -18,8 +18,8 @@ pub use far::{Far, Heard, Inside};
 pub use keys::{Keys, keys};
 use keys::{Typed, Watch};
 use signals::Forwarded;
-pub use terminal::is_terminal;
-use terminal::{Raw, size};
+use terminal::Raw;
+pub use terminal::{is_terminal, size};
 
 /// What is read at once.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -94,7 +94,10 @@ pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
                     let typed = if takes_keys { watch.see(typed) } else { Typed::Input(typed.to_vec()) };
                     match typed {
                         Typed::Input(bytes) => far.send(&bytes)?,
-                        Typed::Detach => return Ok(End::Detached),
+                        Typed::Detach(bytes) => {
+                            far.send(&bytes)?;
+                            return Ok(End::Detached);
+                        }
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

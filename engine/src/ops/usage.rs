@@ -7,6 +7,7 @@ use super::marks::mark;
 use crate::Result;
 use crate::catalog::{self, Image};
 use crate::image::DiffId;
+use crate::runtime::read_status;
 use crate::store::Store;
 use crate::task::Task;
 
@@ -94,9 +95,14 @@ impl Store {
         let garbage_bytes = mark(ledger.catalog(), &mut reader, task)?.dead_bytes(reader.index())?;
         // The database is closed before it is measured: it writes when it closes.
         drop(ledger);
-        let mut containers_bytes = 0;
+        let (mut containers_bytes, mut containers_reclaimable_bytes, mut containers_active) = (0, 0, 0);
         for container in &containers {
-            containers_bytes += self.writable_bytes(&container.id)?;
+            let bytes = self.writable_bytes(&container.id)?;
+            containers_bytes += bytes;
+            match read_status(&**self.disk(), &Self::container_dir(&container.id))?.state.is_live() {
+                true => containers_active += 1,
+                false => containers_reclaimable_bytes += bytes,
+            }
         }
         Ok(Usage {
             images_total: images.len() as u64,
@@ -104,9 +110,9 @@ impl Store {
             images_content_bytes,
             reclaimable_bytes,
             containers_total: containers.len() as u64,
-            containers_active: 0,
+            containers_active,
             containers_bytes,
-            containers_reclaimable_bytes: containers_bytes,
+            containers_reclaimable_bytes,
             disk: self.areas()?,
             garbage_bytes,
         })

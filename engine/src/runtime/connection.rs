@@ -138,7 +138,12 @@ impl Connection {
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_gone(error.kind()) => return Err(Error::Gone),
+                Err(error) if is_gone(error.kind()) => {
+                    // Nobody will ever take it.
+                    self.outgoing.clear();
+                    self.sent = 0;
+                    return Err(Error::Gone);
+                }
                 Err(error) => return Err(error).tried("talk to the container's monitor"),
             }
         }
@@ -164,7 +169,11 @@ impl Connection {
             }
             let happened = polled.first().map_or(PollFlags::empty(), PollFd::revents);
             if happened.contains(PollFlags::OUT) {
-                self.flush()?;
+                match self.flush() {
+                    // What it said before it went is still to be heard.
+                    Err(Error::Gone) => {}
+                    flushed => flushed?,
+                }
             }
             if happened.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
                 return Ok(());

@@ -14,7 +14,7 @@ use rustix::process::WaitStatus;
 use serde::{Deserialize, Serialize};
 
 use super::cgroup;
-use super::error::{Error, Result};
+use super::error::Result;
 use crate::disk::{Disk, Guard, Mode, host, put_whole, remove_if_there, swap_in};
 
 /// The status, in the container's directory.
@@ -101,7 +101,13 @@ impl ContainerStatus {
         let len = file.len()?.min(MAX_BYTES);
         let mut text = vec![0; len as usize];
         file.read_exact_at(&mut text, 0)?;
-        serde_json::from_slice(&text).map_err(|source| Error::BadStatus { file: name, source })
+        // One that cannot be read is not worth all others: it ran, and nobody knows more.
+        Ok(serde_json::from_slice(&text).unwrap_or_else(|error| Self {
+            state: ContainerState::Exited,
+            exit_code: LOST,
+            error: format!("its status cannot be read: {error}"),
+            ..Self::default()
+        }))
     }
 
     /// What became of it, when nobody saw it end.

@@ -9,11 +9,14 @@ use super::{Error, Found};
 use crate::Result;
 use crate::catalog::Container;
 use crate::image::parse_signal;
-use crate::runtime::{self, Connection, ContainerState, Said, Wish};
+use crate::runtime::{self, Connection, ContainerState, Said, Wish, read_status};
 use crate::store::Store;
 
 /// How long a container may take to end before it is killed, as Docker has it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often and how long it is looked whether somebody has cleared up: it takes no time.
+const LOOKS: u32 = 500;
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 
@@ -123,6 +126,7 @@ impl Store {
             connection.wish(Wish::Wait { for_good: false })?;
             Ok::<_, runtime::Error>(connection)
         });
+        let had_monitor = asked.is_some();
         if let Some(Ok(mut connection)) = asked {
             let mut code = None;
             while code.is_none() {
@@ -143,8 +147,20 @@ impl Store {
                 return Ok(code);
             }
         }
-        // It had ended, or its monitor was killed.
-        Ok(self.find_settled(&found.container.id.to_string())?.status.exit_code)
+        // It had ended, or its monitor was killed. Asked before it is cleared up, which takes
+        // away one that is removed when it ends.
+        for _ in 0..LOOKS {
+            let status = read_status(&**self.disk(), &Self::container_dir(&found.container.id))?;
+            let settled = self.find_settled(&found.container.id.to_string());
+            match status.state {
+                // Somebody else clears up, and holds what the monitor held.
+                state if had_monitor && state.is_live() => std::thread::sleep(LOOK_EVERY),
+                // Somebody else has, and has taken it away.
+                ContainerState::Created if had_monitor => break,
+                _ => return settled.map(|_| status.exit_code),
+            }
+        }
+        Ok(128 + SIGKILL)
     }
 }
 

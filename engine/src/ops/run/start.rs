@@ -21,6 +21,8 @@ pub struct StartOptions {
     pub monitor: Program,
     /// What of it the one who starts it listens to; its process waits for that.
     pub attach: Option<Attach>,
+    /// The lines of its terminal, and the characters in each, from its first moment on.
+    pub size: Option<(u16, u16)>,
 }
 
 /// Which of a container's streams somebody is attached to.
@@ -172,7 +174,7 @@ impl Store {
                         Connection::open(&self.container_path(&id)?)?.ok_or(Error::NotRunning { id })?;
                     let attach =
                         options.attach.unwrap_or(Attach { stdin: false, stdout: true, stderr: true });
-                    connection = Some(listening(line, attach)?);
+                    connection = Some(sized(line, options.size).and_then(|line| listening(line, attach))?);
                 }
                 News::Started => {
                     drop(waiting);
@@ -205,6 +207,14 @@ impl Store {
         let connection = Some(listening(found.connection(self)?, attach)?);
         Ok(Started { id: found.container.id, connection, monitor: None })
     }
+}
+
+/// The process begins as soon as somebody listens: its terminal has its size before.
+fn sized(mut connection: Connection, size: Option<(u16, u16)>) -> Result<Connection> {
+    if let Some((rows, columns)) = size {
+        connection.wish(Wish::Resize { rows, columns })?;
+    }
+    Ok(connection)
 }
 
 /// The end is waited for before something can be missed of what comes before it.

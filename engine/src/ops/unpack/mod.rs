@@ -103,9 +103,16 @@ impl Store {
                 None => rootfs.view_mut().add_mount_points()?,
             }
             if *missing {
-                task.report(&Event::Started { item: name, total_bytes: None });
+                let item = format!("unpacking {}", name.get(..12).unwrap_or(name));
+                let bytes = layers.get(number).map_or(0, |layer| layer.body.len);
+                // The mount points are not worth a word.
+                if bytes > 0 {
+                    task.report(&Event::Started { item: &item, total_bytes: None });
+                }
                 self.unpack_top(access, &rootfs, name, unpacker, &mut supplies)?;
-                task.report(&Event::Finished { item: name, bytes: 0, new_bytes: 0 });
+                if bytes > 0 {
+                    task.report(&Event::Finished { item: &item, bytes, new_bytes: bytes });
+                }
             }
         }
         Ok(())

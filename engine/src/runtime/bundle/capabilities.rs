@@ -1,5 +1,6 @@
 //! What root in a container may do.
 
+use rustix::thread::{CapabilitySet, capabilities};
 use serde_json::{Value, json};
 
 use super::super::error::{Error, Result};
@@ -73,11 +74,11 @@ fn allowed(host: &HostConfig) -> Result<Vec<&'static str>> {
         all().find(|known| *known == name).ok_or_else(absent)
     };
     if host.privileged {
-        return Ok(all().collect());
+        return Ok(all().filter(had()).collect());
     }
     let has_all = |names: &[String]| names.iter().any(|name| name == "ALL");
     let mut allowed: Vec<_> = match (has_all(&host.cap_add), has_all(&host.cap_drop)) {
-        (true, _) => all().collect(),
+        (true, _) => all().filter(had()).collect(),
         (false, true) => Vec::new(),
         (false, false) => USUAL.to_vec(),
     };
@@ -92,4 +93,13 @@ fn allowed(host: &HostConfig) -> Result<Vec<&'static str>> {
         allowed.retain(|known| *known != name);
     }
     Ok(allowed)
+}
+
+/// All of them are, as Docker has it, those that this process has itself: nobody can give more.
+fn had() -> impl Fn(&&'static str) -> bool {
+    let own = capabilities(None).map(|sets| sets.permitted);
+    move |name| {
+        let known = name.strip_prefix("CAP_").and_then(CapabilitySet::from_name);
+        own.as_ref().map_or(true, |own| known.is_some_and(|known| own.contains(known)))
+    }
 }

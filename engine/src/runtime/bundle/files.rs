@@ -23,11 +23,16 @@ const LOCAL_HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip
 /// If the disk fails.
 pub fn write_files(disk: &Arc<dyn Disk>, dir: &str, spec: &Spec) -> Result<()> {
     let shares_network = spec.host_config.network_mode == "host";
-    let name = spec.config.hostname.clone().unwrap_or_else(host::name);
+    let name = hostname(spec);
     put_passing(&**disk, &format!("{dir}/hostname"), format!("{name}\n").as_bytes())?;
     put_passing(&**disk, &format!("{dir}/hosts"), hosts(spec, shares_network).as_bytes())?;
     let text = resolv_conf(spec, shares_network);
     Ok(put_passing(&**disk, &format!("{dir}/resolv.conf"), text.as_bytes())?)
+}
+
+/// What it calls itself: as this machine does, if it has no name of its own.
+pub fn hostname(spec: &Spec) -> String {
+    spec.config.hostname.clone().unwrap_or_else(host::name)
 }
 
 fn hosts(spec: &Spec, shares_network: bool) -> String {

@@ -61,7 +61,7 @@ pub fn config(
     user: &User,
     stage: Stage,
 ) -> Result<oci_spec::runtime::Spec> {
-    let (run, host) = (&spec.config, &spec.host_config);
+    let host = &spec.host_config;
     let mut linux = json!({
         "cgroupsPath": cgroup(id),
         "namespaces": namespaces(spec),
@@ -75,15 +75,18 @@ pub fn config(
         let read_only: Vec<_> = own.chain(mounts::hierarchies()).collect();
         merge(&mut linux, json!({ "maskedPaths": MASKED, "readonlyPaths": read_only }));
     }
-    let config = json!({
+    let mut config = json!({
         "ociVersion": "1.0.2",
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
-        "hostname": run.hostname.as_deref().unwrap_or_default(),
         "process": process_of(spec, user, host.init)?,
         "mounts": mounts::mounts(dir, spec, stage)?,
         "linux": linux,
         "annotations": host.annotations,
     });
+    // The machine keeps its own name.
+    if host.uts_mode != "host" {
+        merge(&mut config, json!({ "hostname": files::hostname(spec) }));
+    }
     serde_json::from_value(config).map_err(|source| Error::BadStatus { file: "config.json".into(), source })
 }
 
@@ -120,7 +123,7 @@ fn process_of(spec: &Spec, user: &User, starts_init: bool) -> Result<Value> {
 /// What Docker sets goes first, what the image or the user says counts.
 fn environment(spec: &Spec, user: &User) -> Vec<String> {
     let run = &spec.config;
-    let mut env = vec![PATH.to_owned(), format!("HOSTNAME={}", run.hostname.as_deref().unwrap_or_default())];
+    let mut env = vec![PATH.to_owned(), format!("HOSTNAME={}", files::hostname(spec))];
     if run.tty == Some(true) {
         env.push("TERM=xterm".into());
     }

@@ -76,9 +76,11 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
 /// writable, whatever it is told of all of them.
 pub fn hierarchies() -> Vec<String> {
     let text = host::read_text(Path::new("/proc/self/mountinfo"), MAX_MOUNTS).unwrap_or_default();
-    let targets =
-        text.lines().filter(|line| line.contains(" - cgroup ")).filter_map(|line| line.split(' ').nth(4));
-    targets.map(str::to_owned).collect()
+    let lines = text.lines().filter(|line| line.contains(" - cgroup "));
+    let targets: Vec<_> = lines.filter_map(|line| line.split(' ').nth(4)).map(str::to_owned).collect();
+    // And the directory that they are in, which is memory.
+    let above = targets.first().map(|_| "/sys/fs/cgroup".to_owned());
+    above.into_iter().chain(targets).collect()
 }
 
 /// The table of mounts of a machine with thousands of them.

@@ -51,7 +51,8 @@ fn what_was_asked_for_counts() {
     let run = json!({ "Cmd": ["x"], "Env": ["PATH=/x", "GONE"], "WorkingDir": "/w", "Tty": true });
     let user = User { uid: 5, gid: 6, groups: vec![7], home: "/h".into() };
     let config = made(json!({ "Config": run, "HostConfig": host }), &user);
-    assert_eq!(config["process"]["env"], json!(["PATH=/x", "HOSTNAME=", "TERM=xterm", "HOME=/h"]));
+    let machine = format!("HOSTNAME={}", crate::disk::host::name());
+    assert_eq!(config["process"]["env"], json!(["PATH=/x", machine, "TERM=xterm", "HOME=/h"]));
     assert_eq!(config["process"]["user"]["uid"], 5);
     let capabilities = &config["process"]["capabilities"];
     assert_eq!((&capabilities["bounding"], &capabilities["effective"]), (&json!(["CAP_KILL"]), &json!([])));

@@ -119,15 +119,17 @@ impl Run {
         while !self.turn(monitor, None)? {}
         let code = self.reap()?;
         self.drain(monitor)?;
-        monitor.log.finish()?;
+        let _ = monitor.log.finish();
         monitor.status.oom_killed = cgroup::was_out_of_memory(&bundle::cgroup(&monitor.request.id));
-        let deleted = self.runtime.delete();
+        if self.runtime.delete().is_err() {
+            // It has ended all the same, and how it has is what counts.
+            cgroup::end(&bundle::cgroup(&monitor.request.id));
+        }
         monitor.status.exit_code = code;
         monitor.status.pid = 0;
         monitor.status.finished_at = Some(Timestamp::now());
         monitor.status.state = monitor.state_after(code);
-        monitor.write_status()?;
-        deleted
+        monitor.write_status()
     }
 
     fn reap(&self) -> Result<i32> {
@@ -150,7 +152,8 @@ impl Run {
     fn pass_on(&mut self, monitor: &mut Monitor, stream: Stream, buffer: &mut [u8]) -> Result<bool> {
         let Some(count @ 1..) = self.streams.read(stream, buffer) else { return Ok(false) };
         let bytes = buffer.get(..count).unwrap_or_default();
-        monitor.log.add(stream, bytes)?;
+        // A disk that is full ends no container: who listens hears it still.
+        let _ = monitor.log.add(stream, bytes);
         monitor.clients.iter_mut().for_each(|client| client.tell_output(stream, bytes));
         Ok(true)
     }
@@ -191,7 +194,7 @@ impl Run {
                 self.pass_on(monitor, *stream, &mut buffer)?;
             }
         }
-        monitor.log.flush()?;
+        let _ = monitor.log.flush();
         self.streams.write_input();
         let changed: Vec<usize> = (2..outputs).filter(|at| has(*at)).map(|at| at - 2).collect();
         self.serve(monitor, &changed);

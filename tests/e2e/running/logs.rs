@@ -1,0 +1,101 @@
+//! What a container has written, later and meanwhile.
+
+use std::time::Duration;
+
+use super::{Host, eventually};
+use crate::harness::child::Feed;
+
+#[test]
+fn logs_are_what_was_written_to_each_stream_to_the_byte() {
+    let Some(here) = Host::new() else { return };
+    let script = "printf 'a\\377\\000b\\n'; echo err >&2; printf 'no end'";
+    let ran = here.run(["run", "--name", "job", "busybox", "sh", "-c", script]).ok();
+    let logs = here.run(["logs", "job"]).ok();
+    assert_eq!((&logs.stdout, &logs.stderr), (&ran.stdout, &ran.stderr));
+    assert_eq!((&logs.stdout[..], &logs.stderr[..]), (&b"a\xff\0b\nno end"[..], &b"err\n"[..]));
+    // Nothing is kept of what was never written.
+    here.run(["create", "--name", "new", "busybox"]).ok();
+    let logs = here.run(["logs", "new"]).ok();
+    assert!(logs.stdout.is_empty() && logs.stderr.is_empty());
+    here.run(["logs", "nosuch"]).fails(1).complains("No such container: nosuch");
+}
+
+#[test]
+fn noise_is_kept_as_it_is() {
+    let Some(here) = Host::new() else { return };
+    let noise = crate::harness::noise::noise(5, 3 << 20);
+    here.run_fed(["run", "-i", "--name", "job", "busybox", "cat"], Feed::Bytes(noise.clone())).ok();
+    assert!(here.run(["logs", "job"]).ok().stdout == noise);
+}
+
+#[test]
+fn following_ends_with_the_container() {
+    let Some(here) = Host::new() else { return };
+    let script = "for i in 1 2 3 4 5; do echo $i; sleep 0.1; done; echo err >&2; exit 3";
+    here.detached(&["--name", "job", "busybox", "sh", "-c", script]);
+    let ran = here.run(["logs", "-f", "job"]).ok();
+    assert_eq!((ran.out().as_str(), ran.err().as_str()), ("1\n2\n3\n4\n5\n", "err\n"));
+    here.run(["logs", "-f", "job"]).ok().stdout("1\n2\n3\n4\n5\n");
+}
+
+/// A line is seen when it is written, not when there are many.
+#[test]
+fn who_follows_sees_each_line_at_once() {
+    use std::io::{BufRead as _, BufReader};
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let command = here.larder(["logs", "-f", "-n", "0", "web"]);
+    let running = crate::harness::child::start_into(command, Feed::Nothing, writer.into());
+    std::thread::sleep(Duration::from_millis(300));
+    here.run(["exec", "web", "sh", "-c", "echo hello > /proc/1/fd/1"]).ok();
+    let mut line = String::new();
+    BufReader::new(reader).read_line(&mut line).expect("a line");
+    assert_eq!(line, "hello\n");
+    running.signal(rustix::process::Signal::INT);
+    running.wait();
+    assert!(here.status("web").starts_with("Up "));
+}
+
+#[test]
+fn a_part_is_chosen_by_lines_and_by_time() {
+    let Some(here) = Host::new() else { return };
+    let script = "for i in 1 2 3; do echo $i; done; sleep 1.5; for i in 4 5; do echo $i; done";
+    here.run(["run", "--name", "job", "busybox", "sh", "-c", script]).ok();
+    here.run(["logs", "-n", "2", "job"]).ok().stdout("4\n5\n");
+    here.run(["logs", "--tail", "0", "job"]).ok().stdout("");
+    here.run(["logs", "--tail", "all", "job"]).ok().stdout("1\n2\n3\n4\n5\n");
+    let stamped = here.run(["logs", "-t", "job"]).ok().out();
+    let stamps: Vec<_> = stamped.lines().filter_map(|line| line.split_once(' ')).collect();
+    assert_eq!(stamps.iter().map(|(_, line)| *line).collect::<Vec<_>>(), ["1", "2", "3", "4", "5"]);
+    for (stamp, _) in &stamps {
+        // RFC 3339 with nine digits, in UTC.
+        let dot = stamp.find('.').unwrap_or_default();
+        assert!(stamp.ends_with('Z') && stamp.len() - dot == 11 && dot == 19, "{stamp}");
+    }
+    let fourth = stamps[3].0;
+    here.run(["logs", "--since", fourth, "job"]).ok().stdout("4\n5\n");
+    here.run(["logs", "--until", fourth, "job"]).ok().stdout("1\n2\n3\n");
+    here.run(["logs", "--since", "1h", "-n", "1", "job"]).ok().stdout("5\n");
+    here.run(["logs", "--since", "2100-01-01T00:00:00Z", "job"]).ok().stdout("");
+    here.run(["logs", "--since", "bogus", "job"]).fails(1).complains("invalid value for \"since\"");
+}
+
+#[test]
+fn what_a_container_wrote_before_it_was_killed_is_there() {
+    let Some(here) = Host::new() else { return };
+    let script = "echo out; echo err >&2; printf 'begun'; sleep 600";
+    here.detached(&["--name", "job", "busybox", "sh", "-c", script]);
+    eventually("it has written", || here.run(["logs", "job"]).out().starts_with("out\n"));
+    here.run(["kill", "job"]).ok();
+    let ran = here.run(["logs", "job"]).ok();
+    assert_eq!((ran.out().as_str(), ran.err().as_str()), ("out\nbegun", "err\n"));
+}
+
+#[test]
+fn runs_follow_each_other_in_the_log() {
+    let Some(here) = Host::new() else { return };
+    here.run(["run", "--name", "job", "busybox", "sh", "-c", "echo run"]).ok();
+    here.run(["start", "-a", "job"]).ok();
+    here.run(["logs", "job"]).ok().stdout("run\nrun\n");
+}

@@ -1,0 +1,89 @@
+//! What a process reads and writes, to the byte.
+
+use std::io::Write as _;
+
+use super::Host;
+use crate::harness::child::Feed;
+use crate::harness::hex_digest;
+use crate::harness::noise::noise;
+
+#[test]
+fn standard_output_and_standard_error_are_two() {
+    let Some(here) = Host::new() else { return };
+    let ran = here.shell(&[], "echo out; echo err >&2; printf '\\000\\377no end'").ok();
+    assert_eq!((&ran.stdout[..], ran.err().as_str()), (&b"out\n\0\xffno end"[..], "err\n"));
+    // Also through the names that programs know.
+    let ran = here.shell(&["-u", "web"], "echo a > /dev/stdout; echo b > /dev/stderr").ok();
+    assert_eq!((ran.out().as_str(), ran.err().as_str()), ("a\n", "b\n"));
+    let args = ["run", "--rm", "-a", "stderr", "busybox", "sh", "-c", "echo out; echo err >&2"];
+    let ran = here.run(args).ok();
+    assert_eq!((ran.out().as_str(), ran.err().as_str()), ("", "err\n"));
+}
+
+#[test]
+fn without_i_there_is_nothing_to_read() {
+    let Some(here) = Host::new() else { return };
+    let ran = here.run_fed(["run", "--rm", "busybox", "wc", "-c"], Feed::Bytes(b"not for it".to_vec())).ok();
+    assert_eq!(ran.out().trim(), "0");
+}
+
+/// More than all pipes on the way hold, in both directions at once.
+#[test]
+fn megabytes_go_through_a_container_and_come_back() {
+    let Some(here) = Host::new() else { return };
+    let bytes = noise(11, 8 << 20);
+    let ran = here.run_fed(["run", "--rm", "-i", "busybox", "cat"], Feed::Bytes(bytes.clone())).ok();
+    assert!(ran.stdout == bytes, "{} of {} bytes", ran.stdout.len(), bytes.len());
+}
+
+/// Whoever feeds it is not stopped by a process that does not read, nor it by them.
+#[test]
+fn a_process_that_does_not_read_all_ends() {
+    let Some(here) = Host::new() else { return };
+    let ran =
+        here.run_fed(["run", "--rm", "-i", "busybox", "head", "-c", "3"], Feed::Bytes(noise(12, 8 << 20)));
+    assert_eq!(ran.ok().stdout, noise(12, 8 << 20)[..3]);
+}
+
+#[test]
+fn a_hundred_megabytes_come_out_as_they_were_written() {
+    let Some(here) = Host::new() else { return };
+    long_output(&here, 100 << 20);
+}
+
+#[test]
+fn a_gigabyte_comes_out_as_it_was_written() {
+    if std::env::var_os("LARDER_EXHAUSTIVE").is_none_or(|value| value != "1") {
+        return;
+    }
+    let Some(here) = Host::new() else { return };
+    long_output(&here, 1 << 30);
+}
+
+/// Lines with their numbers: one that is lost, or there twice, changes the digest.
+#[track_caller]
+fn long_output(here: &Host, len: usize) {
+    let numbers = 100_000_000..100_000_000 + len / 10;
+    let script = format!("seq {} {}", numbers.start, numbers.end - 1);
+    let ran = here.shell(&[], &script).ok();
+    let mut wanted = Vec::with_capacity(len);
+    for number in numbers {
+        writeln!(wanted, "{number}").expect("memory takes it");
+    }
+    assert_eq!(ran.stdout.len(), wanted.len());
+    assert_eq!(hex_digest(&ran.stdout), hex_digest(&wanted));
+}
+
+/// A reader that goes away ends the command, not the container.
+#[test]
+fn the_reader_of_its_output_may_go() {
+    let Some(here) = Host::new() else { return };
+    let script = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; echo done";
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let command = here.larder(["run", "--name", "talker", "busybox", "sh", "-c", script]);
+    let running = crate::harness::child::start_into(command, Feed::Nothing, writer.into());
+    drop(reader);
+    running.wait();
+    here.run(["wait", "talker"]).ok().stdout("0\n");
+    assert!(here.run(["logs", "talker"]).ok().out().ends_with("line 19999\ndone\n"));
+}

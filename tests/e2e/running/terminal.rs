@@ -1,0 +1,275 @@
+//! Containers with a terminal, from one that somebody sits at.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+
+use super::{Host, eventually};
+use crate::harness::tools;
+
+/// A terminal with a command at it.
+pub struct Terminal {
+    /// The end at which somebody sits.
+    ours: File,
+    /// The end that the command has, kept to look at.
+    theirs: OwnedFd,
+    child: Child,
+    seen: Arc<Mutex<Vec<u8>>>,
+    /// How much of that was looked at.
+    at: usize,
+}
+
+impl Terminal {
+    /// `command` at a terminal of its own, of that many rows and columns.
+    pub fn start(command: &Command, rows: u16, columns: u16) -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("its other end");
+        let name = ptsname(&ours, Vec::new()).expect("a name");
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let theirs = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).expect("its other end");
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&ours, size).expect("a size");
+        // Its signals come only to a session that it is the terminal of.
+        let mut session = tools::tool("setsid");
+        session.arg("-c").arg(command.get_program()).args(command.get_args()).env_clear();
+        session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        session.current_dir(command.get_current_dir().expect("the sandbox"));
+        let end = || Stdio::from(theirs.try_clone().expect("one more"));
+        session.stdin(end()).stdout(end()).stderr(end());
+        let child = session.spawn().expect("setsid is there");
+        drop(session);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (mut ours, all) = (File::from(ours), Arc::clone(&seen));
+        let mut reader = ours.try_clone().expect("one more");
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                all.lock().expect("nobody panics with it").extend_from_slice(&buffer[..count]);
+            }
+        });
+        ours.flush().expect("nothing to do");
+        Self { ours, theirs, child, seen, at: 0 }
+    }
+
+    pub fn types(&mut self, keys: impl AsRef<[u8]>) {
+        self.ours.write_all(keys.as_ref()).expect("a terminal takes what is typed");
+    }
+
+    /// All that was shown.
+    pub fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.seen.lock().expect("nobody panics with it")).into_owned()
+    }
+
+    /// Waits until it shows this, after what it was waited for before.
+    #[track_caller]
+    pub fn shows(&mut self, text: &str) {
+        let begin = std::time::Instant::now();
+        loop {
+            let shown = self.shown();
+            if let Some(found) = shown.get(self.at..).and_then(|rest| rest.find(text)) {
+                self.at += found + text.len();
+                return;
+            }
+            assert!(begin.elapsed() < super::PATIENCE, "no {text:?} after {} in {shown:?}", self.at);
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn resize(&self, rows: u16, columns: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.ours, size).expect("a size");
+    }
+
+    /// Whether it hands on keys as they are.
+    pub fn is_raw(&self) -> bool {
+        let modes = tcgetattr(self.theirs.as_fd()).expect("a terminal");
+        !modes.local_modes.contains(rustix::termios::LocalModes::ICANON)
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id().try_into().expect("a PID")
+    }
+
+    /// Waits for the end of the command: its exit code.
+    #[track_caller]
+    pub fn ends(&mut self) -> Option<i32> {
+        let mut status = None;
+        let child = &mut self.child;
+        let seen = &self.seen;
+        let begin = std::time::Instant::now();
+        while status.is_none() {
+            status = child.try_wait().expect("it is ours");
+            if begin.elapsed() > super::PATIENCE {
+                panic!("it does not end: {}", String::from_utf8_lossy(&seen.lock().expect("no panic")));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        status.and_then(|status| status.code())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[track_caller]
+fn at_terminal(here: &Host, args: &[&str]) -> Terminal {
+    Terminal::start(&here.larder(args), 33, 111)
+}
+
+#[test]
+fn a_process_with_a_terminal_has_one_of_that_size() {
+    let Some(here) = Host::new() else { return };
+    let script = "tty; stty size; test -t 0 && test -t 1 && test -t 2 && echo all; echo $TERM; exit 7";
+    let mut terminal = at_terminal(&here, &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
+    assert_eq!(terminal.ends(), Some(7), "{}", terminal.shown());
+    terminal.shows("/dev/");
+    terminal.shows("33 111\r\nall\r\nxterm\r\n");
+    assert!(!terminal.is_raw(), "the terminal is as it was");
+    // Without anybody at one it has one all the same.
+    let ran =
+        here.run(["run", "--rm", "-t", "busybox", "sh", "-c", "test -t 0 && echo yes; echo err >&2"]).ok();
+    assert_eq!((ran.out().as_str(), ran.err().as_str()), ("yes\r\nerr\r\n", ""));
+    here.run(["run", "--rm", "-it", "busybox", "sh"]).fails(1).complains("the input device is not a TTY");
+}
+
+#[test]
+fn a_shell_is_talked_to_and_the_window_changes() {
+    let Some(here) = Host::new() else { return };
+    let mut terminal = at_terminal(&here, &["run", "--rm", "-it", "busybox", "sh"]);
+    terminal.types("echo $((6*7))\r");
+    terminal.shows("\r\n42\r\n");
+    assert!(terminal.is_raw());
+    terminal.types("stty size\r");
+    terminal.shows("\r\n33 111\r\n");
+    terminal.resize(44, 99);
+    for _ in 0..50 {
+        terminal.types("stty size\r");
+        thread::sleep(Duration::from_millis(20));
+        if terminal.shown().contains("\r\n44 99\r\n") {
+            break;
+        }
+    }
+    terminal.shows("\r\n44 99\r\n");
+    terminal.types("exit 3\r");
+    assert_eq!(terminal.ends(), Some(3), "{}", terminal.shown());
+}
+
+/// A program in the container hears of it, as one outside would.
+#[test]
+fn a_change_of_the_window_is_a_signal_in_the_container() {
+    let Some(here) = Host::new() else { return };
+    let script = "trap 'stty size; exit 4' WINCH; echo up; while :; do sleep 0.05; done";
+    let mut terminal = at_terminal(&here, &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
+    terminal.shows("up\r\n");
+    terminal.resize(20, 50);
+    terminal.shows("20 50\r\n");
+    assert_eq!(terminal.ends(), Some(4));
+}
+
+#[test]
+fn the_keys_leave_it_running_and_attach_comes_back() {
+    let Some(here) = Host::new() else { return };
+    let mut terminal = at_terminal(&here, &["run", "-it", "--name", "shell", "busybox", "sh"]);
+    terminal.types("echo $((1+1))\r");
+    terminal.shows("\r\n2\r\n");
+    // Half of them is just a key.
+    terminal.types("\x10\x05");
+    terminal.shows("echo $((1+1))");
+    terminal.types("\x15\x10\x11");
+    assert_eq!(terminal.ends(), Some(0), "{}", terminal.shown());
+    terminal.shows("read escape sequence");
+    assert!(!terminal.is_raw());
+    assert!(here.status("shell").starts_with("Up "));
+    let mut terminal = at_terminal(&here, &["attach", "shell"]);
+    terminal.types("echo $((2+2)); stty size\r");
+    terminal.shows("\r\n4\r\n33 111\r\n");
+    let mut other = at_terminal(&here, &["attach", "--detach-keys", "ctrl-x,x", "shell"]);
+    other.types("echo $((4+4))\r");
+    other.shows("\r\n8\r\n");
+    // Both see what both type.
+    terminal.shows("\r\n8\r\n");
+    other.types("\x18x");
+    assert_eq!(other.ends(), Some(0));
+    terminal.types("exit 6\r");
+    assert_eq!(terminal.ends(), Some(6));
+    here.run(["attach", "shell"])
+        .fails(1)
+        .complains("You cannot attach to a stopped container, start it first");
+    let mut again = at_terminal(&here, &["start", "-ai", "shell"]);
+    again.types("exit 8\r");
+    assert_eq!(again.ends(), Some(8));
+}
+
+#[test]
+fn ctrl_c_reaches_the_process_and_nobody_else() {
+    let Some(here) = Host::new() else { return };
+    let script = "trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.05; done";
+    let mut terminal = at_terminal(&here, &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
+    terminal.shows("up\r\n");
+    terminal.types("\x03");
+    terminal.shows("caught\r\n");
+    assert_eq!(terminal.ends(), Some(9));
+    // Without a terminal in the container it is a signal that is handed on.
+    let mut terminal = at_terminal(&here, &["run", "--rm", "busybox", "sh", "-c", script]);
+    terminal.shows("up\r\n");
+    terminal.types("\x03");
+    terminal.shows("caught\r\n");
+    assert_eq!(terminal.ends(), Some(9));
+}
+
+#[test]
+fn attach_sees_what_comes_and_ends_with_the_exit_code() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    let running = here.start(["attach", "web"], crate::harness::child::Feed::Nothing);
+    thread::sleep(Duration::from_millis(300));
+    here.run(["exec", "web", "sh", "-c", "echo now > /proc/1/fd/1"]).ok();
+    here.run(["stop", "web"]).ok();
+    running.wait().exits(5).stdout("now\nasked\n");
+    let running = here.start(["start", "-a", "web"], crate::harness::child::Feed::Nothing);
+    eventually("it is up", || here.run(["logs", "web"]).out().matches("up\n").count() == 2);
+    running.signal(rustix::process::Signal::TERM);
+    running.wait().exits(5).stdout("up\nasked\n");
+}
+
+#[test]
+fn exec_at_a_terminal_is_a_shell_like_any_other() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    let mut terminal = at_terminal(&here, &["exec", "-it", "web", "sh"]);
+    terminal.types("stty size; echo $((6*7))\r");
+    terminal.shows("\r\n33 111\r\n42\r\n");
+    terminal.types("sleep 600\r");
+    thread::sleep(Duration::from_millis(300));
+    terminal.types("\x03");
+    terminal.types("tty && exit 5\r");
+    assert_eq!(terminal.ends(), Some(5), "{}", terminal.shown());
+    here.run(["exec", "-it", "web", "sh"]).fails(1).complains("the input device is not a TTY");
+}
+
+/// The command at a terminal is killed: the container goes on.
+#[test]
+fn a_terminal_that_goes_leaves_the_container() {
+    let Some(here) = Host::new() else { return };
+    let mut terminal = at_terminal(&here, &["run", "-it", "--name", "shell", "busybox", "sh"]);
+    terminal.types("echo $((1+1))\r");
+    terminal.shows("\r\n2\r\n");
+    super::kill(terminal.pid());
+    terminal.ends();
+    assert!(here.status("shell").starts_with("Up "));
+    let mut terminal = at_terminal(&here, &["attach", "shell"]);
+    terminal.types("exit 6\r");
+    assert_eq!(terminal.ends(), Some(6));
+}
