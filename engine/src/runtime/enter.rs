@@ -15,9 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::console::ConsoleSocket;
 use super::error::{Error, Result, Tried};
-use super::monitor::find_user;
 use super::oci::{self, BuiltIn, Executor, refused};
-use super::{bundle, status};
+use super::{bundle, status, user};
 use crate::container::Spec;
 use crate::disk::{Folder, host};
 
@@ -56,7 +55,7 @@ enum Inside {
 /// If the container has ended, or the runtime refuses.
 pub fn enter(request: &EnterRequest) -> Result<Entered> {
     let rootfs = Folder::open(&PathBuf::from(format!("/proc/{}/root", request.pid)))?;
-    let user = find_user(&rootfs, &request.spec)?;
+    let user = user::of(&rootfs, &request.spec)?;
     drop(rootfs);
     std::env::set_current_dir(&request.dir).tried("enter the container's directory")?;
     let name = format!("exec-{}", std::process::id());

@@ -1,6 +1,8 @@
 //! Who runs a container's process: looked up in the container's own files.
 
 use super::error::{Error, Result};
+use crate::container::Spec;
+use crate::disk::Folder;
 
 /// Whom a process runs as.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,6 +18,21 @@ pub struct User {
 /// The largest ID that a user or a group may have.
 const MAX_ID: u32 = i32::MAX as u32;
 
+/// The container's users and groups: files of any size that anybody may have made.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Whom `spec` is to run as, looked up in the container's root directory. Links lead nowhere
+/// else there.
+///
+/// # Errors
+/// If there is no such user or group.
+pub fn of(rootfs: &Folder, spec: &Spec) -> Result<User> {
+    let passwd = rootfs.text_of(b"etc/passwd", MAX_BYTES)?;
+    let group = rootfs.text_of(b"etc/group", MAX_BYTES)?;
+    let name = spec.config.user.as_deref().unwrap_or_default();
+    find(name, &spec.host_config.group_add, &passwd, &group)
+}
+
 /// The user that `text` means: `user`, `uid`, `user:group`, `uid:gid` or nothing, which is
 /// root; `more` are groups on top of theirs. `passwd` and `group` are the container's files,
 /// empty where there are none. The rules are those of Docker (moby/sys/user): a name is looked
@@ -23,7 +40,7 @@ const MAX_ID: u32 = i32::MAX as u32;
 ///
 /// # Errors
 /// If there is no such user or group.
-pub fn find(text: &str, more: &[String], passwd: &str, group: &str) -> Result<User> {
+fn find(text: &str, more: &[String], passwd: &str, group: &str) -> Result<User> {
     let (name, group_name) = match text.split_once(':') {
         Some((name, group)) => (name, Some(group).filter(|group| !group.is_empty())),
         None => (text, None),

@@ -6,7 +6,9 @@
 
 mod clients;
 mod run;
+mod serve;
 mod streams;
+mod wishes;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
@@ -18,7 +20,6 @@ use rustix::process::{set_child_subreaper, setsid};
 
 use clients::Client;
 use run::Run;
-pub(super) use run::find_user;
 
 use super::error::{Error, Refusal, Result, Tried};
 use super::frame::Frame;

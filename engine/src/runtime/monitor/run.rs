@@ -1,29 +1,26 @@
 //! One run of a container: from its making to its end.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
+use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
 
-use super::clients::{Client, Heard};
+use super::clients::Client;
+use super::serve::wait;
 use super::streams::{BUFFER_BYTES, Streams};
 use super::{Monitor, tell};
-use crate::container::Spec;
 use crate::disk::{Folder, host, put_passing};
 use crate::runtime::bundle;
 use crate::runtime::cgroup;
 use crate::runtime::console::ConsoleSocket;
 use crate::runtime::error::{Error, Refusal, Result, Tried};
-use crate::runtime::frame::{Frame, Stream, Wish};
+use crate::runtime::frame::Stream;
 use crate::runtime::oci::{Runtime, runtime};
 use crate::runtime::request::News;
 use crate::runtime::status::{ContainerState, code_of};
-use crate::runtime::user::{self, User};
-
-/// The container's users and groups: files of any size that anybody may have made.
-const MAX_USERS: u64 = 4 << 20;
+use crate::runtime::user;
 
 /// Where the runtime hands over the terminal, in the container's directory.
 const CONSOLE: &str = "console";
@@ -33,10 +30,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A container that runs.
 pub struct Run {
-    runtime: Box<dyn Runtime>,
+    pub(super) runtime: Box<dyn Runtime>,
     pid: Pid,
-    process: OwnedFd,
-    streams: Streams,
+    pub(super) process: OwnedFd,
+    pub(super) streams: Streams,
 }
 
 impl Run {
@@ -59,7 +56,7 @@ impl Run {
         cgroup::end(&bundle::cgroup(id));
         bundle::write_files(disk, dir, spec)?;
         let rootfs = Folder::open(&path.join("rootfs"))?;
-        let user = find_user(&rootfs, spec)?;
+        let user = user::of(&rootfs, spec)?;
         let work_dir = spec.config.working_dir.as_deref().unwrap_or_default();
         rootfs.make_dirs_to(work_dir.as_bytes(), (0, 0))?;
         drop(rootfs);
@@ -202,152 +199,6 @@ impl Run {
             monitor.accept();
         }
         Ok(has(0))
-    }
-
-    /// Does what clients want.
-    fn serve(&mut self, monitor: &mut Monitor, changed: &[usize]) {
-        let mut clients = std::mem::take(&mut monitor.clients);
-        for at in changed {
-            let Some(client) = clients.get_mut(*at) else { continue };
-            client.send();
-            for heard in client.listen() {
-                match heard {
-                    Heard::Stdin(bytes) if client.writes => self.streams.add_input(&bytes),
-                    Heard::StdinEnd if client.writes => self.streams.end_input(),
-                    Heard::Stdin(_) | Heard::StdinEnd => {}
-                    Heard::Wish(wish) => match self.fulfil(monitor, client, &wish) {
-                        Ok(()) => client.tell(&Frame::Done),
-                        Err(error) => client.tell(&Frame::Refused(&error.to_string())),
-                    },
-                }
-            }
-        }
-        let ends_with_writer = monitor.request.spec.config.stdin_once == Some(true);
-        if ends_with_writer && clients.iter().any(|client| client.is_gone && client.writes) {
-            self.streams.end_input();
-        }
-        clients.retain(|client| !client.is_gone);
-        clients.append(&mut monitor.clients);
-        monitor.clients = clients;
-    }
-
-    fn fulfil(&mut self, monitor: &mut Monitor, client: &mut Client, wish: &Wish) -> Result<()> {
-        match *wish {
-            Wish::Attach { stdin, stdout, stderr } => client.attach(stdin, stdout, stderr),
-            Wish::Wait { for_good } => client.waits = Some(for_good),
-            Wish::Resize { rows, columns } => self.streams.resize(rows, columns)?,
-            Wish::Signal { number, is_final } => {
-                monitor.is_stopped |= is_final;
-                let signal = Signal::from_named_raw(number);
-                // The numbers without a name are those of real time.
-                match signal {
-                    Some(signal) => {
-                        pidfd_send_signal(&self.process, signal).tried("send a signal to the container")?;
-                        if signal == Signal::KILL && monitor.status.state == ContainerState::Paused {
-                            self.runtime.resume()?;
-                        }
-                    }
-                    None => {
-                        return Err(Error::Option {
-                            option: "a signal",
-                            value: number.to_string(),
-                            why: "it has no name",
-                        });
-                    }
-                }
-            }
-            Wish::Pause => {
-                self.runtime.pause()?;
-                monitor.status.state = ContainerState::Paused;
-                monitor.write_status()?;
-            }
-            Wish::Resume => {
-                self.runtime.resume()?;
-                monitor.status.state = ContainerState::Running;
-                monitor.write_status()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Monitor {
-    /// Lets a client in.
-    fn accept(&mut self) {
-        while let Ok((stream, _)) = self.listener.accept() {
-            self.clients.extend(Client::new(stream));
-        }
-    }
-
-    /// Serves clients while there is no container, for that long or until it is stopped.
-    pub(super) fn serve_for(&mut self, pause: Duration) -> Result<()> {
-        let end = Instant::now() + pause;
-        while !self.is_stopped {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let mut polled = vec![PollFd::new(&self.listener, PollFlags::IN)];
-            for client in &self.clients {
-                let mut flags = PollFlags::IN;
-                flags.set(PollFlags::OUT, client.has_unsent());
-                polled.push(PollFd::new(&client.stream, flags));
-            }
-            wait(&mut polled, Some(left))?;
-            self.accept();
-            for client in &mut self.clients {
-                client.send();
-                for heard in client.listen() {
-                    let Heard::Wish(wish) = heard else { continue };
-                    match wish {
-                        Wish::Attach { stdin, stdout, stderr } => client.attach(stdin, stdout, stderr),
-                        Wish::Wait { for_good } => client.waits = Some(for_good),
-                        Wish::Signal { is_final, .. } => self.is_stopped |= is_final,
-                        Wish::Resize { .. } => {}
-                        Wish::Pause | Wish::Resume => {
-                            client.tell(&Frame::Refused("the container is restarting"));
-                            continue;
-                        }
-                    }
-                    client.tell(&Frame::Done);
-                }
-            }
-            self.clients.retain(|client| !client.is_gone);
-        }
-        Ok(())
-    }
-
-    /// Stays until every client has read what it was told, or has gone.
-    pub(super) fn linger(&mut self) {
-        loop {
-            self.clients.iter_mut().for_each(Client::send);
-            self.clients.retain(|client| !client.is_gone && client.has_unsent());
-            if self.clients.is_empty() {
-                return;
-            }
-            let mut polled: Vec<_> =
-                self.clients.iter().map(|client| PollFd::new(&client.stream, PollFlags::OUT)).collect();
-            if wait(&mut polled, None).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Whom `spec` is to run as, looked up in the container's root directory.
-pub(in crate::runtime) fn find_user(rootfs: &Folder, spec: &Spec) -> Result<User> {
-    let passwd = rootfs.text_of(b"etc/passwd", MAX_USERS)?;
-    let group = rootfs.text_of(b"etc/group", MAX_USERS)?;
-    let name = spec.config.user.as_deref().unwrap_or_default();
-    user::find(name, &spec.host_config.group_add, &passwd, &group)
-}
-
-fn wait(polled: &mut [PollFd<'_>], limit: Option<Duration>) -> Result<()> {
-    let limit =
-        limit.map(|limit| Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() });
-    match poll(polled, limit.as_ref()) {
-        Err(rustix::io::Errno::INTR) => Ok(()),
-        other => other.map(drop).tried("wait for the container"),
     }
 }
 
