@@ -86,6 +86,8 @@ pub fn exec(cx: &mut Context, args: &ExecArgs) -> Result<(), Failure> {
     command.arg("enter").env(REQUEST, request);
     if args.detach {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // What is typed at this terminal later is not for it.
+        command.process_group(0);
         return command.spawn().map(drop).map_err(failed);
     }
     Err(failed(command.exec()))

@@ -74,6 +74,7 @@ impl Watch {
             if self.keys.0.get(self.seen) == Some(byte) {
                 self.seen += 1;
                 if self.seen == self.keys.0.len() {
+                    self.seen = 0;
                     return Typed::Detach(input);
                 }
                 continue;
