@@ -27,10 +27,12 @@ fn state_of(path: &Path) -> (u64, u64, i64, i64, String) {
 
 /// Holds open whatever larder is seen at work in the container, and tries to write to it,
 /// also once it is over. As long as some larder runs it is busy for who would write to it;
-/// that it is read-only is seen by who would change its times.
+/// that it is read-only is seen by who would change its times. What was larder when it was
+/// looked at may be the container's own program when it is opened: it is looked at again.
 const WRITES_TO_LARDER: &str = "for process in /proc/[0-9]*; do \
      case $(readlink $process/exe 2>/dev/null) in */larder) echo seen; \
-     (exec 3<$process/exe && for i in $(seq 40); do (echo x >> /proc/self/fd/3) && echo OPENED; touch /proc/self/fd/3 && echo OPENED; sleep 0.05; done) & ;; \
+     (exec 3<$process/exe && case $(readlink /proc/self/fd/3) in */larder) \
+     for i in $(seq 40); do (echo x >> /proc/self/fd/3) && echo OPENED; touch /proc/self/fd/3 && echo OPENED; sleep 0.05; done ;; esac) & ;; \
      esac; done; true";
 
 /// CVE-2019-5736: `/proc/self/exe` of what enters a container is the engine.
