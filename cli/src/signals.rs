@@ -5,8 +5,10 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::{SigId, flag, low_level};
+
+use crate::failure::Failure;
 
 /// Remembers which signal came, if one did.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +66,16 @@ impl Signals {
 /// Nobody panics while they hold it.
 fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets programs that this one executes die of a pipe that nobody reads. The standard
+/// library ignores that signal, and what is ignored stays so; what is caught does not.
+///
+/// # Errors
+/// What the system says.
+pub fn let_pipes_break() -> Result<(), Failure> {
+    let caught = flag::register(SIGPIPE, Arc::default());
+    caught.map(drop).map_err(|error| Failure::error(format!("cannot catch signals: {error}")))
 }
 
 /// The mask of signals that this process was started to ignore.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{BAD_FLAG, Failure};
 use crate::session::{End, Inside, Keys, Options, sit};
+use crate::signals;
 
 /// Where what is to be executed is handed over, as JSON: not as an argument, which
 /// everybody could read.
@@ -30,6 +31,7 @@ pub fn enter() -> Result<(), Failure> {
         env::var(REQUEST).map_err(|_| Failure::error("'larder exec' executes something in a container"))?;
     let request: Request = serde_json::from_str(&text).map_err(|error| Failure::error(error.to_string()))?;
     let failed = |error: larder_engine::RuntimeError| Failure::from(error);
+    signals::let_pipes_break()?;
     come_in(Some(request.enter.pid)).map_err(failed)?;
     if !request.stdin {
         let null =

@@ -83,7 +83,9 @@ pub fn exec(cx: &mut Context, args: &ExecArgs) -> Result<(), Failure> {
     };
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = Command::new(fs::canonicalize(program).map_err(failed)?);
-    command.arg("enter").env(REQUEST, request);
+    // Nothing else of what the user keeps in variables comes near the container.
+    let path = std::env::var_os("PATH").map(|path| ("PATH", path));
+    command.arg("enter").env_clear().envs(path).env(REQUEST, request);
     if args.detach {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // What is typed at this terminal later is not for it.

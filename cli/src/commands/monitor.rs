@@ -2,6 +2,7 @@ use larder_engine::monitor as look_after;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::signals;
 
 /// Look after a container that runs: started by `larder start` and `larder run`
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,7 @@ pub struct MonitorArgs {
 }
 
 pub fn monitor(cx: &Context, args: &MonitorArgs) -> Result<(), Failure> {
+    signals::let_pipes_break()?;
     // Who started it was told why it failed.
     look_after(&cx.store_path()?, &args.id).map_err(|_| Failure::silent())
 }

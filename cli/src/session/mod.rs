@@ -55,7 +55,12 @@ pub enum End {
 pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
     let takes_keys = options.stdin && options.tty && is_terminal(io::stdin());
     let _raw = if takes_keys { Some(Raw::enter()?) } else { None };
-    let mut signals = if options.hands_on_signals || options.tty { Some(Forwarded::begin()?) } else { None };
+    // What is not handed on ends this process as ever, and its terminal with it.
+    let mut signals = match (options.hands_on_signals, options.tty) {
+        (true, _) => Some(Forwarded::begin(&signals::HANDED_ON)?),
+        (false, true) => Some(Forwarded::begin(&[signals::SIGWINCH])?),
+        (false, false) => None,
+    };
     if options.tty
         && let Some((rows, columns)) = size()
     {
@@ -66,10 +71,12 @@ pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
     let mut exit_code = None;
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
-        let Ready { far: far_is_ready, input, signal } =
+        let Ready { far_writes, far_reads, input, signal } =
             wait(far, reads_input && !far.has_unsent(), signals.as_ref())?;
-        if far_is_ready {
+        if far_writes {
             far.flush()?;
+        }
+        if far_reads {
             let mut is_over = false;
             far.hear(&mut |heard| {
                 match heard {
@@ -122,14 +129,17 @@ pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
 }
 
 struct Ready {
-    far: bool,
+    /// It takes more.
+    far_writes: bool,
+    /// It has said something, or is gone.
+    far_reads: bool,
     input: bool,
     signal: bool,
 }
 
 fn wait(far: &dyn Far, reads_input: bool, signals: Option<&Forwarded>) -> Result<Ready, Failure> {
     if far.has_heard() {
-        return Ok(Ready { far: true, input: false, signal: false });
+        return Ok(Ready { far_writes: false, far_reads: true, input: false, signal: false });
     }
     let input = io::stdin();
     let mut flags = PollFlags::IN;
@@ -149,7 +159,14 @@ fn wait(far: &dyn Far, reads_input: bool, signals: Option<&Forwarded>) -> Result
         Ok(_) => {}
     }
     let has = |at: Option<usize>| at.and_then(|at| polled.get(at)).is_some_and(|fd| !fd.revents().is_empty());
-    Ok(Ready { far: has(Some(0)), input: has(input_at), signal: has(signal_at) })
+    let far = polled.first().map_or(PollFlags::empty(), PollFd::revents);
+    Ok(Ready {
+        far_writes: far.contains(PollFlags::OUT),
+        // Whoever only takes what is sent is not to be waited for to speak.
+        far_reads: far.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
+        input: has(input_at),
+        signal: has(signal_at),
+    })
 }
 
 fn write(stream: Stream, bytes: &[u8]) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ pub const SIGWINCH: i32 = signal_hook::consts::SIGWINCH;
 
 /// What Docker hands on of what a user or a program would send. Those that tell a program
 /// of its children and its pipes are its own.
-const HANDED_ON: [i32; 11] =
+pub const HANDED_ON: [i32; 11] =
     [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTTIN, SIGTTOU, SIGWINCH];
 
 /// Signals as something that can be waited for.
@@ -24,11 +24,11 @@ pub struct Forwarded(UnixStream);
 
 impl Forwarded {
     /// From now on they do nothing to this process.
-    pub fn begin() -> Result<Self, Failure> {
+    pub fn begin(numbers: &[i32]) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::error(format!("cannot catch signals: {error}"));
         let (ours, mut theirs) = UnixStream::pair().map_err(failed)?;
         ours.set_nonblocking(true).map_err(failed)?;
-        let mut signals = Signals::new(HANDED_ON).map_err(failed)?;
+        let mut signals = Signals::new(numbers).map_err(failed)?;
         std::thread::spawn(move || {
             for number in signals.forever() {
                 // There are fewer than 128 of them.

@@ -8,7 +8,6 @@ use super::prune::LabelFilter;
 use super::remove::changes_to_remove;
 use crate::Result;
 use crate::catalog::{self, Change, Container, ContainerId};
-use crate::runtime::read_status;
 use crate::store::{Ledger, Store};
 use crate::task::Task;
 
@@ -51,23 +50,23 @@ impl Store {
         self.check_writable()?;
         let task = self.listener();
         let _access = self.share(&task)?;
-        self.healing(&task, || {
-            let mut ledger = self.ledger(&task)?;
-            let container = find(ledger.catalog(), name)?;
-            if !self.is_idle(&container)? {
-                // Its end may take a while, and nobody should have to wait for it.
-                drop(ledger);
-                self.end(&container, options.force)?;
-                ledger = self.ledger(&task)?;
-            }
-            self.remove_on(ledger, &container, "rm")
-        })
+        let container = self.healing(&task, || find(self.ledger(&task)?.catalog(), name))?;
+        // Nobody starts it meanwhile.
+        let _alone = self.lock_container(&container.id, &task)?;
+        // Its end may take a while, and nobody should have to wait for the ledger.
+        self.end(&container, options.force)?;
+        self.healing(&task, || self.remove_one(&container, "rm", &task))
     }
 
-    /// Whether it has no monitor, be it one that was killed.
-    fn is_idle(&self, container: &Container) -> Result<bool> {
-        let status = read_status(&**self.disk(), &Self::container_dir(&container.id))?;
-        Ok(!status.state.is_live())
+    /// Removes the container `id`, which has ended, for its own monitor.
+    pub(super) fn remove_ended(&self, id: &str) -> Result<RemovedContainer> {
+        let task = self.listener();
+        let _access = self.share(&task)?;
+        self.healing(&task, || {
+            let ledger = self.ledger(&task)?;
+            let container = find(ledger.catalog(), id)?;
+            self.remove_on(ledger, &container, "rm")
+        })
     }
 
     /// Removes all containers that do not run and that `options` let pass.
@@ -87,9 +86,11 @@ impl Store {
             let mut removed = Vec::new();
             for container in all {
                 task.check()?;
-                self.settle(&container)?;
-                if self.is_idle(&container)? && self.passes(&container, options, task)? {
-                    removed.push(self.remove_one(&container, "container prune", task)?);
+                if self.passes(&container, options, task)? {
+                    let _alone = self.lock_container(&container.id, task)?;
+                    if self.end(&container, false).is_ok() {
+                        removed.push(self.remove_one(&container, "container prune", task)?);
+                    }
                 }
             }
             Ok(removed)
@@ -103,13 +104,20 @@ impl Store {
         Ok(is_old && options.labels.iter().all(|filter| filter.accepts(&labels)))
     }
 
+    /// Takes the container away, unless its monitor has done so.
     pub(super) fn remove_one(
         &self,
         container: &Container,
         verb: &str,
         task: &Task,
     ) -> Result<RemovedContainer> {
-        self.remove_on(self.ledger(task)?, container, verb)
+        let ledger = self.ledger(task)?;
+        if ledger.catalog().container(&container.id)?.is_some() {
+            return self.remove_on(ledger, container, verb);
+        }
+        drop(ledger);
+        self.disk().remove_tree(&Self::container_dir(&container.id))?;
+        Ok(RemovedContainer { id: container.id, writable_bytes: 0, leaves_garbage: false })
     }
 
     fn remove_on(&self, mut ledger: Ledger, container: &Container, verb: &str) -> Result<RemovedContainer> {

@@ -104,6 +104,14 @@ const ATTEMPTS: u32 = 50;
 /// Kills what is left in a cgroup and removes it. What cannot be done is left: a cgroup
 /// without processes costs nothing, and the next start takes it over.
 pub fn end(cgroup: &str) {
+    kill(cgroup);
+    if let Ok(manager) = manager(cgroup) {
+        let _ = manager.remove();
+    }
+}
+
+/// Kills what is in a cgroup.
+pub fn kill(cgroup: &str) {
     let Ok(manager) = manager(cgroup) else { return };
     for attempt in 0..ATTEMPTS {
         let pids = manager.get_all_pids().unwrap_or_default();
@@ -120,5 +128,4 @@ pub fn end(cgroup: &str) {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    let _ = manager.remove();
 }

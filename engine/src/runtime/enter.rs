@@ -58,6 +58,7 @@ pub fn enter(request: &EnterRequest) -> Result<Entered> {
     let user = user::of(&rootfs, &request.spec)?;
     drop(rootfs);
     std::env::set_current_dir(&request.dir).tried("enter the container's directory")?;
+    host::set_umask(0o022);
     let name = format!("exec-{}", std::process::id());
     let file = request.dir.join(&name);
     let process = bundle::process(&request.spec, &user)?.to_string();

@@ -153,6 +153,11 @@ pub(super) fn lock(disk: &dyn Disk, dir: &str) -> Result<Option<Box<dyn Guard>>>
     Ok(disk.try_lock(&name, Mode::Exclusive)?)
 }
 
+/// Whether the monitor says of the container in `dir` that it runs.
+pub(super) fn is_live(disk: &dyn Disk, dir: &str) -> Result<bool> {
+    Ok(ContainerStatus::read(disk, dir)?.state.is_live())
+}
+
 /// What the container in `dir` does; told as it is, and left as it is.
 ///
 /// # Errors

@@ -50,7 +50,9 @@ impl Store {
             Some(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
         };
         let Some(mut connection) = self.end_of(&found)? else { return Ok(false) };
-        send(&mut connection, number)?;
+        let is_asked = send(&mut connection, number);
+        // One that cannot be asked is not waited for.
+        let patience = if is_asked.is_ok() { patience } else { Some(Duration::ZERO) };
         if !ends_within(&mut connection, patience)? {
             send(&mut connection, SIGKILL)?;
             ends_within(&mut connection, None)?;

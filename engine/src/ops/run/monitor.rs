@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::Result;
-use crate::ops::RemoveContainerOptions;
 use crate::runtime::{self, Monitor, come_in};
 use crate::store::Store;
 
@@ -26,7 +25,7 @@ pub fn monitor(path: &Path, id: &str) -> Result<()> {
     let ran = monitor.run();
     if monitor.removes_container() {
         // Another process may have removed it.
-        let removed = store.remove_container(id, &RemoveContainerOptions::default());
+        let removed = store.remove_ended(id);
         if removed.is_ok_and(|removed| removed.leaves_garbage) {
             let _ = store.reclaim(&crate::Task::silent());
         }

@@ -120,7 +120,12 @@ impl Store {
     ) -> Result<Started> {
         let id = container.id;
         let _alone = self.lock_container(&id, task)?;
-        // It may have been started while this one waited.
+        // It may have been started while this one waited, or removed.
+        let is_there = self.healing(task, || Ok(self.ledger(task)?.catalog().container(&id)?.is_some()))?;
+        if !is_there {
+            self.disk().remove_tree(&Self::container_dir(&id))?;
+            return Err(crate::ops::Error::NoSuchContainer { name: container.name }.into());
+        }
         let found = self.settled(container)?;
         match found.status.state {
             ContainerState::Paused => return Err(Error::StartPaused.into()),
@@ -155,6 +160,9 @@ impl Store {
         let program = &options.monitor;
         let mut command = Command::new(&program.path);
         command.args(&program.args).arg(id.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Nothing of what the user keeps in variables comes near the container. Runtimes that
+        // are programs are looked for on the path.
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         let failed = |source| Error::NoMonitor { program: program.path.display().to_string(), source };
         let mut child = command.spawn().map_err(failed)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {

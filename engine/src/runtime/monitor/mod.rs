@@ -39,6 +39,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A run of this length was one: the next pause is the first one again.
 const LONG_RUN: Duration = Duration::from_secs(10);
 
+/// A monitor has so long to clear up behind a container: a file system that was written to
+/// may take its time to be unmounted.
+const LONGEST_END: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
 /// A container's monitor.
 pub struct Monitor {
     disk: Arc<dyn Disk>,
@@ -85,7 +90,17 @@ impl Monitor {
         let path = disk.host_path(dir).ok_or(Error::Nonsense)?;
         let other =
             || Error::Refused { refusal: Refusal::Other, text: "another monitor has the container".into() };
-        let lock = status::lock(&*disk, dir)?.ok_or_else(other)?;
+        // The one before may have said that the container has ended, and not be over yet.
+        let mut waited = Duration::ZERO;
+        let lock = loop {
+            match status::lock(&*disk, dir)? {
+                Some(lock) => break lock,
+                None if waited >= LONGEST_END || status::is_live(&*disk, dir)? => return Err(other()),
+                None => {}
+            }
+            std::thread::sleep(LOOK_EVERY);
+            waited += LOOK_EVERY;
+        };
         let before = status::read_status(&*disk, dir)?;
         status::clear(&disk, dir)?;
         std::env::set_current_dir(&path).tried("enter the container's directory")?;

@@ -9,7 +9,7 @@ use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
 
 use super::clients::Client;
 use super::serve::wait;
-use super::streams::{BUFFER_BYTES, Streams};
+use super::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
 use super::{Monitor, tell};
 use crate::disk::{Folder, host, put_passing};
 use crate::runtime::bundle;
@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A container that runs.
 pub struct Run {
     pub(super) runtime: Box<dyn Runtime>,
-    pid: Pid,
+    pub(super) pid: Pid,
     pub(super) process: OwnedFd,
     pub(super) streams: Streams,
 }
@@ -115,12 +115,17 @@ impl Run {
     pub fn watch(&mut self, monitor: &mut Monitor) -> Result<()> {
         while !self.turn(monitor, None)? {}
         let code = self.reap()?;
+        let cgroup = bundle::cgroup(&monitor.request.id);
+        monitor.status.oom_killed = cgroup::was_out_of_memory(&cgroup);
+        if monitor.request.spec.host_config.pid_mode == "host" {
+            // The end of its process does not end the others.
+            cgroup::kill(&cgroup);
+        }
         self.drain(monitor)?;
         let _ = monitor.log.finish();
-        monitor.status.oom_killed = cgroup::was_out_of_memory(&bundle::cgroup(&monitor.request.id));
         if self.runtime.delete().is_err() {
             // It has ended all the same, and how it has is what counts.
-            cgroup::end(&bundle::cgroup(&monitor.request.id));
+            cgroup::end(&cgroup);
         }
         monitor.status.exit_code = code;
         monitor.status.pid = 0;
@@ -136,11 +141,16 @@ impl Run {
         Ok(waited.map_or(255, |(_, status)| code_of(status)))
     }
 
-    /// Reads what is left in the streams: nobody writes to them any more.
+    /// Reads what is left in the streams: as much as a pipe holds. Nobody writes to them
+    /// any more, or nobody whom the container's end should wait for.
     fn drain(&mut self, monitor: &mut Monitor) -> Result<()> {
         let mut buffer = vec![0; BUFFER_BYTES];
         for stream in [Stream::Stdout, Stream::Stderr] {
-            while self.pass_on(monitor, stream, &mut buffer)? {}
+            let mut left = 2 * PIPE_BYTES;
+            while left > 0 && self.pass_on(monitor, stream, &mut buffer)? {
+                // A terminal gives a few kilobytes at a time.
+                left = left.saturating_sub(buffer.len().min(4096));
+            }
         }
         Ok(())
     }

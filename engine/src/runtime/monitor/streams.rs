@@ -12,7 +12,7 @@ use super::super::oci::Stdio;
 use crate::disk::host;
 
 /// What a pipe may hold, so that whoever writes much is not woken for each page.
-const PIPE_BYTES: usize = 1 << 20;
+pub const PIPE_BYTES: usize = 1 << 20;
 /// What is read at once.
 pub const BUFFER_BYTES: usize = 256 << 10;
 /// Of what clients want to write, so much waits for the container to read it.

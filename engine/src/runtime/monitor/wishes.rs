@@ -1,5 +1,7 @@
 //! What clients want of a container that runs.
 
+use std::process::Command;
+
 use rustix::process::{Signal, pidfd_send_signal};
 
 use super::Monitor;
@@ -43,23 +45,13 @@ impl Run {
             Wish::Wait { for_good } => client.waits = Some(for_good),
             Wish::Resize { rows, columns } => self.streams.resize(rows, columns)?,
             Wish::Signal { number, is_final } => {
+                self.send_signal(number)?;
                 monitor.is_stopped |= is_final;
-                let signal = Signal::from_named_raw(number);
-                // The numbers without a name are those of real time.
-                match signal {
-                    Some(signal) => {
-                        pidfd_send_signal(&self.process, signal).tried("send a signal to the container")?;
-                        if signal == Signal::KILL && monitor.status.state == ContainerState::Paused {
-                            self.runtime.resume()?;
-                        }
-                    }
-                    None => {
-                        return Err(Error::Option {
-                            option: "a signal",
-                            value: number.to_string(),
-                            why: "it has no name",
-                        });
-                    }
+                if is_final && monitor.status.state == ContainerState::Paused {
+                    // What is frozen does not hear it.
+                    self.runtime.resume()?;
+                    monitor.status.state = ContainerState::Running;
+                    monitor.write_status()?;
                 }
             }
             Wish::Pause => {
@@ -74,5 +66,22 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    fn send_signal(&self, number: i32) -> Result<()> {
+        let verb = "send a signal to the container";
+        if let Some(signal) = Signal::from_named_raw(number) {
+            return pidfd_send_signal(&self.process, signal).tried(verb);
+        }
+        // Those of real time have no names. Nobody has waited for the process, so its number
+        // is its own.
+        let pid = self.pid.as_raw_nonzero().to_string();
+        let status = Command::new("kill").arg(format!("-{number}")).arg(pid).status().tried(verb)?;
+        match status.success() {
+            true => Ok(()),
+            false => {
+                Err(Error::Option { option: "a signal", value: number.to_string(), why: "there is none" })
+            }
+        }
     }
 }
