@@ -35,6 +35,41 @@ fn a_container_ends_with_its_monitor() {
     here.is_clean();
 }
 
+/// Also of processes that are not below its first one.
+#[test]
+fn a_container_whose_monitor_was_killed_is_removed_with_its_processes() {
+    let Some(here) = Host::new() else { return };
+    let script = "sleep 600 & echo up; exec sleep 600";
+    let id = here.detached(&["--name", "web", "--pid", "host", "busybox", "sh", "-c", script]);
+    eventually("it is up", || here.run(["logs", "web"]).out() == "up\n");
+    kill(here.monitor(&id).expect("it has a monitor"));
+    here.run(["rm", "-f", "web"]).ok();
+    eventually("nothing is left", || here.at_work(std::slice::from_ref(&id)).is_empty());
+    for name in ["", "memory/", "pids/"] {
+        let cgroup = format!("/sys/fs/cgroup/{name}larder/{id}");
+        assert!(!std::path::Path::new(&cgroup).exists(), "{cgroup}");
+    }
+}
+
+/// A start finds its container, or it is gone; none runs that nobody knows of.
+#[test]
+fn a_container_is_not_started_while_it_is_removed() {
+    let Some(here) = Host::new() else { return };
+    let mut dice = Noise::of_run("a_container_is_not_started_while_it_is_removed");
+    for _ in 0..10 {
+        let id =
+            here.run(["create", "--name", "web", "busybox", "sleep", "600"]).ok().out().trim().to_owned();
+        let starting = here.start(["start", "web"], Feed::Nothing);
+        thread::sleep(Duration::from_millis(dice.below(80)));
+        let removed = here.run(["rm", "web"]);
+        let started = starting.wait();
+        assert!(removed.code != Some(0) || started.code != Some(0), "{removed}\n{started}");
+        here.run(["rm", "-f", "web"]);
+        eventually("nothing is left", || here.at_work(std::slice::from_ref(&id)).is_empty());
+        assert_eq!(here.ids(), [""; 0]);
+    }
+}
+
 #[test]
 fn whoever_waits_for_a_container_hears_that_its_monitor_was_killed() {
     let Some(here) = Host::new() else { return };

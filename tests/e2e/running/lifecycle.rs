@@ -257,3 +257,43 @@ fn starting_what_is_not_there_fails_for_that_and_starts_the_rest() {
     assert!(here.status("web").starts_with("Up "));
     assert_eq!(here.status("bad"), "Created");
 }
+
+#[test]
+fn what_is_paused_is_asked_to_end_like_anything_else() {
+    let Some(here) = Host::new() else { return };
+    let script = "trap 'exit 7' TERM; echo up; while :; do sleep 0.1; done";
+    here.detached(&["--name", "web", "busybox", "sh", "-c", script]);
+    eventually("it is up", || here.run(["logs", "web"]).out() == "up\n");
+    here.run(["pause", "web"]).ok();
+    here.run(["stop", "-t", "60", "web"]).ok();
+    here.run(["wait", "web"]).ok().stdout("7\n");
+}
+
+#[test]
+fn a_stop_signal_may_be_one_of_real_time() {
+    let Some(here) = Host::new() else { return };
+    let flags = ["--name", "web", "--stop-signal", "SIGRTMIN+3", "busybox", "sh", "-c"];
+    here.detached(&[&flags[..], &["trap 'exit 8' 37; echo up; while :; do sleep 0.1; done"]].concat());
+    eventually("it is up", || here.run(["logs", "web"]).out() == "up\n");
+    here.run(["stop", "-t", "60", "web"]).ok();
+    here.run(["wait", "web"]).ok().stdout("8\n");
+}
+
+/// `--pid host`: the end of its process does not end the others by itself.
+#[test]
+fn what_outlives_the_process_of_a_container_does_not_outlive_the_container() {
+    let Some(here) = Host::new() else { return };
+    let ran =
+        here.run(["run", "--rm", "--pid", "host", "busybox", "sh", "-c", "yes >&2 & sleep 600 & exit 3"]);
+    assert_eq!(ran.code, Some(3));
+}
+
+#[test]
+fn a_container_that_wrote_much_starts_again_at_once() {
+    let Some(here) = Host::new() else { return };
+    let script = "head -c 100000000 /dev/zero > /much; echo up; exec sleep 600";
+    here.detached(&["--name", "web", "busybox", "sh", "-c", script]);
+    eventually("it is up", || here.run(["logs", "web"]).out() == "up\n");
+    here.run(["restart", "-t", "0", "web"]).ok();
+    assert!(here.status("web").starts_with("Up "));
+}

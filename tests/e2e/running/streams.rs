@@ -36,6 +36,25 @@ fn megabytes_go_through_a_container_and_come_back() {
     assert!(ran.stdout == bytes, "{} of {} bytes", ran.stdout.len(), bytes.len());
 }
 
+/// Nobody waits for it to speak before it has heard everything.
+#[test]
+fn a_container_that_reads_slowly_and_says_nothing_gets_all_of_it() {
+    let Some(here) = Host::new() else { return };
+    let bytes = noise(12, 12 << 20);
+    let script = "sleep 1; sha1sum | cut -c1-40; cat";
+    let ran = here.run_fed(["run", "--rm", "-i", "busybox", "sh", "-c", script], Feed::Bytes(bytes)).ok();
+    assert_eq!(ran.out().trim().len(), 40, "{ran}");
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_ends_whoever_writes_to_it() {
+    let Some(here) = Host::new() else { return };
+    here.shell(&[], "(yes; echo $? >&2) | head -n 1").ok().stdout("y\n");
+    here.waiting("web", &[]);
+    let script = "grep SigIgn /proc/self/status | grep -c '1...$'";
+    assert_eq!(here.run(["exec", "web", "sh", "-c", script]).out().trim(), "0");
+}
+
 /// Whoever feeds it is not stopped by a process that does not read, nor it by them.
 #[test]
 fn a_process_that_does_not_read_all_ends() {

@@ -120,13 +120,14 @@ impl Store {
     ) -> Result<Started> {
         let id = container.id;
         let _alone = self.lock_container(&id, task)?;
-        // It may have been started while this one waited, or removed.
+        // It may have been started while this one waited, or removed; or clearing up behind
+        // a monitor that was killed has removed it.
+        let found = self.settled(container)?;
         let is_there = self.healing(task, || Ok(self.ledger(task)?.catalog().container(&id)?.is_some()))?;
         if !is_there {
             self.disk().remove_tree(&Self::container_dir(&id))?;
-            return Err(crate::ops::Error::NoSuchContainer { name: container.name }.into());
+            return Err(crate::ops::Error::NoSuchContainer { name: found.container.name }.into());
         }
-        let found = self.settled(container)?;
         match found.status.state {
             ContainerState::Paused => return Err(Error::StartPaused.into()),
             state if state.is_live() => return self.listen_to(&found, options),

@@ -1,6 +1,6 @@
 //! What clients want of a container that runs.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::process::{Signal, pidfd_send_signal};
 
@@ -73,15 +73,14 @@ impl Run {
         if let Some(signal) = Signal::from_named_raw(number) {
             return pidfd_send_signal(&self.process, signal).tried(verb);
         }
-        // Those of real time have no names. Nobody has waited for the process, so its number
-        // is its own.
-        let pid = self.pid.as_raw_nonzero().to_string();
-        let status = Command::new("kill").arg(format!("-{number}")).arg(pid).status().tried(verb)?;
+        // Those of real time have no names, and every shell can send them. Nobody has waited
+        // for the process, so its number is its own.
+        let (number_text, pid) = (number.to_string(), self.pid.as_raw_nonzero().to_string());
+        let shell = ["-c", "kill -\"$0\" \"$1\"", &number_text, &pid];
+        let status = Command::new("/bin/sh").args(shell).stderr(Stdio::null()).status().tried(verb)?;
         match status.success() {
             true => Ok(()),
-            false => {
-                Err(Error::Option { option: "a signal", value: number.to_string(), why: "there is none" })
-            }
+            false => Err(Error::Option { option: "a signal", value: number_text, why: "there is none" }),
         }
     }
 }
