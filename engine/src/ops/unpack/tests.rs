@@ -1,6 +1,5 @@
 use std::io::{Cursor, Read};
 use std::path::Path;
-use std::time::Instant;
 
 use super::super::archives::{docker_archive, layer};
 use super::super::{CreateOptions, LoadOptions, RemoveContainerOptions, RemoveOptions};
@@ -194,32 +193,4 @@ fn what_no_container_stands_on_is_evicted() {
     store.remove_container("web", &RemoveContainerOptions::default()).unwrap();
     store.reclaim(&Task::silent()).unwrap();
     assert_eq!(counts(), 0);
-}
-
-/// `LARDER_IMAGE=app.tar cargo nextest run --release --run-ignored only how_long --no-capture`
-#[test]
-#[ignore = "a measurement"]
-fn how_long_it_takes() {
-    let (dir, store) = store();
-    let archive = std::env::var("LARDER_IMAGE").unwrap();
-    let store = match std::env::var("LARDER_STORE") {
-        Ok(path) => Store::open_or_create(path).unwrap(),
-        Err(_) => store,
-    };
-    let input = Input::open(Path::new(&archive)).unwrap();
-    store.load(input, &LoadOptions::default(), &Task::silent()).unwrap();
-    let id = store.images().unwrap()[0].id.to_string();
-    for _ in 0..4 {
-        let start = Instant::now();
-        let unpacked = unpack(&store, &id).unwrap();
-        let first = start.elapsed();
-        let start = Instant::now();
-        assert_eq!(unpack(&store, &id).unwrap(), unpacked);
-        println!("{} layers: first {first:?}, then {:?}", unpacked.dirs.len(), start.elapsed());
-        let files = store.usage().unwrap().disk.into_iter().find(|area| area.name == "layers").unwrap();
-        let start = Instant::now();
-        store.gc(&Task::silent()).unwrap();
-        println!("{files:?}; gc {:?}", start.elapsed());
-    }
-    drop(dir);
 }
