@@ -82,6 +82,11 @@ impl Failure {
         Self { text: format!("{}\n{}", self.text, line.as_ref()), ..self }
     }
 
+    /// What is to be told.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether it has no exit code of its own.
     pub fn is_general(&self) -> bool {
         self.code == FAILED
@@ -90,6 +95,17 @@ impl Failure {
     /// With another exit code than 1.
     pub fn code(self, code: u8) -> Self {
         Self { code, ..self }
+    }
+
+    /// What was run ended with `code`, and so does this program.
+    ///
+    /// # Errors
+    /// If the code is not 0.
+    pub fn of_exit(code: i32) -> Result<(), Self> {
+        match u8::try_from(code & 0xff) {
+            Ok(0) => Ok(()),
+            code => Err(Self::silent().code(code.unwrap_or(BAD_FLAG))),
+        }
     }
 
     /// Standard output could not be written. A reader that has seen enough is

@@ -1,10 +1,12 @@
 use std::env;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
 
 use larder_engine::{EnterRequest, come_in, enter as go_in};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{BAD_FLAG, Failure};
+use crate::failure::Failure;
 use crate::session::{End, Inside, Keys, Options, sit};
 use crate::signals;
 
@@ -24,6 +26,9 @@ pub struct Request {
     /// Whether it gets what is typed.
     pub stdin: bool,
     pub detach_keys: Vec<u8>,
+    /// Whether nobody waits for it, but until it is known that it could be executed: standard
+    /// output is a pipe to tell why not, and is closed when it could.
+    pub is_detached: bool,
 }
 
 pub fn enter() -> Result<(), Failure> {
@@ -36,11 +41,19 @@ pub fn enter() -> Result<(), Failure> {
     if !request.stdin {
         let null =
             File::open("/dev/null").map_err(|error| Failure::error(format!("open /dev/null: {error}")))?;
-        rustix::stdio::dup2_stdin(&null)
-            .map_err(|error| Failure::error(format!("close standard input: {error}")))?;
+        rustix::stdio::dup2_stdin(&null).map_err(not_closed)?;
     }
     let tty = request.enter.spec.config.tty == Some(true);
-    let entered = go_in(&request.enter).map_err(failed)?;
+    let report = if request.is_detached { Some(take_output()?) } else { None };
+    let entered = match (go_in(&request.enter), report) {
+        (Err(error), Some(report)) => {
+            let failure = failed(error);
+            // The one who waits for it tells it.
+            let _ = File::from(report).write_all(failure.text().as_bytes());
+            return Err(failure);
+        }
+        (entered, _) => entered.map_err(failed)?,
+    };
     let code = match &entered.terminal {
         Some(terminal) => {
             let options = Options {
@@ -56,8 +69,18 @@ pub fn enter() -> Result<(), Failure> {
         }
         None => entered.wait().map_err(failed)?,
     };
-    match u8::try_from(code & 0xff) {
-        Ok(0) => Ok(()),
-        code => Err(Failure::silent().code(code.unwrap_or(BAD_FLAG))),
-    }
+    Failure::of_exit(code)
+}
+
+/// Standard output, which from now on leads nowhere.
+fn take_output() -> Result<OwnedFd, Failure> {
+    let taken = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3).map_err(not_closed)?;
+    let null = OpenOptions::new().write(true).open("/dev/null");
+    let null = null.map_err(|error| Failure::error(format!("open /dev/null: {error}")))?;
+    rustix::stdio::dup2_stdout(&null).map_err(not_closed)?;
+    Ok(taken)
+}
+
+fn not_closed(error: rustix::io::Errno) -> Failure {
+    Failure::error(format!("cannot set up the standard streams: {error}"))
 }

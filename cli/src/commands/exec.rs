@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::{self, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -74,6 +75,7 @@ pub fn exec(cx: &mut Context, args: &ExecArgs) -> Result<(), Failure> {
         enter: request,
         stdin: args.interactive && !args.detach,
         detach_keys: args.detach_keys.clone().unwrap_or_default().to_bytes(),
+        is_detached: args.detach,
     };
     let request = serde_json::to_string(&request).map_err(|error| Failure::error(error.to_string()))?;
     cx.flush()?;
@@ -86,11 +88,27 @@ pub fn exec(cx: &mut Context, args: &ExecArgs) -> Result<(), Failure> {
     // Nothing else of what the user keeps in variables comes near the container.
     let path = std::env::var_os("PATH").map(|path| ("PATH", path));
     command.arg("enter").env_clear().envs(path).env(REQUEST, request);
-    if args.detach {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // What is typed at this terminal later is not for it.
-        command.process_group(0);
-        return command.spawn().map(drop).map_err(failed);
+    match args.detach {
+        true => leave(command),
+        false => Err(failed(command.exec())),
     }
-    Err(failed(command.exec()))
+}
+
+/// Lets it go on by itself, as soon as it has begun.
+fn leave(mut command: Command) -> Result<(), Failure> {
+    let failed =
+        |error: io::Error| Failure::error(format!("cannot execute this program: {}", os_text(&error)));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // What is typed at this terminal later is not for it.
+    command.process_group(0);
+    let mut child = command.spawn().map_err(failed)?;
+    let mut told = String::new();
+    if let Some(mut report) = child.stdout.take() {
+        report.read_to_string(&mut told).map_err(failed)?;
+    }
+    if told.is_empty() {
+        return Ok(());
+    }
+    let code = child.wait().map_err(failed)?.code().and_then(|code| u8::try_from(code).ok());
+    Err(Failure::plain(told).code(code.unwrap_or(BAD_FLAG)))
 }

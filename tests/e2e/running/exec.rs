@@ -125,3 +125,13 @@ fn many_at_once_do_not_get_in_each_others_way() {
         running.wait().exits(at as i32).stdout(format!("{at}\n"));
     }
 }
+
+/// Nobody waits for it, but everybody wants to know that it could not begin.
+#[test]
+fn what_cannot_be_executed_is_told_even_if_nobody_waits_for_it() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    here.run(["exec", "-d", "web", "nosuch"]).fails(127).complains("executable file not found in $PATH");
+    here.run(["exec", "-d", "web", "sh", "-c", "echo > /tmp/done"]).ok().stdout("");
+    eventually("it has run", || here.run(["exec", "web", "test", "-e", "/tmp/done"]).code == Some(0));
+}
