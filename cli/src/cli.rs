@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    attach, cat, commit, control, cp, create, df, diff, enter, exec, export, fsck, gc, history, images,
-    import, inspect, load, logs, ls, monitor, optimize, prune, ps, rename, rm, rmi, run, save, squash, start,
-    stats, tag, top, version,
+    attach, cat, commit, cp, create, df, diff, enter, exec, export, fsck, gc, history, images, import,
+    inspect, kill, load, logs, ls, monitor, optimize, pause, prune, ps, rename, restart, rm, rmi, run, save,
+    squash, start, stats, stop, tag, top, version, wait,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -90,12 +90,12 @@ pub enum Command {
     Create(Box<create::CreateArgs>),
     Run(Box<run::RunArgs>),
     Start(start::StartArgs),
-    Stop(control::StopArgs),
-    Restart(control::RestartArgs),
-    Kill(control::KillArgs),
-    Pause(control::PauseArgs),
-    Unpause(control::UnpauseArgs),
-    Wait(control::WaitArgs),
+    Stop(stop::StopArgs),
+    Restart(restart::RestartArgs),
+    Kill(kill::KillArgs),
+    Pause(pause::PauseArgs),
+    Unpause(pause::UnpauseArgs),
+    Wait(wait::WaitArgs),
     Logs(logs::LogsArgs),
     Exec(exec::ExecArgs),
     Attach(attach::AttachArgs),
@@ -133,23 +133,23 @@ pub enum ContainerCommand {
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
     Inspect(inspect::InspectContainersArgs),
-    Kill(control::KillArgs),
+    Kill(kill::KillArgs),
     Logs(logs::LogsArgs),
     #[command(visible_aliases = ["list", "ps"])]
     Ls(ps::PsArgs),
-    Pause(control::PauseArgs),
+    Pause(pause::PauseArgs),
     Prune(prune::PruneContainersArgs),
     Rename(rename::RenameArgs),
-    Restart(control::RestartArgs),
+    Restart(restart::RestartArgs),
     #[command(visible_alias = "remove")]
     Rm(rm::RmArgs),
     Run(Box<run::RunArgs>),
     Start(start::StartArgs),
     Stats(stats::StatsArgs),
-    Stop(control::StopArgs),
+    Stop(stop::StopArgs),
     Top(top::TopArgs),
-    Unpause(control::UnpauseArgs),
-    Wait(control::WaitArgs),
+    Unpause(pause::UnpauseArgs),
+    Wait(wait::WaitArgs),
 }
 
 /// `larder image …`

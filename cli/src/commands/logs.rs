@@ -55,12 +55,9 @@ pub fn logs(cx: &mut Context, args: &LogsArgs) -> Result<(), Failure> {
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(name)))?;
     let task = cx.task(true)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut is_first = true;
     let told = store.logs::<Told>(name, &options, &task, &mut |entry| {
-        is_first = false;
         write(&mut out, &entry, args).map_err(Told::Written)
     });
-    let _ = (cx, is_first);
     match told.and(out.flush().map_err(Told::Written)) {
         Ok(()) => Ok(()),
         Err(Told::Written(error)) => Err(Failure::of_output(&error)),

@@ -4,11 +4,11 @@
 pub mod attach;
 pub mod cat;
 pub mod commit;
-pub mod control;
 pub mod cp;
 pub mod create;
 pub mod df;
 pub mod diff;
+pub mod each;
 pub mod enter;
 pub mod exec;
 pub mod export;
@@ -18,14 +18,17 @@ pub mod history;
 pub mod images;
 pub mod import;
 pub mod inspect;
+pub mod kill;
 pub mod load;
 pub mod logs;
 pub mod ls;
 pub mod monitor;
 pub mod optimize;
+pub mod pause;
 pub mod prune;
 pub mod ps;
 pub mod rename;
+pub mod restart;
 pub mod rm;
 pub mod rmi;
 pub mod run;
@@ -33,9 +36,11 @@ pub mod save;
 pub mod squash;
 pub mod start;
 pub mod stats;
+pub mod stop;
 pub mod tag;
 pub mod top;
 pub mod version;
+pub mod wait;
 
 use crate::cli::{Command, ContainerCommand, ImageCommand, SystemCommand};
 use crate::context::Context;
@@ -79,16 +84,16 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Container(ContainerCommand::Prune(args)) => prune::prune_containers(cx, args),
         Command::Run(args) | Command::Container(ContainerCommand::Run(args)) => run::run(cx, args),
         Command::Start(args) | Command::Container(ContainerCommand::Start(args)) => start::start(cx, args),
-        Command::Stop(args) | Command::Container(ContainerCommand::Stop(args)) => control::stop(cx, args),
+        Command::Stop(args) | Command::Container(ContainerCommand::Stop(args)) => stop::stop(cx, args),
         Command::Restart(args) | Command::Container(ContainerCommand::Restart(args)) => {
-            control::restart(cx, args)
+            restart::restart(cx, args)
         }
-        Command::Kill(args) | Command::Container(ContainerCommand::Kill(args)) => control::kill(cx, args),
-        Command::Pause(args) | Command::Container(ContainerCommand::Pause(args)) => control::pause(cx, args),
+        Command::Kill(args) | Command::Container(ContainerCommand::Kill(args)) => kill::kill(cx, args),
+        Command::Pause(args) | Command::Container(ContainerCommand::Pause(args)) => pause::pause(cx, args),
         Command::Unpause(args) | Command::Container(ContainerCommand::Unpause(args)) => {
-            control::unpause(cx, args)
+            pause::unpause(cx, args)
         }
-        Command::Wait(args) | Command::Container(ContainerCommand::Wait(args)) => control::wait(cx, args),
+        Command::Wait(args) | Command::Container(ContainerCommand::Wait(args)) => wait::wait(cx, args),
         Command::Logs(args) | Command::Container(ContainerCommand::Logs(args)) => logs::logs(cx, args),
         Command::Exec(args) | Command::Container(ContainerCommand::Exec(args)) => exec::exec(cx, args),
         Command::Attach(args) | Command::Container(ContainerCommand::Attach(args)) => {

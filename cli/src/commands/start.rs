@@ -3,7 +3,7 @@ use std::io;
 use larder_engine::{Attach, Program, StartOptions, Started, Store};
 
 use crate::context::{Context, about_container, no_such_container, refuse};
-use crate::failure::{BAD_FLAG, Failure};
+use crate::failure::Failure;
 use crate::session::{End, Keys, Options, is_terminal, keys, sit, size};
 
 /// Start containers that do not run
@@ -50,14 +50,13 @@ pub fn start(cx: &mut Context, args: &StartArgs) -> Result<(), Failure> {
         let store = store.ok_or_else(|| failed(absent(name), name))?;
         return start_and_sit(cx, &store, name, args);
     }
+    let options = StartOptions { monitor: monitor(cx)?, attach: None, size: None };
+    let task = cx.task(false)?;
     let mut failed_names = Vec::new();
     for name in &args.containers {
         let started = match &store {
             Some(store) => {
-                let options = StartOptions { monitor: monitor(cx)?, attach: None, size: None };
-                store
-                    .start(name, &options, &cx.task(false)?)
-                    .map_err(|error| about_container(error, store, name))
+                store.start(name, &options, &task).map_err(|error| about_container(error, store, name))
             }
             None => Err(absent(name)),
         };
@@ -111,6 +110,9 @@ pub fn monitor(cx: &Context) -> Result<Program, Failure> {
     Ok(Program { path, args: vec!["--store".into(), store.into(), "monitor".into()] })
 }
 
+/// 128 and SIGKILL.
+const KILLED: i32 = 137;
+
 /// Sits at a container until it ends; then its exit code is this command's.
 pub fn sit_until_end(cx: &mut Context, mut started: Started, options: &Options) -> Result<(), Failure> {
     cx.flush()?;
@@ -123,15 +125,14 @@ pub fn sit_until_end(cx: &mut Context, mut started: Started, options: &Options) 
             return Ok(());
         }
         End::Exited(code) => code,
-        // The monitor was killed: what is known of the container says how it ended.
+        // The monitor was killed, and the container with it. Whoever clears up may be at it
+        // just now, or have taken it away.
         End::Lost => {
             let found = cx.store()?.and_then(|store| store.inspect_container(&id.to_string(), false).ok());
-            found.map_or(BAD_FLAG.into(), |found| found.status.exit_code)
+            let ended = found.filter(|found| found.status.finished_at.is_some());
+            ended.map_or(KILLED, |ended| ended.status.exit_code)
         }
     };
     started.finish();
-    match u8::try_from(code & 0xff) {
-        Ok(0) => Ok(()),
-        code => Err(Failure::silent().code(code.unwrap_or(BAD_FLAG))),
-    }
+    Failure::of_exit(code)
 }

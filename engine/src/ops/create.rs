@@ -59,24 +59,13 @@ impl Store {
         let task = self.listener();
         // Held until the commit: what a collection finds without a record, it removes.
         let access = self.share(&task)?;
-        Ok(self.create_in(&access, image, options, &task)?.id)
-    }
-
-    /// The same, for who holds the store already.
-    pub(super) fn create_in(
-        &self,
-        access: &Access,
-        image: &str,
-        options: &CreateOptions,
-        task: &Task,
-    ) -> Result<Container> {
-        self.healing(task, || {
-            let mut ledger = self.ledger(task)?;
-            self.create_with(access, &mut ledger, image, options, task)
+        self.healing(&task, || {
+            let mut ledger = self.ledger(&task)?;
+            Ok(self.create_with(&access, &mut ledger, image, options, &task)?.id)
         })
     }
 
-    /// The same, for who has the ledger already.
+    /// The same, for who has the ledger.
     pub(super) fn create_with(
         &self,
         access: &Access,

@@ -8,7 +8,7 @@ use libcgroups::common::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, whole_text};
 use crate::disk::host;
 
 /// What a container uses.
@@ -38,13 +38,7 @@ fn manager(cgroup: &str) -> Result<AnyCgroupManager> {
 }
 
 fn failed(verb: &'static str, error: &dyn std::error::Error) -> Error {
-    let mut text = error.to_string();
-    let mut at = error.source();
-    while let Some(cause) = at {
-        text.push_str(&format!(": {cause}"));
-        at = cause.source();
-    }
-    Error::System { verb, source: std::io::Error::other(text) }
+    Error::System { verb, source: std::io::Error::other(whole_text(error)) }
 }
 
 /// What the container whose cgroup this is uses.

@@ -1,5 +1,6 @@
 //! Why a container could not be run.
 
+use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
 
@@ -115,6 +116,21 @@ impl Refusal {
             Self::Other
         }
     }
+}
+
+/// What an error says, with all that led to it; what a cause repeats is said once.
+pub(super) fn whole_text(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut at = error.source();
+    while let Some(cause) = at {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        at = cause.source();
+    }
+    text
 }
 
 /// Turns what a call of the system gives into this room's error.

@@ -43,7 +43,7 @@ mod status;
 mod user;
 
 pub use bundle::cgroup as cgroup_of;
-pub use cgroup::{Figures, figures, processes};
+pub use cgroup::{Figures, end as end_cgroup, figures, processes};
 pub use connection::{Connection, Said};
 pub use enter::{EnterRequest, Entered, enter};
 pub use error::{Error, Refusal};
@@ -52,4 +52,4 @@ pub use log::{LogEntry, LogReader};
 pub use monitor::{Monitor, tell_failure};
 pub use request::{News, Program, Request};
 pub use stage::{Stage, come_in};
-pub use status::{ContainerState, ContainerStatus, read_status, settle};
+pub use status::{ContainerState, ContainerStatus, has_had_monitor, read_status, settle};

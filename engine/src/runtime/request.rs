@@ -22,8 +22,6 @@ pub struct Program {
 pub struct Request {
     /// The container's ID, 64 hexadecimal digits.
     pub id: String,
-    /// The container's name.
-    pub name: String,
     /// What it was created with.
     pub spec: Spec,
     /// The unpacked layers of its image, the top one first.

@@ -153,6 +153,11 @@ pub(super) fn lock(disk: &dyn Disk, dir: &str) -> Result<Option<Box<dyn Guard>>>
     Ok(disk.try_lock(&name, Mode::Exclusive)?)
 }
 
+/// Whether the container in `dir` has ever had a monitor.
+pub fn has_had_monitor(disk: &dyn Disk, dir: &str) -> bool {
+    disk.open(&format!("{dir}/{LOCK}")).is_ok()
+}
+
 /// Whether the monitor says of the container in `dir` that it runs.
 pub(super) fn is_live(disk: &dyn Disk, dir: &str) -> Result<bool> {
     Ok(ContainerStatus::read(disk, dir)?.state.is_live())

@@ -3,24 +3,29 @@
 //! Whoever starts a container unpacks the layers of its image, if nobody has, and leaves
 //! the rest to a monitor: see [`runtime`](crate::runtime).
 
-mod control;
+mod ending;
 mod error;
 mod exec;
 mod figures;
+mod kill;
 mod logs;
 mod monitor;
+mod pause;
 mod settle;
 mod start;
 mod still;
+mod stop;
+mod top;
+mod wait;
 
-pub use control::StopOptions;
 pub use error::Error;
 pub use exec::ExecOptions;
-pub use figures::ProcessTable;
 pub use logs::LogOptions;
 pub use monitor::monitor;
 pub use start::{Attach, StartOptions, Started};
 pub(super) use still::Still;
+pub use stop::StopOptions;
+pub use top::ProcessTable;
 
 use std::path::PathBuf;
 

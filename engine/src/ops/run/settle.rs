@@ -1,9 +1,12 @@
-//! Clearing up behind monitors that were killed.
+//! Clearing up behind containers: those whose monitors were killed, and those that are to
+//! be removed.
 
+use super::Error;
+use super::ending::{Ending, SIGKILL};
 use crate::Result;
 use crate::catalog::Container;
 use crate::ops::containers::spec_of;
-use crate::runtime::{cgroup_of, settle};
+use crate::runtime::{ContainerState, cgroup_of, end_cgroup, has_had_monitor, settle};
 use crate::store::Store;
 
 impl Store {
@@ -19,5 +22,30 @@ impl Store {
             self.remove_one(container, "rm", &self.listener())?;
         }
         Ok(())
+    }
+
+    /// Sees to it that a container has ended, in order to remove it: clears up behind it,
+    /// or kills it if that is wanted.
+    pub(in crate::ops) fn end(&self, container: &Container, kills: bool) -> Result<()> {
+        let found = self.settled(container.clone())?;
+        let id = found.container.id;
+        match found.status.state {
+            state if !state.is_live() => {
+                // What a monitor was killed over before it could say anything.
+                if has_had_monitor(&**self.disk(), &Self::container_dir(&id)) {
+                    end_cgroup(&cgroup_of(&id.to_string()));
+                }
+                Ok(())
+            }
+            _ if kills => match Ending::of(&found, self)? {
+                Some(mut ending) => {
+                    ending.send(SIGKILL)?;
+                    ending.comes_within(None).map(drop)
+                }
+                None => Ok(()),
+            },
+            ContainerState::Paused => Err(Error::RemovePaused { id }.into()),
+            _ => Err(Error::RemoveRunning { id }.into()),
+        }
     }
 }

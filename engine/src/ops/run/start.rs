@@ -140,7 +140,6 @@ impl Store {
         }
         let request = Request {
             id: id.to_string(),
-            name: found.container.name.clone(),
             spec: found.spec.clone(),
             layers,
             waits_for_client: options.attach.is_some(),
@@ -181,9 +180,8 @@ impl Store {
                 News::Listening => {
                     let line =
                         Connection::open(&self.container_path(&id)?)?.ok_or(Error::NotRunning { id })?;
-                    let attach =
-                        options.attach.unwrap_or(Attach { stdin: false, stdout: true, stderr: true });
-                    connection = Some(sized(line, options.size).and_then(|line| listening(line, attach))?);
+                    let line = sized(line, options.size)?;
+                    connection = options.attach.map(|attach| listening(line, attach)).transpose()?;
                 }
                 News::Started => {
                     drop(waiting);

@@ -20,8 +20,9 @@ use rustix::process::{set_child_subreaper, setsid};
 
 use clients::Client;
 use run::Run;
+use serve::linger;
 
-use super::error::{Error, Refusal, Result, Tried};
+use super::error::{Error, Refusal, Result, Tried, whole_text};
 use super::frame::Frame;
 use super::log::LogWriter;
 use super::overlay::Overlay;
@@ -60,7 +61,7 @@ pub struct Monitor {
     is_stopped: bool,
     /// Whether who started it has been told that it runs.
     has_told: bool,
-    lock: Option<Box<dyn Guard>>,
+    lock: Box<dyn Guard>,
 }
 
 impl Monitor {
@@ -115,7 +116,7 @@ impl Monitor {
         listener.set_nonblocking(true).tried("listen for clients")?;
         let log = LogWriter::open(&disk, dir)?;
         let status = ContainerStatus { restart_count: 0, ..before };
-        let (clients, lock) = (Vec::new(), Some(lock));
+        let clients = Vec::new();
         Ok(Self {
             disk,
             dir: dir.into(),
@@ -239,9 +240,11 @@ impl Monitor {
     }
 
     /// Lets go of the container; stays for clients that have not read everything yet.
-    pub fn finish(mut self) {
-        self.lock = None;
-        self.linger();
+    pub fn finish(self) {
+        let Self { clients, listener, lock, .. } = self;
+        // Who calls from now on hears at once that there is nobody.
+        drop((lock, listener));
+        linger(clients);
     }
 }
 
@@ -254,13 +257,7 @@ fn refusal_of(error: &Error) -> Refusal {
 }
 
 fn failed(error: &Error) -> News {
-    let mut text = error.to_string();
-    let mut at = std::error::Error::source(error);
-    while let Some(cause) = at {
-        text.push_str(&format!(": {cause}"));
-        at = cause.source();
-    }
-    News::Failed { refusal: refusal_of(error), text }
+    News::Failed { refusal: refusal_of(error), text: whole_text(error) }
 }
 
 /// Tells who started a monitor why it does not start the container.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
 
 use super::clients::Client;
 use super::serve::wait;
@@ -43,6 +43,8 @@ impl Run {
         match run.begin(monitor) {
             Ok(()) => Ok(run),
             Err(error) => {
+                // Where there are no cgroups, the runtime does not find it.
+                let _ = pidfd_send_signal(&run.process, Signal::KILL);
                 let _ = run.runtime.delete();
                 let _ = waitpid(Some(run.pid), WaitOptions::empty());
                 Err(error)
@@ -106,7 +108,10 @@ impl Run {
                 let text = "the command that started it has gone".into();
                 return Err(Error::Refused { refusal: Refusal::Other, text });
             }
-            self.turn(monitor, Some(LOOK_EVERY))?;
+            if self.turn(monitor, Some(LOOK_EVERY))? {
+                let text = "the container's process was killed before it could begin".into();
+                return Err(Error::Refused { refusal: Refusal::Other, text });
+            }
         }
         Ok(())
     }
@@ -121,7 +126,7 @@ impl Run {
             // The end of its process does not end the others.
             cgroup::kill(&cgroup);
         }
-        self.drain(monitor)?;
+        self.drain(monitor);
         let _ = monitor.log.finish();
         if self.runtime.delete().is_err() {
             // It has ended all the same, and how it has is what counts.
@@ -143,26 +148,24 @@ impl Run {
 
     /// Reads what is left in the streams: as much as a pipe holds. Nobody writes to them
     /// any more, or nobody whom the container's end should wait for.
-    fn drain(&mut self, monitor: &mut Monitor) -> Result<()> {
+    fn drain(&mut self, monitor: &mut Monitor) {
         let mut buffer = vec![0; BUFFER_BYTES];
         for stream in [Stream::Stdout, Stream::Stderr] {
-            let mut left = 2 * PIPE_BYTES;
-            while left > 0 && self.pass_on(monitor, stream, &mut buffer)? {
-                // A terminal gives a few kilobytes at a time.
-                left = left.saturating_sub(buffer.len().min(4096));
+            let mut read = 0;
+            while let Some(count) = self.pass_on(monitor, stream, &mut buffer).filter(|_| read < PIPE_BYTES) {
+                read += count;
             }
         }
-        Ok(())
     }
 
-    /// Passes on what a stream has; gives whether there may be more.
-    fn pass_on(&mut self, monitor: &mut Monitor, stream: Stream, buffer: &mut [u8]) -> Result<bool> {
-        let Some(count @ 1..) = self.streams.read(stream, buffer) else { return Ok(false) };
-        let bytes = buffer.get(..count).unwrap_or_default();
+    /// Passes on what a stream has; gives how much that was, if it was something.
+    fn pass_on(&mut self, monitor: &mut Monitor, stream: Stream, buffer: &mut [u8]) -> Option<usize> {
+        let count = self.streams.read(stream, buffer).filter(|count| *count > 0)?;
+        let bytes = buffer.get(..count)?;
         // A disk that is full ends no container: who listens hears it still.
         let _ = monitor.log.add(stream, bytes);
         monitor.clients.iter_mut().for_each(|client| client.tell_output(stream, bytes));
-        Ok(true)
+        Some(count)
     }
 
     /// Waits until something happens and does what is to be done; gives whether the
@@ -198,7 +201,7 @@ impl Run {
         for (at, stream) in streams.iter().enumerate() {
             if has(outputs + at) {
                 buffer.resize(BUFFER_BYTES, 0);
-                self.pass_on(monitor, *stream, &mut buffer)?;
+                self.pass_on(monitor, *stream, &mut buffer);
             }
         }
         let _ = monitor.log.flush();

@@ -54,20 +54,17 @@ impl Monitor {
         }
         Ok(())
     }
+}
 
-    /// Stays until every client has read what it was told, or has gone.
-    pub(super) fn linger(&mut self) {
-        loop {
-            self.clients.iter_mut().for_each(Client::send);
-            self.clients.retain(|client| !client.is_gone && client.has_unsent());
-            if self.clients.is_empty() {
-                return;
-            }
-            let mut polled: Vec<_> =
-                self.clients.iter().map(|client| PollFd::new(&client.stream, PollFlags::OUT)).collect();
-            if wait(&mut polled, None).is_err() {
-                return;
-            }
+/// Stays until every client has read what it was told, or has gone.
+pub(super) fn linger(mut clients: Vec<Client>) {
+    loop {
+        clients.iter_mut().for_each(Client::send);
+        clients.retain(|client| !client.is_gone && client.has_unsent());
+        let mut polled: Vec<_> =
+            clients.iter().map(|client| PollFd::new(&client.stream, PollFlags::OUT)).collect();
+        if polled.is_empty() || wait(&mut polled, None).is_err() {
+            return;
         }
     }
 }

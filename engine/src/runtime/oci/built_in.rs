@@ -1,6 +1,5 @@
 //! The runtime that is built in: youki's, as a library.
 
-use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 
 use libcontainer::container::Container;
@@ -9,7 +8,7 @@ use libcontainer::error::LibcontainerError;
 use libcontainer::syscall::syscall::SyscallType;
 use rustix::process::Pid;
 
-use super::super::error::{Error, Refusal, Result};
+use super::super::error::{Error, Refusal, Result, whole_text};
 use super::{Executor, Runtime, Stdio, complaints, loopback};
 
 /// A container of the runtime that is built in.
@@ -58,8 +57,7 @@ impl Runtime for BuiltIn {
     }
 
     fn pause(&mut self) -> Result<()> {
-        let container = self.made()?;
-        container.pause().map_err(refused)
+        self.made()?.pause().map_err(refused)
     }
 
     fn resume(&mut self) -> Result<()> {
@@ -76,17 +74,7 @@ impl Runtime for BuiltIn {
 
 /// What the library says, all of it.
 pub fn refused(error: LibcontainerError) -> Error {
-    let mut text = error.to_string();
-    let mut at = error.source();
-    while let Some(cause) = at {
-        let said = cause.to_string();
-        // Some causes repeat what led to them.
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        at = cause.source();
-    }
+    let mut text = whole_text(&error);
     // What the executor says stands behind all that was passed through on the way.
     match text.rfind("exec: \"") {
         Some(at) => _ = text.drain(..at),

@@ -49,14 +49,15 @@ impl Executor {
 
 impl Workload for Executor {
     fn validate(&self, spec: &Spec) -> Result<(), ExecutorValidationError> {
+        if self.dies_with_parent {
+            // From before it waits to be started. Its own parent is the monitor; what sets
+            // the user, which would take this back, has been done.
+            let _ = set_parent_process_death_signal(Some(Signal::KILL));
+        }
         Self::program(spec).map(drop).map_err(ExecutorValidationError::ArgValidationError)
     }
 
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
-        if self.dies_with_parent {
-            // Before the program can have done anything. Its own parent is the monitor.
-            let _ = set_parent_process_death_signal(Some(Signal::KILL));
-        }
         let program = Self::program(spec).map_err(ExecutorError::Other)?;
         let words = spec.process().as_ref().and_then(|process| process.args().as_ref());
         let words = words.into_iter().flatten().map(|word| CString::new(word.as_str()));

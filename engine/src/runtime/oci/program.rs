@@ -26,7 +26,7 @@ impl Program {
     }
 
     /// The program, and where it keeps what it must.
-    pub fn command(&self) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--root").arg(&self.state);
         command
