@@ -11,6 +11,7 @@ use crate::commands::{
 };
 use crate::context::refuse;
 use crate::failure::Failure;
+use crate::progress::Mode;
 
 /// Keep container images in one deduplicated store, without a daemon
 ///
@@ -47,6 +48,19 @@ pub struct Global {
         display_order = 900
     )]
     pub store: Option<OsString>,
+    /// How long work shows how far it is, on standard error
+    #[arg(
+        long,
+        global = true,
+        value_name = "MODE",
+        env = "LARDER_PROGRESS",
+        hide_env_values = true,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        display_order = 901
+    )]
+    pub progress: Mode,
     /// Print the version
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,

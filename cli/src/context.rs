@@ -10,7 +10,7 @@ use larder_engine::{Error, ErrorKind, Store, Task};
 use crate::failure::Failure;
 use crate::names;
 use crate::output::text;
-use crate::progress;
+use crate::progress::{Figures, Mode};
 use crate::signals::Signals;
 
 /// Where the store of the root user lies.
@@ -19,16 +19,18 @@ const ROOT_STORE: &str = "/var/lib/larder";
 /// What a command works with.
 pub struct Context {
     store: Option<PathBuf>,
+    progress: Mode,
     signals: Signals,
     out: BufWriter<Stdout>,
 }
 
 impl Context {
-    /// A context for the store at `store`, or at the usual place.
-    pub fn new(store: Option<OsString>, signals: Signals) -> Self {
+    /// A context for the store at `store`, or at the usual place, which tells what it does
+    /// by `progress`.
+    pub fn new(store: Option<OsString>, progress: Mode, signals: Signals) -> Self {
         // An empty variable is as good as none.
         let store = store.filter(|path| !path.is_empty()).map(PathBuf::from);
-        Self { store, signals, out: BufWriter::new(io::stdout()) }
+        Self { store, progress, signals, out: BufWriter::new(io::stdout()) }
     }
 
     /// Where the store is, or would be.
@@ -57,7 +59,7 @@ impl Context {
     /// If there is one that cannot be opened.
     pub fn store(&self) -> Result<Option<Store>, Failure> {
         match Store::open(self.store_path()?) {
-            Ok(store) => Ok(Some(store.with_listener(progress::notices()))),
+            Ok(store) => Ok(Some(store.with_listener(self.progress.notices()))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -68,7 +70,7 @@ impl Context {
     /// # Errors
     /// If it cannot be opened or created.
     pub fn store_to_fill(&self) -> Result<Store, Failure> {
-        Ok(Store::open_or_create(self.store_path()?)?.with_listener(progress::notices()))
+        Ok(Store::open_or_create(self.store_path()?)?.with_listener(self.progress.notices()))
     }
 
     /// Long work that shows what it does, unless `quiet`, tells what a person must
@@ -77,7 +79,7 @@ impl Context {
     /// # Errors
     /// If signals cannot be caught.
     pub fn task(&self, quiet: bool) -> Result<Task, Failure> {
-        let listener = if quiet { progress::notices() } else { progress::for_stderr() };
+        let listener = if quiet { self.progress.notices() } else { self.progress.listener() };
         let task = Task::with_progress(listener);
         self.signals
             .stop_on_first(&task.stop_flag())
@@ -119,31 +121,30 @@ impl Context {
         self.out.flush().map_err(|error| Failure::of_output(&error))
     }
 
-    /// Tells a person something that is not the data asked for: on standard
-    /// error, and only if someone sits there.
-    pub fn say(&self, text: impl AsRef<str>) {
-        if io::stderr().is_terminal() {
-            let _ = writeln!(io::stderr(), "{}", text::harmless(text.as_ref()));
-        }
+    /// Says on standard error what was done, if someone sits there or asked for it: `text`
+    /// for people, `figures` for programs.
+    pub fn sum_up(&self, text: impl AsRef<str>, figures: Figures<'_>) {
+        self.progress.sum_up(text.as_ref(), figures);
     }
 
     /// Says on standard error what a script should see too.
     pub fn warn(&mut self, text: &str) {
         let _ = self.out.flush();
-        let _ = writeln!(io::stderr(), "{}", text::harmless(text));
+        self.progress.warn(text);
     }
 
     /// Tells of a failure that does not end the command.
     pub fn tell(&mut self, failure: &Failure) {
         let _ = self.out.flush();
-        failure.tell();
+        failure.mention(self.progress);
     }
 }
 
 /// The failure of a command on the image `name`.
 pub fn about_image(error: Error, store: &Store, name: &str) -> Failure {
     // And not a path or a layer of it.
-    let is_absent = error.kind() == ErrorKind::NotFound && error.to_string().starts_with("No such ");
+    let is_absent = error.kind() == ErrorKind::NotFound
+        && ["No such ", "reference does not exist"].iter().any(|said| error.to_string().starts_with(said));
     let failure = Failure::from(error);
     match is_absent.then(|| names::meant(store, name)).flatten() {
         Some(hint) => failure.hint(hint),

@@ -17,6 +17,7 @@ use std::io::{self, Write as _};
 use larder_engine::{Error, ErrorKind, RuntimeError};
 
 use crate::output::text;
+use crate::progress::{Mode, tell_error};
 
 /// It failed.
 const FAILED: u8 = 1;
@@ -128,12 +129,25 @@ impl Failure {
         }
     }
 
-    /// Tells the user; gives the exit code.
-    pub fn tell(&self) -> u8 {
-        let told = self.told();
-        // Where standard error is gone, there is nobody to tell.
-        let _ = io::stderr().write_all(text::harmless(&told).as_bytes());
+    /// Tells the user, in the form of `progress`; gives the exit code.
+    pub fn tell(&self, progress: Mode) -> u8 {
+        self.write(progress, Some(self.code));
         self.code
+    }
+
+    /// Tells the user of a failure that does not end the command.
+    pub fn mention(&self, progress: Mode) {
+        self.write(progress, None);
+    }
+
+    fn write(&self, progress: Mode, code: Option<u8>) {
+        let told = self.told();
+        match progress {
+            Mode::Json if told.is_empty() => {}
+            Mode::Json => tell_error(&self.text, self.hint.as_deref(), code),
+            // Where standard error is gone, there is nobody to tell.
+            _ => drop(io::stderr().write_all(text::harmless(&told).as_bytes())),
+        }
     }
 }
 

@@ -38,27 +38,28 @@ use clap::Parser as _;
 use cli::Cli;
 use context::Context;
 use failure::Failure;
+use progress::Mode;
 use signals::Signals;
 
 fn main() -> ExitCode {
     panics::tell_only_bugs();
     let args: Vec<OsString> = std::env::args_os().collect();
     let signals = Signals::default();
-    let done = match Cli::try_parse_from(&args) {
-        Ok(cli) => run(cli, &signals),
-        Err(error) => Err(usage::failure(&error, &args)),
+    let (done, progress) = match Cli::try_parse_from(&args) {
+        Ok(cli) => (run(&cli, &signals), cli.global.progress),
+        Err(error) => (Err(usage::failure(&error, &args)), Mode::default()),
     };
     match (done, signals.exit_code()) {
         // What was interrupted and still succeeded has succeeded.
         (Ok(()), _) => ExitCode::SUCCESS,
-        (Err(_), Some(code)) => Failure::plain("interrupted").code(code).tell().into(),
-        (Err(failure), None) => failure.tell().into(),
+        (Err(_), Some(code)) => Failure::plain("interrupted").code(code).tell(progress).into(),
+        (Err(failure), None) => failure.tell(progress).into(),
     }
 }
 
-fn run(cli: Cli, signals: &Signals) -> Result<(), Failure> {
+fn run(cli: &Cli, signals: &Signals) -> Result<(), Failure> {
     cli.global.check()?;
-    let mut context = Context::new(cli.global.store, signals.clone());
+    let mut context = Context::new(cli.global.store.clone(), cli.global.progress, signals.clone());
     let done = commands::run(&mut context, &cli.command);
     // What was printed before a failure is still owed to the reader.
     done.and(context.flush())

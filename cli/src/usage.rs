@@ -46,7 +46,7 @@ impl<'a> From<&'a [OsString]> for Asked<'a> {
         asked.command.build();
         let mut args = args.iter().skip(1).filter_map(|arg| arg.to_str());
         while let Some(arg) = args.next() {
-            if ["--store", "--host", "-H", "--context", "-c"].contains(&arg) {
+            if ["--store", "--progress", "--host", "-H", "--context", "-c"].contains(&arg) {
                 args.next();
             } else if !arg.starts_with('-') {
                 let Some(command) = asked.command.find_subcommand(arg).cloned() else { break };

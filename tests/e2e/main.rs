@@ -27,6 +27,7 @@ mod look;
 mod members;
 mod optimize;
 mod power;
+mod progress;
 mod readme;
 mod removal;
 mod running;

@@ -224,6 +224,13 @@ impl Ran {
         self
     }
 
+    /// Standard error must be this.
+    #[track_caller]
+    pub fn stderr(self, wanted: impl AsRef<str>) -> Self {
+        assert_eq!(self.err(), wanted.as_ref(), "{self}");
+        self
+    }
+
     pub fn out(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }

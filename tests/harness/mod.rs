@@ -14,6 +14,7 @@ pub mod noise;
 pub mod sandbox;
 pub mod saved;
 pub mod tarball;
+pub mod terminal;
 pub mod tools;
 pub mod tree;
 pub mod tricky;

@@ -38,6 +38,15 @@ pub fn tool(name: &str) -> Command {
     Command::new(which(name).unwrap_or_else(|| panic!("{name} is not installed")))
 }
 
+/// A script of the shell in which `"$@"` is `command`, with its environment and directory.
+pub fn shell(script: &str, command: &Command) -> Command {
+    let mut shell = tool("sh");
+    shell.args(["-c", script, "sh"]).arg(command.get_program()).args(command.get_args()).env_clear();
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.get_current_dir().map(|dir| shell.current_dir(dir));
+    shell
+}
+
 /// Runs a tool; it must succeed.
 #[track_caller]
 pub fn run<A: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = A>) -> Ran {

@@ -119,7 +119,8 @@ fn copy_in(cx: &mut Context, args: &CpArgs, from: &OsStr, to: &[u8]) -> Result<(
 
 fn say(cx: &Context, args: &CpArgs, copied: &Copied, to: &str) {
     if !args.quiet {
-        cx.say(format!("Successfully copied {} to {to}", size::short(copied.bytes)));
+        let text = format!("Successfully copied {} to {to}", size::short(copied.bytes));
+        cx.sum_up(text, &[("bytes", copied.bytes)]);
     }
 }
 

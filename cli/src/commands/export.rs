@@ -56,7 +56,8 @@ pub fn export(cx: &mut Context, args: &ExportArgs) -> Result<(), Failure> {
     })?;
     if let Place::File(path) = place {
         let (paths, bytes) = (counted(exported.paths as u64, "path"), size::long(exported.bytes));
-        cx.say(format!("{paths}, {bytes} written to {}", path.display()));
+        let text = format!("{paths}, {bytes} written to {}", path.display());
+        cx.sum_up(text, &[("paths", exported.paths as u64), ("bytes", exported.bytes)]);
     }
     Ok(())
 }

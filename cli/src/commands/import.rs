@@ -71,7 +71,10 @@ pub fn import(cx: &mut Context, args: &ImportArgs) -> Result<(), Failure> {
     cx.print(&format!("{}\n", imported.id))?;
     cx.flush()?;
     if !args.quiet {
-        cx.say(summary(&imported));
+        let Imported { layer_bytes, new_bytes, stored_bytes, .. } = imported;
+        let figures =
+            [("layer_bytes", layer_bytes), ("new_bytes", new_bytes), ("stored_bytes", stored_bytes)];
+        cx.sum_up(summary(&imported), &figures);
     }
     Ok(())
 }

@@ -102,7 +102,10 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
     }
     cx.flush()?;
     if !args.quiet {
-        cx.say(summary(&loaded));
+        let Loaded { input_bytes, new_bytes, stored_bytes, .. } = loaded;
+        let figures =
+            [("input_bytes", input_bytes), ("new_bytes", new_bytes), ("stored_bytes", stored_bytes)];
+        cx.sum_up(summary(&loaded), &figures);
     }
     Ok(())
 }

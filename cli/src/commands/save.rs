@@ -64,7 +64,8 @@ pub fn save(cx: &mut Context, args: &SaveArgs) -> Result<(), Failure> {
     let task = cx.task(false)?;
     let bytes = place.write("save image", |out| write(&store, args, out, &task))?;
     if let Place::File(path) = place {
-        cx.say(format!("{} written to {}", size::long(bytes), path.display()));
+        let text = format!("{} written to {}", size::long(bytes), path.display());
+        cx.sum_up(text, &[("bytes", bytes)]);
     }
     Ok(())
 }

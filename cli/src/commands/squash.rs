@@ -52,7 +52,10 @@ pub fn squash(cx: &mut Context, args: &SquashArgs) -> Result<(), Failure> {
     cx.print(&format!("{}\n", squashed.id))?;
     cx.flush()?;
     if !args.quiet {
-        cx.say(summary(&squashed));
+        let Squashed { content_bytes, new_bytes, stored_bytes, .. } = squashed;
+        let figures =
+            [("content_bytes", content_bytes), ("new_bytes", new_bytes), ("stored_bytes", stored_bytes)];
+        cx.sum_up(summary(&squashed), &figures);
     }
     Ok(())
 }

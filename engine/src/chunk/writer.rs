@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::blob::BlobWriter;
 use super::frame::{Coding, Decompressor, TARGET_RAW_BYTES};
@@ -52,7 +53,8 @@ pub struct Writer {
     packer: Option<Packer>,
     filling: [Filling; Lane::ALL.len()],
     pending: HashSet<ChunkName>,
-    written: Written,
+    new_bytes: Arc<AtomicU64>,
+    stored_bytes: u64,
     packs: Vec<PackId>,
 }
 
@@ -67,7 +69,8 @@ impl Writer {
             packer: None,
             filling: Default::default(),
             pending: HashSet::new(),
-            written: Written::default(),
+            new_bytes: Arc::default(),
+            stored_bytes: 0,
             packs: Vec::new(),
         }
     }
@@ -85,7 +88,7 @@ impl Writer {
             return Err(Error::TooLong { bytes: bytes.len(), limit: MAX_CHUNK_BYTES });
         }
         self.pending.insert(name);
-        self.written.new_bytes += bytes.len() as u64;
+        self.new_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let number = usize::from(lane.number());
         if let Some(filling) = self.filling.get_mut(number) {
             if filling.raw.capacity() == 0 {
@@ -212,7 +215,7 @@ impl Writer {
         let finished = packer.finish()?;
         let mut packs = Vec::new();
         for pack in finished {
-            self.written.stored_bytes += pack.bytes;
+            self.stored_bytes += pack.bytes;
             packs.push(pack.keep()?);
         }
         self.disk.sync_dir("packs")?;
@@ -224,7 +227,13 @@ impl Writer {
 
     /// What was written so far; bytes in packs count once a pack is finished.
     pub fn written(&self) -> Written {
-        self.written
+        let new_bytes = self.new_bytes.load(Ordering::Relaxed);
+        Written { new_bytes, stored_bytes: self.stored_bytes }
+    }
+
+    /// [`Written::new_bytes`], for whoever watches while a blob is taken in.
+    pub fn new_bytes(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.new_bytes)
     }
 
     /// Makes everything durable and findable. What names it may be committed now.
@@ -233,12 +242,12 @@ impl Writer {
     /// If the disk fails; then nothing may name what was written.
     pub fn finish(mut self) -> Result<Finished> {
         self.publish()?;
-        Ok(Finished { written: self.written, packs: self.packs, index: self.index })
+        Ok(Finished { written: self.written(), packs: self.packs, index: self.index })
     }
 }
 
 impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer").field("written", &self.written).finish_non_exhaustive()
+        f.debug_struct("Writer").field("written", &self.written()).finish_non_exhaustive()
     }
 }

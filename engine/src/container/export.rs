@@ -13,10 +13,7 @@ use super::view::{NodeId, View, Walk};
 use super::{Error, Result};
 use crate::chunk::{self, Piece, Reader};
 use crate::tar::{END, Entry, EntryKind, padding_bytes};
-use crate::task::Task;
-
-/// Between two looks at whether to stop.
-const CHECK_BYTES: u64 = 1 << 20;
+use crate::task::Passing;
 
 /// So many bytes of headers without content between them are handed on.
 const MAX_PENDING_BYTES: usize = 256 << 10;
@@ -87,7 +84,7 @@ impl RootFs {
         head: &[u8],
         telling: &mut dyn Telling,
         out: &mut dyn Write,
-        task: &Task,
+        passing: &mut Passing<'_>,
     ) -> Result<u64> {
         let (view, mut bodies, reader) = self.parts();
         let mut plan = Plan {
@@ -100,7 +97,7 @@ impl RootFs {
             elsewhere: None,
             ended: false,
         };
-        let mut output = Output { out, task, written: 0, looked: 0 };
+        let mut output = Output { out, passing, written: 0 };
         while !plan.ended {
             reader
                 .copy_pieces(&mut |reader, pieces| plan.more(&mut bodies, reader, pieces), &mut |bytes| {
@@ -124,22 +121,17 @@ fn from_chunk(error: chunk::Error) -> Error {
     }
 }
 
-struct Output<'o> {
+struct Output<'o, 'p> {
     out: &'o mut dyn Write,
-    task: &'o Task,
+    passing: &'o mut Passing<'p>,
     written: u64,
-    looked: u64,
 }
 
-impl Output<'_> {
+impl Output<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> chunk::Result<()> {
-        if self.written - self.looked >= CHECK_BYTES {
-            self.looked = self.written;
-            self.task.check()?;
-        }
         self.out.write_all(bytes).map_err(chunk::Error::Output)?;
         self.written += bytes.len() as u64;
-        Ok(())
+        Ok(self.passing.advance(bytes.len() as u64)?)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::chunk::{Coding, Index, Reader, Writer};
 use crate::disk::{Disk, SimulatedDisk};
 use crate::image::{DiffId, Digest};
 use crate::tar::{END, Entries, Entry, EntryKind, Mtime, padding_bytes};
-use crate::task::Task;
+use crate::task::{Passing, Task};
 
 /// Layers in a store.
 pub struct Stacked {
@@ -141,7 +141,7 @@ pub fn told(rootfs: &mut RootFs) -> Vec<Told> {
 pub fn export(rootfs: &mut RootFs, telling: &mut dyn Telling) -> Vec<u8> {
     let mut tar = Vec::new();
     let root = rootfs.view().root();
-    let written = rootfs.export(root, &[], telling, &mut tar, &Task::silent()).unwrap();
+    let written = rootfs.export(root, &[], telling, &mut tar, &mut Passing::untold(&Task::silent())).unwrap();
     assert_eq!(written, tar.len() as u64);
     tar
 }

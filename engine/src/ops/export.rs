@@ -9,7 +9,10 @@ use crate::archive::Limits;
 use crate::container::{self, AsDocker, Exact, Spec, carry};
 use crate::image::{Draft, Platform, RunConfig};
 use crate::store::Store;
-use crate::task::{Event, Task};
+use crate::task::{Passing, Task};
+
+/// What an entry takes in a tar beside its bytes, or nearly: a header, and padding.
+const HEADER_BYTES: usize = 768;
 
 /// What is gathered before it is written out.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -97,17 +100,18 @@ impl Store {
         };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         let root = rootfs.view().root();
-        task.report(&Event::Started { item: name, total_bytes: Some(bytes) });
+        let headers = (rootfs.view().paths() * HEADER_BYTES) as u64;
+        let mut passing = Passing::start(name, Some(bytes.saturating_add(headers)), task);
         let bytes = match options.docker_compat {
             true => {
                 rootfs.view_mut().add_mount_points()?;
-                rootfs.export(root, &head, &mut AsDocker, &mut out, task)?
+                rootfs.export(root, &head, &mut AsDocker, &mut out, &mut passing)?
             }
-            false => rootfs.export(root, &head, &mut Exact, &mut out, task)?,
+            false => rootfs.export(root, &head, &mut Exact, &mut out, &mut passing)?,
         };
         out.flush().map_err(container::Error::Output)?;
         self.check_there(&stack, task)?;
-        task.report(&Event::Finished { item: name, bytes, new_bytes: 0 });
+        passing.finish();
         Ok(Exported { paths: rootfs.view().paths() - 1, bytes })
     }
 }

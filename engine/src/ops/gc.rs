@@ -20,7 +20,7 @@ use crate::Result;
 use crate::catalog::Change;
 use crate::chunk::{PackId, Place, Reader};
 use crate::store::{Access, CONTAINERS, Ledger, Store};
-use crate::task::{Event, Task};
+use crate::task::{Event, Passing, Task};
 
 /// What was collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,8 +120,8 @@ impl Store {
         for (number, id) in packs {
             task.check()?;
             match condition(number, &mut reader, &marks, &mut collected, task)? {
-                Condition::Alive if worn.contains(&id) => dying.push((number, id)),
-                Condition::Alive => {}
+                Condition::Alive { all } if worn.contains(&id) => dying.push((number, id, all)),
+                Condition::Alive { .. } => {}
                 Condition::Dead => {
                     self.disk().remove(&id.file())?;
                     collected.packs_removed += 1;
@@ -129,7 +129,7 @@ impl Store {
                 Condition::Dying { dead, all, is_damaged }
                     if worth == 0 || is_damaged || dead * worth >= all =>
                 {
-                    dying.push((number, id))
+                    dying.push((number, id, all))
                 }
                 Condition::Dying { .. } => {}
             }
@@ -157,15 +157,16 @@ impl Store {
     fn renew(
         &self,
         access: &Access,
-        dying: &[(u32, PackId)],
+        dying: &[(u32, PackId, u64)],
         reader: &mut Reader,
         marks: &Marks,
         task: &Task,
     ) -> Result<u64> {
         let mut writer = self.writer(access, task)?;
         let mut gone = HashSet::new();
-        for (number, id) in dying {
-            task.check()?;
+        let all = dying.iter().map(|(_, _, bytes)| bytes).sum();
+        let mut passing = Passing::start("copying", Some(all), task);
+        for (number, id, bytes) in dying {
             let pack = reader.index().pack(*number)?;
             let is_live = |chunk| marks.is_live(Place { pack: *number, chunk });
             let damaged = pack.damaged(&is_live)?;
@@ -178,8 +179,10 @@ impl Store {
                 reader.index().note(Place { pack: *number, chunk });
                 task.report(&Event::Notice { text: &format!("{error}; the pack is left as it is") });
             }
+            passing.advance(*bytes)?;
         }
         let mut finished = writer.finish()?;
+        passing.finish();
         let renewed = gone.len() as u64;
         // What a collection before this one had copied when it was cut off comes
         // out as the same pack again, and then that one stays.
@@ -233,7 +236,7 @@ fn forget_orphans(ledger: &mut Ledger) -> Result<()> {
 
 /// What becomes of a pack.
 enum Condition {
-    Alive,
+    Alive { all: u64 },
     Dying { dead: u64, all: u64, is_damaged: bool },
     Dead,
 }
@@ -262,6 +265,6 @@ fn condition(
     Ok(match live {
         0 => Condition::Dead,
         live if live < chunks => Condition::Dying { dead, all, is_damaged: reader.index().is_noted(&pack) },
-        _ => Condition::Alive,
+        _ => Condition::Alive { all },
     })
 }

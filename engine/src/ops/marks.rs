@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::Result;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Error};
 use crate::chunk::{self, Index, Place, Reader};
 #[cfg(doc)]
 use crate::store::Store;
-use crate::task::Task;
+use crate::task::{Passing, Task};
 
 /// Which chunks are alive: a bit for each chunk of each pack.
 #[derive(Debug, Default)]
@@ -24,14 +24,19 @@ pub(super) struct Marks {
 /// The chunks that the blobs of `catalog` stand on.
 pub(super) fn mark(catalog: &Catalog, reader: &mut Reader, task: &Task) -> Result<Marks> {
     let mut marks = Marks::default();
+    let all =
+        catalog.blobs().try_fold(0, |sum: u64, blob| Ok::<_, Error>(sum.saturating_add(blob?.body.len)))?;
+    let mut passing = Passing::start("marking", Some(all), task);
     for blob in catalog.blobs() {
-        task.check()?;
-        reader.chunks(&blob?.body, &mut |index, name| {
+        let body = blob?.body;
+        reader.chunks(&body, &mut |index, name| {
             let place = index.locate(name)?.ok_or(chunk::Error::NotFound(*name))?;
             marks.set(place);
             Ok(())
         })?;
+        passing.advance(body.len)?;
     }
+    passing.finish();
     marks.keep_one_of_each(reader.index(), task)?;
     Ok(marks)
 }

@@ -24,7 +24,6 @@ mod load;
 mod make;
 mod marks;
 mod optimize;
-mod passing;
 mod prune;
 mod remove;
 mod remove_container;

@@ -25,9 +25,8 @@ use std::time::{Duration, Instant};
 use packs::is_renewed;
 
 use crate::chunk::{self, ChunkName, Coding, Index, Pack, PackId, Renewal};
-use crate::ops::passing::Passing;
 use crate::store::{Store, check_level};
-use crate::task::{Event, Task};
+use crate::task::{Event, Passing, Task};
 use crate::{ErrorKind, Result};
 
 /// How much is done at a time.
@@ -184,7 +183,7 @@ impl Work<'_> {
         for error in plan.damaged() {
             self.tell_damage(error);
         }
-        let mut progress = Passing::start("compressing", plan.raw_bytes(), task);
+        let mut progress = Passing::start("compressing", Some(plan.raw_bytes()), task);
         loop {
             let mut writer = store.writer_with(Coding::in_order(self.level), &access, task)?;
             let mut part = 0;
@@ -216,9 +215,9 @@ impl Work<'_> {
         let lens = |pack: &Arc<Pack>| {
             (0..pack.names().len() as u32).map(|n| u64::from(pack.chunk_len(n))).sum::<u64>()
         };
-        let mut progress = Passing::start("comparing", packs.iter().map(lens).sum(), self.task);
+        let mut progress = Passing::start("comparing", Some(packs.iter().map(lens).sum()), self.task);
         let mut is_wanted = |name: &ChunkName| Ok(!is_renewed(&mut index, name, self.level, old)?);
-        let mut advance = |bytes| progress.advance(bytes);
+        let mut advance = |bytes| Ok(progress.advance(bytes)?);
         let plan = Renewal::plan(packs, self.store.threads(), &mut is_wanted, &mut advance)?;
         progress.finish();
         Ok(plan)

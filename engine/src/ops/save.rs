@@ -16,7 +16,7 @@ use crate::catalog::{Image, Kind, Variant};
 use crate::chunk::{self, Body, Reader};
 use crate::image::{Descriptor, Digest, Manifest, Pinned, Platform, Reference, media_type};
 use crate::store::{Ledger, Store, kind_of};
-use crate::task::{Event, Task};
+use crate::task::{Passing, Task};
 use crate::{ErrorKind, Result, store};
 
 /// What is gathered before it is written out: headers and small files come in
@@ -314,18 +314,11 @@ fn write_blob(
     task: &Task,
 ) -> Result<(), chunk::Error> {
     let item = format!("blob {}", descriptor.digest.short());
-    task.report(&Event::Started { item: &item, total_bytes: Some(body.len) });
-    let (mut done, mut told) = (0, 0);
+    let mut passing = Passing::start(item, Some(body.len), task);
     reader.copy(body, &mut |bytes| {
         out.write_all(bytes).map_err(chunk::Error::Output)?;
-        done += bytes.len() as u64;
-        if done - told >= BUFFER_BYTES as u64 {
-            told = done;
-            task.check()?;
-            task.report(&Event::Advanced { item: &item, done_bytes: done });
-        }
-        Ok(())
+        Ok(passing.advance(bytes.len() as u64)?)
     })?;
-    task.report(&Event::Finished { item: &item, bytes: body.len, new_bytes: 0 });
+    passing.finish();
     Ok(())
 }

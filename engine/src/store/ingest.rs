@@ -15,6 +15,7 @@
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -23,7 +24,7 @@ use crate::archive::{Bounded, Budget, Compression, Nesting, sniff};
 use crate::chunk::{self, BlobWriter, Body, Writer};
 use crate::image::{DiffId, Digest, Sha256};
 use crate::tar::{Scanner, Span};
-use crate::task::{Event, Task};
+use crate::task::{Passing, Task};
 
 /// What is read at once. Large enough that handing a block over costs nothing
 /// beside what is done to it.
@@ -59,8 +60,6 @@ pub struct Ingest<'w> {
 pub struct Taken {
     /// The digest of the bytes as they came.
     pub digest: Digest,
-    /// How many came.
-    pub bytes: u64,
     /// How they are compressed, as their first bytes tell.
     pub compression: Compression,
     /// The plain tar; why there is none, if what was kept as it came does not
@@ -110,12 +109,10 @@ impl Ingest<'_> {
         source: &mut (dyn Read + Send),
         treatment: Treatment,
     ) -> Result<Taken, Error> {
-        self.task.report(&Event::Started { item, total_bytes: total });
-        let before = self.writer.written().new_bytes;
-        let mut watched = Watched { inner: source, item, task: self.task, done: 0, told: 0 };
+        let passing = Passing::start(item, total, self.task);
+        let mut watched = Watched::new(source, passing, self.writer.new_bytes());
         let taken = self.take_watched(&mut watched, treatment)?;
-        let new_bytes = self.writer.written().new_bytes - before;
-        self.task.report(&Event::Finished { item, bytes: taken.bytes, new_bytes });
+        watched.finish();
         Ok(taken)
     }
 
@@ -163,9 +160,9 @@ impl Ingest<'_> {
         let stored = hashed_beside(&mut plain, self.task, |block| layer.push(block))?;
         let (body, content_bytes) = layer.finish()?;
         drop(plain);
-        let (digest, bytes) = hashed.finish();
+        let (digest, _) = hashed.finish();
         let plain = Ok(Plain { diff_id: DiffId(stored), bytes: body.len, content_bytes });
-        Ok(Taken { digest, bytes, compression: Compression::None, plain, body, stored })
+        Ok(Taken { digest, compression: Compression::None, plain, body, stored })
     }
 
     fn take_kept(&mut self, source: impl Read) -> Result<Taken, Error> {
@@ -187,32 +184,46 @@ impl Ingest<'_> {
             Ok::<_, Error>((digest?, plain?))
         })?;
         let body = blob.finish().map_err(Error::Store)?;
-        Ok(Taken { digest, bytes: body.len, compression: Compression::None, plain, body, stored: digest })
+        Ok(Taken { digest, compression: Compression::None, plain, body, stored: digest })
     }
 }
 
 fn taken_plain(digest: Digest, body: Body, content_bytes: u64) -> Taken {
     let plain = Ok(Plain { diff_id: DiffId(digest), bytes: body.len, content_bytes });
-    Taken { digest, bytes: body.len, compression: Compression::None, plain, body, stored: digest }
+    Taken { digest, compression: Compression::None, plain, body, stored: digest }
 }
 
 /// A reader that tells how far it is, now and then.
 struct Watched<'t, R: ?Sized> {
     inner: &'t mut R,
-    item: &'t str,
-    task: &'t Task,
-    done: u64,
-    told: u64,
+    passing: Passing<'t>,
+    /// New bytes in the store: all, and those before this.
+    new_bytes: Arc<AtomicU64>,
+    new_before: u64,
+}
+
+impl<'t, R: ?Sized> Watched<'t, R> {
+    fn new(inner: &'t mut R, passing: Passing<'t>, new_bytes: Arc<AtomicU64>) -> Self {
+        let new_before = new_bytes.load(Ordering::Relaxed);
+        Self { inner, passing, new_bytes, new_before }
+    }
+
+    fn look(&mut self) {
+        self.passing.set_new(self.new_bytes.load(Ordering::Relaxed) - self.new_before);
+    }
+
+    fn finish(mut self) {
+        self.look();
+        self.passing.finish();
+    }
 }
 
 impl<R: Read + ?Sized> Read for Watched<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;
-        self.done += len as u64;
-        if self.done - self.told >= BLOCK_BYTES as u64 {
-            self.told = self.done;
-            self.task.report(&Event::Advanced { item: self.item, done_bytes: self.done });
-        }
+        self.look();
+        // Whoever reads looks whether to stop.
+        let _ = self.passing.advance(len as u64);
         Ok(len)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::terminal::Terminal;
 use super::{Host, eventually};
 use crate::harness::child::Feed;
+use crate::harness::terminal::Terminal;
 use crate::harness::{skip, tools};
 
 /// Tries it with each of them that is there; at least where all peers are required, all.

@@ -19,16 +19,17 @@ mod tests;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::view::{NodeId, View};
 use super::{Result, Space, Supply};
 use crate::chunk;
 use crate::disk::NewTree;
-use crate::task::Task;
+use crate::task::{Passing, Task};
 
 use lay::Layer;
-use plan::Plan;
+use plan::{Plan, bytes_of};
 pub use ready::Ready;
 
 /// More threads would wait for the disk.
@@ -46,6 +47,11 @@ impl<'v> Unpacking<'v> {
         Self { view, plan: Plan::of(view) }
     }
 
+    /// The bytes of the files that there are to make.
+    pub fn bytes(&self) -> u64 {
+        self.plan.jobs().iter().fold(0, |sum, files| sum.saturating_add(bytes_of(self.view, files)))
+    }
+
     /// Of how many supplies it can make use.
     pub fn threads(&self) -> usize {
         let cores = thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -56,7 +62,14 @@ impl<'v> Unpacking<'v> {
     ///
     /// # Errors
     /// If bytes cannot be read, or the disk fails; what was made until then is left.
-    pub fn make(&self, to: &Path, space: Space, supplies: &mut [Supply], task: &Task) -> Result<()> {
+    pub fn make(
+        &self,
+        to: &Path,
+        space: Space,
+        supplies: &mut [Supply],
+        passing: &mut Passing<'_>,
+    ) -> Result<()> {
+        let task = passing.task();
         let layer = Layer { view: self.view, tree: NewTree::create(to)?, space };
         layer.make_dirs(&self.plan.dirs, task)?;
         let jobs = self.plan.jobs();
@@ -65,6 +78,7 @@ impl<'v> Unpacking<'v> {
             jobs: &jobs,
             next: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
+            passing: Mutex::new(passing),
             task,
         };
         let Some((first, others)) = supplies.split_first_mut() else { return Ok(()) };
@@ -83,16 +97,17 @@ impl<'v> Unpacking<'v> {
 }
 
 /// Files that wait for somebody to write them.
-struct Queue<'q> {
+struct Queue<'q, 'p> {
     layer: &'q Layer<'q>,
     jobs: &'q [&'q [NodeId]],
     next: AtomicUsize,
     /// Somebody has failed.
     stop: AtomicBool,
+    passing: Mutex<&'q mut Passing<'p>>,
     task: &'q Task,
 }
 
-impl Queue<'_> {
+impl Queue<'_, '_> {
     fn work(&self, supply: &mut Supply) -> Result<()> {
         while !self.stop.load(Ordering::Relaxed) {
             let Some(files) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
@@ -100,6 +115,8 @@ impl Queue<'_> {
                 self.stop.store(true, Ordering::Relaxed);
                 return Err(error);
             }
+            let bytes = bytes_of(self.layer.view, files);
+            self.passing.lock().unwrap_or_else(PoisonError::into_inner).advance(bytes)?;
         }
         Ok(())
     }

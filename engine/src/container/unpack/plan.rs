@@ -78,6 +78,12 @@ pub fn has_bytes(content: &Content<'_>) -> bool {
     }
 }
 
+/// The bytes of `files`, holes included.
+pub fn bytes_of(view: &View, files: &[NodeId]) -> u64 {
+    let size = |node: &NodeId| view.content(*node).map_or(0, |content| content.size);
+    files.iter().fold(0, |sum, node| sum.saturating_add(size(node)))
+}
+
 fn cut(view: &View, files: &[NodeId]) -> Vec<usize> {
     let (mut ends, mut start, mut bytes) = (Vec::new(), 0, 0_u64);
     for (at, node) in files.iter().enumerate() {

@@ -43,7 +43,12 @@ impl Laid {
         self.disk().create_dir(&dir).unwrap();
         let unpacking = Unpacking::of_top(rootfs.view());
         unpacking
-            .make(&self.dir.path().join(dir).join("upper"), self.space, supplies, &Task::silent())
+            .make(
+                &self.dir.path().join(dir).join("upper"),
+                self.space,
+                supplies,
+                &mut Passing::untold(&Task::silent()),
+            )
             .unwrap();
         self.count += 1;
     }

@@ -16,7 +16,7 @@ use crate::disk::{FileKind, Folder, host};
 use crate::ops::stack::{Stack, Wanted};
 use crate::store::{Access, Store};
 use crate::tar::{Entry, EntryKind};
-use crate::task::Task;
+use crate::task::{Passing, Task};
 
 /// What is gathered before it is written out.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -79,8 +79,10 @@ impl Store {
         let own = (options.follow && !source.name.is_empty()).then(|| view.name(node).to_vec());
         let mut renamed = Renamed { from_bytes: view.path(node).len(), name: own.unwrap_or(source.name) };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
-        let bytes = rootfs.export(node, &[], &mut renamed, &mut out, task)?;
+        let mut passing = Passing::start(name, None, task);
+        let bytes = rootfs.export(node, &[], &mut renamed, &mut out, &mut passing)?;
         out.flush().map_err(container::Error::Output)?;
+        passing.finish();
         Ok(Copied { bytes, to: b"-".to_vec() })
     }
 

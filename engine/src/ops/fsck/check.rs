@@ -11,9 +11,8 @@ use crate::catalog::{Blob, Kind};
 use crate::chunk::{self, Lost, PackId, Reader};
 use crate::container::{Affected, Layer, Upper, affected};
 use crate::image::{Digest, Sha256};
-use crate::ops::passing::Passing;
 use crate::store::{Access, Store};
-use crate::task::Task;
+use crate::task::{Passing, Task};
 
 /// A check under way.
 pub(in crate::ops) struct Check<'c> {
@@ -129,7 +128,7 @@ impl<'c> Check<'c> {
         let blobs = std::mem::take(&mut self.structure.blobs);
         let all_bytes = blobs.iter().map(|blob| blob.body.len).sum();
         let mut passing =
-            (self.level == FsckLevel::Exact).then(|| Passing::start("blobs", all_bytes, self.task));
+            (self.level == FsckLevel::Exact).then(|| Passing::start("blobs", Some(all_bytes), self.task));
         for blob in &blobs {
             self.task.check()?;
             self.checked.blobs += 1;
@@ -153,7 +152,7 @@ impl<'c> Check<'c> {
     }
 
     fn make_again(&mut self, blob: &Blob, passing: &mut Passing<'_>) -> Result<()> {
-        let digest = digest_of(blob, &mut self.reader, &mut |bytes| passing.advance(bytes));
+        let digest = digest_of(blob, &mut self.reader, &mut |bytes| Ok(passing.advance(bytes)?));
         let problem = match digest {
             Err(chunk::Error::Cancelled(cancelled)) => return Err(cancelled.into()),
             Err(error) => {

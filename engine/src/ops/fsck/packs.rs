@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Check, Fault, FsckLevel};
 use crate::Result;
 use crate::chunk::{Flaw, Pack};
-use crate::ops::passing::Passing;
+use crate::task::Passing;
 
 impl Check<'_> {
     /// Every pack's structure; deeper, every frame and chunk. Which images suffer
@@ -15,7 +15,7 @@ impl Check<'_> {
         packs.sort_unstable_by_key(|(_, id)| *id);
         let mut passing = match self.level {
             FsckLevel::Quick => None,
-            _ => Some(Passing::start("packs", self.store.disk().file_bytes("packs")?, self.task)),
+            _ => Some(Passing::start("packs", Some(self.store.disk().file_bytes("packs")?), self.task)),
         };
         for (number, id) in packs {
             self.task.check()?;
@@ -45,7 +45,7 @@ impl Check<'_> {
     }
 
     fn verify(&mut self, number: u32, pack: &Arc<Pack>, passing: &mut Passing<'_>) -> Result<()> {
-        let flaws = pack.verify(self.store.threads(), &mut |bytes| passing.advance(bytes))?;
+        let flaws = pack.verify(self.store.threads(), &mut |bytes| Ok(passing.advance(bytes)?))?;
         self.reader.index().renote(number, &flaws);
         let id = pack.id();
         let damaged: Vec<_> = flaws.iter().filter(|flaw| matches!(flaw, Flaw::Chunk(..))).collect();

@@ -152,7 +152,7 @@ fn what_was_finished_before_a_stop_is_kept() {
     struct Stopping(Mutex<Option<Task>>);
     impl Progress for Stopping {
         fn report(&self, event: &Event<'_>) {
-            if matches!(event, Event::Advanced { item: "compressing", done_bytes } if *done_bytes > 1_300_000)
+            if matches!(event, Event::Advanced { item: "compressing", done_bytes, .. } if *done_bytes > 1_300_000)
             {
                 self.0.lock().unwrap().take().iter().for_each(Task::cancel);
             }

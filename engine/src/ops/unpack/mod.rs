@@ -28,7 +28,7 @@ use crate::container::{Layer, Purpose, Ready, RootFs, Space, Supply, Unpacking};
 use crate::disk::{self, TemporaryDir, is_trusted, passing_name};
 use crate::image::{ChainId, DiffId};
 use crate::store::{Access, LAYERS, Store};
-use crate::task::{Event, Task};
+use crate::task::{Passing, Task};
 
 pub(super) use evict::{Keeping, unpacked_of};
 
@@ -103,16 +103,7 @@ impl Store {
                 None => rootfs.view_mut().add_mount_points()?,
             }
             if *missing {
-                let item = format!("unpacking {}", name.get(..12).unwrap_or(name));
-                let bytes = layers.get(number).map_or(0, |layer| layer.body.len);
-                // The mount points are not worth a word.
-                if bytes > 0 {
-                    task.report(&Event::Started { item: &item, total_bytes: None });
-                }
                 self.unpack_top(access, &rootfs, name, unpacker, &mut supplies)?;
-                if bytes > 0 {
-                    task.report(&Event::Finished { item: &item, bytes, new_bytes: bytes });
-                }
             }
         }
         Ok(())
@@ -134,8 +125,17 @@ impl Store {
         }
         supplies.iter_mut().for_each(|supply| supply.follow(rootfs));
         let supplies = supplies.get_mut(..unpacking.threads()).unwrap_or_default();
+        // The mount points are not worth a word.
+        let mut passing = match unpacking.bytes() {
+            0 => Passing::untold(task),
+            bytes => {
+                let item = format!("unpacking {}", name.get(..12).unwrap_or(name));
+                Passing::start(item, Some(bytes), task)
+            }
+        };
         let made = TemporaryDir::create(self.disk().clone(), "layer")?;
-        unpacking.make(&self.path(&format!("{}/{DIFF}", made.name()))?, *space, supplies, task)?;
+        unpacking.make(&self.path(&format!("{}/{DIFF}", made.name()))?, *space, supplies, &mut passing)?;
+        passing.finish();
         ready.put(&**self.disk(), made.name())?;
         self.put_in_place(made, name, ready, task)
     }

@@ -1,7 +1,11 @@
 //! Long work: how it tells what it does, and how it is told to stop.
 
+mod passing;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(crate) use passing::Passing;
 
 /// One piece of news from long work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +15,7 @@ pub enum Event<'a> {
     Started {
         /// What is worked on, for people.
         item: &'a str,
-        /// How many bytes the step will pass through, if that is known.
+        /// How many bytes the step will pass through, or nearly; if that is known.
         total_bytes: Option<u64>,
     },
     /// The step has passed `done_bytes` so far.
@@ -20,6 +24,8 @@ pub enum Event<'a> {
         item: &'a str,
         /// Bytes passed since the step began.
         done_bytes: u64,
+        /// Bytes that were not in the store before, of a step that stores some.
+        new_bytes: Option<u64>,
     },
     /// The step is over.
     Finished {
@@ -27,8 +33,8 @@ pub enum Event<'a> {
         item: &'a str,
         /// Bytes passed in all.
         bytes: u64,
-        /// Bytes that were not in the store before.
-        new_bytes: u64,
+        /// Bytes that were not in the store before, of a step that stores some.
+        new_bytes: Option<u64>,
     },
     /// The step was not needed: the bytes are in the store.
     Skipped {
