@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::{SigId, flag, low_level};
 
-use crate::failure::Failure;
-
 /// Remembers which signal came, if one did.
 #[derive(Debug, Clone, Default)]
 pub struct Signals {
@@ -68,14 +66,16 @@ fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets programs that this one executes die of a pipe that nobody reads. The standard
-/// library ignores that signal, and what is ignored stays so; what is caught does not.
-///
-/// # Errors
-/// What the system says.
-pub fn let_pipes_break() -> Result<(), Failure> {
-    let caught = flag::register(SIGPIPE, Arc::default());
-    caught.map(drop).map_err(|error| Failure::error(format!("cannot catch signals: {error}")))
+/// Lets programs that this one executes hear all signals, whatever this one was started to
+/// ignore (HUP by `nohup`, INT behind a shell's `&`); and die of a pipe that nobody reads,
+/// which the standard library ignores. What is ignored stays so in a program that is
+/// executed; what is caught does not, and here it comes to nothing.
+pub fn ignore_for_itself_alone() {
+    let ignored = ignored() | 1 << (SIGPIPE - 1);
+    for signal in (1..=64).filter(|signal| ignored >> (signal - 1) & 1 == 1) {
+        // Not those few that the C library keeps for itself.
+        let _ = flag::register(signal, Arc::default());
+    }
 }
 
 /// The mask of signals that this process was started to ignore.

@@ -13,7 +13,7 @@ pub struct MonitorArgs {
 }
 
 pub fn monitor(cx: &Context, args: &MonitorArgs) -> Result<(), Failure> {
-    signals::let_pipes_break()?;
+    signals::ignore_for_itself_alone();
     // Who started it was told why it failed.
     look_after(&cx.store_path()?, &args.id).map_err(|_| Failure::silent())
 }

@@ -2,10 +2,10 @@
 
 use std::io::Write as _;
 
-use super::Host;
-use crate::harness::child::Feed;
-use crate::harness::hex_digest;
+use super::{Host, eventually};
+use crate::harness::child::{self, Feed};
 use crate::harness::noise::noise;
+use crate::harness::{hex_digest, tools};
 
 #[test]
 fn standard_output_and_standard_error_are_two() {
@@ -53,6 +53,24 @@ fn a_pipe_that_nobody_reads_ends_whoever_writes_to_it() {
     here.waiting("web", &[]);
     let script = "grep SigIgn /proc/self/status | grep -c '1...$'";
     assert_eq!(here.run(["exec", "web", "sh", "-c", script]).out().trim(), "0");
+}
+
+/// As behind `nohup`, or behind the `&` of a script.
+#[test]
+fn a_container_hears_signals_that_whoever_started_it_ignores() {
+    let Some(here) = Host::new() else { return };
+    let deaf = |args: &[&str]| {
+        child::run(tools::shell("trap '' HUP INT; exec \"$@\"", &here.larder(args)), Feed::Nothing)
+    };
+    let script = "trap 'exit 7' HUP; trap 'exit 8' INT; echo up; while :; do sleep 0.05; done";
+    for (name, signal, code) in [("web", "HUP", "7\n"), ("job", "INT", "8\n")] {
+        deaf(&["run", "-d", "--name", name, "busybox", "sh", "-c", script]).ok();
+        eventually("it is up", || here.run(["logs", name]).out() == "up\n");
+        here.run(["kill", "-s", signal, name]).ok();
+        here.run(["wait", name]).ok().stdout(code);
+    }
+    here.waiting("db", &[]);
+    deaf(&["exec", "db", "grep", "SigIgn:.*00$", "/proc/self/status"]).ok();
 }
 
 /// Whoever feeds it is not stopped by a process that does not read, nor it by them.
