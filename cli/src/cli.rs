@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    attach, cat, commit, cp, create, df, diff, enter, exec, export, fsck, gc, history, images, import,
-    inspect, kill, load, logs, ls, monitor, optimize, pause, prune, ps, rename, restart, rm, rmi, run, save,
-    squash, start, stats, stop, tag, top, version, wait,
+    attach, cat, commit, completion, cp, create, df, diff, enter, exec, export, fsck, gc, history, images,
+    import, info, inspect, kill, load, logs, ls, man, monitor, optimize, pause, prune, ps, rename, restart,
+    rm, rmi, run, save, squash, start, stats, stop, tag, top, version, wait,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -131,6 +131,9 @@ pub enum Command {
     /// Manage the store
     #[command(subcommand, override_usage = "larder system COMMAND")]
     System(SystemCommand),
+    Info(info::InfoArgs),
+    Completion(completion::CompletionArgs),
+    Man(man::ManArgs),
     Version(version::VersionArgs),
     Monitor(monitor::MonitorArgs),
     Enter(enter::EnterArgs),
@@ -186,5 +189,6 @@ pub enum ImageCommand {
 #[derive(Debug, Subcommand)]
 pub enum SystemCommand {
     Df(df::DfArgs),
+    Info(info::InfoArgs),
     Prune(prune::SystemPruneArgs),
 }

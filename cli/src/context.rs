@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::names;
 use crate::output::text;
 use crate::progress::{Figures, Mode};
+use crate::settings::Settings;
 use crate::signals::Signals;
 
 /// Where the store of the root user lies.
@@ -20,6 +21,7 @@ const ROOT_STORE: &str = "/var/lib/larder";
 pub struct Context {
     store: Option<PathBuf>,
     progress: Mode,
+    settings: Settings,
     signals: Signals,
     out: BufWriter<Stdout>,
 }
@@ -27,10 +29,9 @@ pub struct Context {
 impl Context {
     /// A context for the store at `store`, or at the usual place, which tells what it does
     /// by `progress`.
-    pub fn new(store: Option<OsString>, progress: Mode, signals: Signals) -> Self {
-        // An empty variable is as good as none.
+    pub fn new(store: Option<OsString>, progress: Mode, settings: Settings, signals: Signals) -> Self {
         let store = store.filter(|path| !path.is_empty()).map(PathBuf::from);
-        Self { store, progress, signals, out: BufWriter::new(io::stdout()) }
+        Self { store, progress, settings, signals, out: BufWriter::new(io::stdout()) }
     }
 
     /// Where the store is, or would be.
@@ -50,6 +51,11 @@ impl Context {
             Failure::error("there is no home directory to keep the store in")
                 .hint("choose a place with --store DIR or LARDER_STORE")
         })
+    }
+
+    /// What is set, and where.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The store, if there is one: one that is not there is like an empty one,

@@ -14,18 +14,21 @@
 
 mod cli;
 mod commands;
+mod completions;
 mod container_filter;
 mod context;
 mod failure;
 mod filter;
 mod input;
 mod level;
+mod limits;
 mod listing;
 mod names;
 mod output;
 mod panics;
 mod progress;
 mod session;
+mod settings;
 mod signals;
 mod template;
 mod usage;
@@ -33,21 +36,23 @@ mod usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use cli::Cli;
 use context::Context;
 use failure::Failure;
 use progress::Mode;
+use settings::Settings;
 use signals::Signals;
 
 fn main() -> ExitCode {
     panics::tell_only_bugs();
+    completions::answer();
     let args: Vec<OsString> = std::env::args_os().collect();
     let signals = Signals::default();
-    let (done, progress) = match Cli::try_parse_from(&args) {
-        Ok(cli) => (run(&cli, &signals), cli.global.progress),
-        Err(error) => (Err(usage::failure(&error, &args)), Mode::default()),
+    let (done, progress) = match understand(&args) {
+        Ok((cli, settings)) => (run(&cli, settings, &signals), cli.global.progress),
+        Err(failure) => (Err(failure), Mode::default()),
     };
     match (done, signals.exit_code()) {
         // What was interrupted and still succeeded has succeeded.
@@ -57,9 +62,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli, signals: &Signals) -> Result<(), Failure> {
+/// The command line, and what else is set.
+fn understand(args: &[OsString]) -> Result<(Cli, Settings), Failure> {
+    let mut settings = Settings::read(&Cli::command())?;
+    let command = settings.apply(Cli::command());
+    let understood = command.clone().try_get_matches_from(args).and_then(|matches| {
+        settings.note_given(&command, &matches);
+        Cli::from_arg_matches(&matches)
+    });
+    understood.map(|cli| (cli, settings)).map_err(|error| usage::failure(&error, args))
+}
+
+fn run(cli: &Cli, settings: Settings, signals: &Signals) -> Result<(), Failure> {
     cli.global.check()?;
-    let mut context = Context::new(cli.global.store.clone(), cli.global.progress, signals.clone());
+    let mut context = Context::new(cli.global.store.clone(), cli.global.progress, settings, signals.clone());
     let done = commands::run(&mut context, &cli.command);
     // What was printed before a failure is still owed to the reader.
     done.and(context.flush())

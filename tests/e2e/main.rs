@@ -32,5 +32,6 @@ mod readme;
 mod removal;
 mod running;
 mod save;
+mod settings;
 mod squash;
 mod streaming;

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
-use larder_engine::{ExportOptions, Platform};
+use larder_engine::{ExportOptions, Limits, Platform};
 
 use crate::context::{Context, about_image, no_such_container};
 use crate::failure::Failure;
 use crate::output::archive::Place;
-use crate::output::size;
+use crate::output::size::{self, Size};
 use crate::output::text::counted;
 
 /// Write a file system as one plain tar
@@ -35,22 +35,27 @@ pub struct ExportArgs {
     /// Write what `docker export` would: its mount points, whole seconds, no extended attributes but capabilities
     #[arg(long)]
     docker_compat: bool,
-    /// Refuse files that come to more than this with their holes [default: 1TiB]
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    max_expanded: Option<u64>,
+    /// Refuse files that come to more than this with their holes
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "LARDER_MAX_EXPANDED",
+        hide_env_values = true,
+        default_value_t = Size(Limits::default().max_expanded_bytes)
+    )]
+    max_expanded: Size,
 }
 
 pub fn export(cx: &mut Context, args: &ExportArgs) -> Result<(), Failure> {
     let place = Place::of(args.output.as_deref())?;
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(&args.name)))?;
     let task = cx.task(false)?;
-    let mut options = ExportOptions {
+    let options = ExportOptions {
         platform: args.platform.clone(),
         config: !args.no_config,
         docker_compat: args.docker_compat,
-        ..ExportOptions::default()
+        max_bytes: args.max_expanded.0,
     };
-    options.max_bytes = args.max_expanded.unwrap_or(options.max_bytes);
     let exported = place.write("export container", |out| {
         store.export(&args.name, out, &options, &task).map_err(|error| about_image(error, &store, &args.name))
     })?;

@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use larder_engine::{Compressed, Input, Limits, LoadOptions, Loaded, Platform, Task};
+use larder_engine::{Compressed, Input, LoadOptions, Loaded, Platform, Task};
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input;
 use crate::level::Level;
+use crate::limits::Bounds;
 use crate::output::size;
 
 /// Load images from an archive
@@ -34,21 +35,8 @@ pub struct LoadArgs {
     compressed: Keeping,
     #[command(flatten)]
     level: Level,
-    /// Refuse an archive that unpacks to more than this, such as 2TB
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    max_expanded: Option<u64>,
-    /// Refuse an archive that unpacks to more than this many times its size
-    #[arg(long, value_name = "TIMES")]
-    max_ratio: Option<u64>,
-    /// Refuse an archive of more members than this
-    #[arg(long, value_name = "COUNT")]
-    max_members: Option<u64>,
-    /// Refuse a member whose extended headers are longer than this
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    max_headers: Option<u64>,
-    /// Refuse a manifest, index or config that is longer than this
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    max_document: Option<u64>,
+    #[command(flatten)]
+    bounds: Bounds,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -68,17 +56,8 @@ impl LoadArgs {
             Keeping::Keep => Compressed::Keep,
             Keeping::Unwrap => Compressed::Unwrap,
         };
-        self.restrict(&mut options.limits);
+        options.limits = self.bounds.limits();
         options
-    }
-
-    fn restrict(&self, limits: &mut Limits) {
-        limits.max_expanded_bytes = self.max_expanded.unwrap_or(limits.max_expanded_bytes);
-        limits.max_ratio = self.max_ratio.unwrap_or(limits.max_ratio);
-        limits.max_members = self.max_members.unwrap_or(limits.max_members);
-        limits.max_header_bytes = self.max_headers.unwrap_or(limits.max_header_bytes);
-        limits.max_document_bytes = self.max_document.unwrap_or(limits.max_document_bytes);
-        limits.max_documents_bytes = limits.max_documents_bytes.max(limits.max_document_bytes);
     }
 }
 

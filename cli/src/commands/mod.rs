@@ -4,6 +4,7 @@
 pub mod attach;
 pub mod cat;
 pub mod commit;
+pub mod completion;
 pub mod cp;
 pub mod create;
 pub mod df;
@@ -17,11 +18,13 @@ pub mod gc;
 pub mod history;
 pub mod images;
 pub mod import;
+pub mod info;
 pub mod inspect;
 pub mod kill;
 pub mod load;
 pub mod logs;
 pub mod ls;
+pub mod man;
 pub mod monitor;
 pub mod optimize;
 pub mod pause;
@@ -106,6 +109,9 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Gc(args) => gc::gc(cx, args),
         Command::Optimize(args) => optimize::optimize(cx, args),
         Command::Fsck(args) => fsck::fsck(cx, args),
+        Command::Info(args) | Command::System(SystemCommand::Info(args)) => info::info(cx, args),
+        Command::Completion(args) => completion::completion(cx, args),
+        Command::Man(args) => man::man(args),
         Command::Version(args) => version::version(cx, args),
     }
 }

@@ -1,7 +1,33 @@
 //! Sizes as Docker writes them: SI units, a few significant digits, no space.
 
+use std::fmt;
+use std::str::FromStr;
+
 const BINARY_UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 const UNITS: [&str; 9] = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+
+/// Bytes, as people write them on a command line: `1TiB`, `20MiB`, `4096`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl fmt::Display for Size {
+    /// In the largest unit in which they are a whole number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let power = (self.0.trailing_zeros() / 10).min(6);
+        match BINARY_UNITS.get(power as usize) {
+            Some(unit) if self.0 > 0 && power > 0 => write!(f, "{}{unit}", self.0 >> (10 * power)),
+            _ => self.0.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse(text).map(Self)
+    }
+}
 
 /// Three digits, as listings show sizes: `1.98MB`, `251MB`, `4B`.
 pub fn short(bytes: u64) -> String {
@@ -142,6 +168,12 @@ mod tests {
         #[test]
         fn any_size_has_a_short_look(bytes: u64) {
             prop_assert!(short(bytes).len() <= 9 && long(bytes).len() <= 9);
+        }
+
+        #[test]
+        fn a_size_reads_back(bytes in 0..1_u64 << 50, shift in 0..10_u32) {
+            let size = Size(bytes << shift);
+            prop_assert_eq!(size.to_string().parse(), Ok(size));
         }
 
         #[test]

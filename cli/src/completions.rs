@@ -1,0 +1,135 @@
+//! What a shell offers on Tab: commands and flags, and the names that are in the store.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, Command, CommandFactory as _};
+use clap_complete::env::{CompleteEnv, Shells};
+use clap_complete::{ArgValueCompleter, CompletionCandidate};
+use larder_engine::Store;
+
+use crate::cli::Cli;
+use crate::context::Context;
+use crate::progress::Mode;
+use crate::settings::Settings;
+use crate::signals::Signals;
+
+/// The variable by which the scripts ask.
+const VARIABLE: &str = "LARDER_COMPLETE";
+
+/// What a value is the name of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Image,
+    Container,
+    Either,
+}
+
+impl Named {
+    /// By what the help calls it.
+    fn of(arg: &Arg) -> Option<Self> {
+        let names = arg.get_value_names()?;
+        match names.first()?.as_str() {
+            "IMAGE" | "SOURCE" | "REPOSITORY[:TAG]" => Some(Self::Image),
+            "CONTAINER" => Some(Self::Container),
+            "CONTAINER|IMAGE" | "NAME|ID" | "SRC" | "DEST" => Some(Self::Either),
+            _ => None,
+        }
+    }
+
+    fn names(self, store: &Store) -> Vec<String> {
+        let images = || {
+            let images = store.images().unwrap_or_default().into_iter();
+            images.flat_map(|image| image.references).map(|name| name.familiar()).collect::<Vec<_>>()
+        };
+        let containers = || {
+            let containers = store.containers(false).unwrap_or_default().into_iter();
+            containers.map(|container| container.name).collect::<Vec<_>>()
+        };
+        match self {
+            Self::Image => images(),
+            Self::Container => containers(),
+            Self::Either => [containers(), images()].concat(),
+        }
+    }
+}
+
+/// Answers a shell that asks, and ends then.
+pub fn answer() {
+    CompleteEnv::with_factory(command).var(VARIABLE).complete();
+}
+
+/// The script that makes `shell` ask; none for a shell that is not known.
+pub fn script(shell: &str) -> Option<String> {
+    let mut script = Vec::new();
+    let shells = Shells::builtins();
+    shells.completer(shell)?.write_registration(VARIABLE, "larder", "larder", "larder", &mut script).ok()?;
+    String::from_utf8(script).ok()
+}
+
+/// The command line, with what its values may be.
+fn command() -> Command {
+    offering(Cli::command())
+}
+
+fn offering(command: Command) -> Command {
+    // All of them: one that is changed comes behind those that are not.
+    let ids: Vec<_> = command.get_positionals().map(|arg| arg.get_id().clone()).collect();
+    let command = ids.into_iter().fold(command, |command, id| {
+        command.mut_arg(id, |arg| match Named::of(&arg) {
+            Some(named) => arg.add(ArgValueCompleter::new(move |typed: &OsStr| offer(named, typed))),
+            None => arg,
+        })
+    });
+    let names: Vec<_> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, offering))
+}
+
+/// The names that begin with what was typed. Whatever goes wrong, nothing is offered, and
+/// nothing said: somebody is in the middle of a line.
+fn offer(named: Named, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let names = store().map(|store| named.names(&store)).unwrap_or_default();
+    names.into_iter().filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
+}
+
+fn store() -> Option<Store> {
+    let settings = Settings::read(&Cli::command()).ok()?;
+    let place = settings.in_force(&Cli::command()).into_iter().find(|setting| setting.key == "store")?.value;
+    let context = Context::new(Some(OsString::from(place)), Mode::None, settings, Signals::default());
+    Store::open(context.store_path().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A command whose value is called otherwise would offer the files of the directory.
+    #[test]
+    fn the_names_of_images_and_containers_are_offered_wherever_one_is_meant() {
+        let named = |path: &[&str]| {
+            let mut command = Cli::command();
+            for name in path {
+                command = command.find_subcommand(name).cloned().expect("a command");
+            }
+            command.get_positionals().next().and_then(Named::of)
+        };
+        for path in [&["save"][..], &["rmi"], &["history"], &["tag"], &["run"], &["create"], &["image", "rm"]]
+        {
+            assert_eq!(named(path), Some(Named::Image), "{path:?}");
+        }
+        for path in [&["rm"][..], &["start"], &["exec"], &["logs"], &["rename"], &["container", "rm"]] {
+            assert_eq!(named(path), Some(Named::Container), "{path:?}");
+        }
+        for path in [&["inspect"][..], &["ls"], &["cat"], &["cp"], &["diff"], &["export"]] {
+            assert_eq!(named(path), Some(Named::Either), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn every_shell_that_docker_knows_gets_a_script() {
+        for shell in ["bash", "zsh", "fish", "powershell"] {
+            assert!(script(shell).is_some_and(|script| script.contains(VARIABLE)), "{shell}");
+        }
+        assert_eq!(script("tcsh"), None);
+    }
+}

@@ -1,0 +1,108 @@
+//! `config.toml`.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::error::Error as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Command};
+use toml::{Table, Value};
+
+use crate::failure::{BAD_FLAG, Failure, os_text};
+
+/// The machine's file.
+const OF_MACHINE: &str = "/etc/larder/config.toml";
+/// Names the one file to read.
+const VARIABLE: &str = "LARDER_CONFIG";
+/// Below this likeness (0 to 1) a key is another key, not a slip.
+const LIKENESS: f64 = 0.8;
+
+/// The files that may be there; a later one counts more.
+pub fn places() -> Vec<PathBuf> {
+    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if let Some(path) = super::set(VARIABLE.as_ref()) {
+        return vec![path.into()];
+    }
+    let of_user = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")));
+    [Some(OF_MACHINE.into()), of_user.map(|folder| folder.join("larder/config.toml"))]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What the file at `path` says, by key; nothing if it is not there, unless it was asked for.
+///
+/// # Errors
+/// If it cannot be read, is no TOML, has a key that is not `known`, or a value that the flag of
+/// that name does not take.
+pub fn read(
+    path: &Path,
+    known: &BTreeMap<String, Arg>,
+) -> Result<BTreeMap<String, (String, PathBuf)>, Failure> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && super::set(VARIABLE.as_ref()).is_none() => {
+            return Ok(BTreeMap::new());
+        }
+        read => read.map_err(|error| failure(path, &os_text(&error)))?,
+    };
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map(|span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        failure(path, &format!("{place}{}", error.message()))
+    })?;
+    let mut said = BTreeMap::new();
+    for (key, value) in table {
+        let Some(arg) = known.get(&key) else { return Err(unknown(path, &key, known)) };
+        let value =
+            plain(value).ok_or_else(|| failure(path, &format!("{key}: expected a string or a number")))?;
+        check(arg, &key, &value).map_err(|why| failure(path, &format!("{key} = {value:?}: {why}")))?;
+        said.insert(key, (value, path.to_owned()));
+    }
+    Ok(said)
+}
+
+/// A value as it is written on the command line.
+fn plain(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Boolean(yes) => Some(yes.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether the flag takes it; a directory must be meant wherever one is.
+fn check(arg: &Arg, key: &str, value: &str) -> Result<(), String> {
+    if arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "DIR"))
+        && !value.starts_with('/')
+    {
+        return Err("expected an absolute path".into());
+    }
+    let flag = Command::new("setting").no_binary_name(true).arg(arg.clone().env(Resettable::Reset));
+    let Err(error) = flag.try_get_matches_from([format!("--{key}={value}")]) else { return Ok(()) };
+    Err(match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(why), _) => why.to_string(),
+        (None, Some(ContextValue::Strings(valid))) => format!("must be one of {}", valid.join(", ")),
+        (None, _) => "invalid value".into(),
+    })
+}
+
+fn unknown(path: &Path, key: &str, known: &BTreeMap<String, Arg>) -> Failure {
+    let failure = failure(path, &format!("there is no setting {key:?}"));
+    let near = known.keys().map(|name| (strsim::jaro_winkler(key, name), name));
+    match near.filter(|(likeness, _)| *likeness > LIKENESS).max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((_, name)) => failure.hint(format!("did you mean {name}?")),
+        None => {
+            let names: Vec<&str> = known.keys().map(String::as_str).collect();
+            failure.hint(format!("the settings are {}", names.join(", ")))
+        }
+    }
+}
+
+fn failure(path: &Path, why: &str) -> Failure {
+    Failure::error(format!("{}: {why}", path.display())).code(BAD_FLAG)
+}
