@@ -12,6 +12,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod boolean;
 mod cli;
 mod commands;
 mod container_filter;
@@ -33,7 +34,7 @@ mod usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use cli::Cli;
 use context::Context;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     panics::tell_only_bugs();
     let args: Vec<OsString> = std::env::args_os().collect();
     let signals = Signals::default();
-    let done = match Cli::try_parse_from(&args) {
+    let done = match read(&args) {
         Ok(cli) => run(cli, &signals),
         Err(error) => Err(usage::failure(&error, &args)),
     };
@@ -54,6 +55,13 @@ fn main() -> ExitCode {
         (Err(_), Some(code)) => Failure::plain("interrupted").code(code).tell().into(),
         (Err(failure), None) => failure.tell().into(),
     }
+}
+
+/// The command line, understood.
+fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut command = boolean::with_values(Cli::command());
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 fn run(cli: Cli, signals: &Signals) -> Result<(), Failure> {
