@@ -160,9 +160,10 @@ pub fn about_image(error: Error, store: &Store, name: &str) -> Failure {
 
 /// The failure of a command on the container `name`.
 pub fn about_container(error: Error, store: &Store, name: &str) -> Failure {
-    let absent = error.kind() == ErrorKind::NotFound;
+    // And not a path in it.
+    let is_absent = error.kind() == ErrorKind::NotFound && error.to_string().starts_with("No such container");
     let failure = Failure::from(error);
-    match absent.then(|| names::meant_container(store, name)).flatten() {
+    match is_absent.then(|| names::meant_container(store, name)).flatten() {
         Some(hint) => failure.hint(hint),
         None => failure,
     }

@@ -26,7 +26,7 @@ pub const NO_TEMPLATE: u8 = 64;
 /// The flags make no sense.
 pub const BAD_FLAG: u8 = 125;
 /// What a container is to execute cannot be executed.
-const NOT_EXECUTABLE: u8 = 126;
+pub const NOT_EXECUTABLE: u8 = 126;
 /// What a container is to execute is not there.
 const NOT_FOUND: u8 = 127;
 /// 128 and SIGPIPE: what a program dies of whose reader went away.
@@ -71,6 +71,16 @@ impl Failure {
     pub fn prefixed(self, what: &str) -> Self {
         let text = self.text.strip_prefix("Error: ").unwrap_or(&self.text);
         Self { text: format!("Error: {what}: {text}"), ..self }
+    }
+
+    /// Whether it is about flags, in words that have no `Error:` before them.
+    pub fn is_plain_about_flags(&self) -> bool {
+        self.code == BAD_FLAG && !self.text.is_empty() && !self.text.starts_with("Error: ")
+    }
+
+    /// The same under the name of who speaks.
+    pub fn named(self, name: &str) -> Self {
+        Self { text: format!("{name}: {}", self.text), ..self }
     }
 
     /// With a line in front that Docker says first.

@@ -21,32 +21,55 @@ pub struct Look {
 
 /// One row: text by the name of its field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row(BTreeMap<&'static str, String>);
+pub struct Row {
+    fields: BTreeMap<&'static str, String>,
+    /// What `.Label "key"` asks for.
+    labels: BTreeMap<String, String>,
+}
 
 impl Row {
     /// A row of these fields.
     pub fn new<const N: usize>(fields: [(&'static str, String); N]) -> Self {
-        Self(fields.into())
+        Self { fields: fields.into(), labels: BTreeMap::new() }
     }
 
     /// The row with another value in one field.
     pub fn with(mut self, field: &'static str, value: String) -> Self {
-        self.0.insert(field, value);
+        self.fields.insert(field, value);
+        self
+    }
+
+    /// The row with labels to ask for.
+    pub fn with_labels<'l>(mut self, labels: impl Iterator<Item = (&'l String, &'l String)>) -> Self {
+        self.labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
         self
     }
 
     /// The row as a JSON object, its keys sorted.
     pub fn json(&self) -> Json {
-        Json::Object(self.0.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect())
+        Json::Object(Self::members(&self.fields))
+    }
+
+    fn members<K: ToString>(of: &BTreeMap<K, String>) -> Vec<(String, Json)> {
+        of.iter().map(|(name, value)| (name.to_string(), value.as_str().into())).collect()
     }
 
     /// The row for a table, where no value may break its line.
     fn in_cells(&self) -> Self {
-        Self(self.0.iter().map(|(name, value)| (*name, text::in_one_cell(value).into_owned())).collect())
+        let cell = |value: &String| text::in_one_cell(value).into_owned();
+        Self {
+            fields: self.fields.iter().map(|(name, value)| (*name, cell(value))).collect(),
+            labels: self.labels.iter().map(|(key, value)| (key.clone(), cell(value))).collect(),
+        }
     }
 
-    fn serialized(&self) -> &BTreeMap<&'static str, String> {
-        &self.0
+    /// The row for a template, its labels among the fields.
+    fn serialized(&self) -> Json {
+        let mut members = Self::members(&self.fields);
+        if self.fields.contains_key("Labels") {
+            members.push(("Label".into(), Json::Object(Self::members(&self.labels))));
+        }
+        Json::Object(members)
     }
 }
 
@@ -65,7 +88,11 @@ impl Format {
     /// Understands `--format`; `table` is the template of the usual table.
     pub fn of(asked: Option<&str>, table: &str, look: &Look) -> Self {
         let asked = asked.unwrap_or_default().trim_matches(' ');
-        let unescaped = || asked.replace("\\t", "\t").replace("\\n", "\n");
+        let unescaped = || {
+            let text = asked.replace("\\t", "\t").replace("\\n", "\n");
+            // Go calls a method, which gotmpl does not know: a label is looked up.
+            text.replace(".Label \"", "index .Label \"").replace(".Label `", "index .Label `")
+        };
         match (asked, look.raw) {
             ("" | "table", _) => Self::Table(table.into()),
             ("json", _) => Self::Json,
@@ -97,7 +124,7 @@ impl Format {
                     let line = if whole_row {
                         row.json().compact(Html::Escaped)
                     } else {
-                        template.row(row.serialized(), look.context)?
+                        template.row(&row.serialized(), look.context)?
                     };
                     out.push_str(&line);
                     out.push('\n');
@@ -107,10 +134,13 @@ impl Format {
                 let template = Template::parse(template)?;
                 let mut lines = String::new();
                 for row in rows {
-                    lines.push_str(&template.row(row.in_cells().serialized(), look.context)?);
+                    lines.push_str(&template.row(&row.in_cells().serialized(), look.context)?);
                     lines.push('\n');
                 }
-                let headings: BTreeMap<_, _> = look.headings.iter().copied().collect();
+                let mut headings: BTreeMap<_, _> = look.headings.iter().copied().collect();
+                if headings.contains_key("Labels") {
+                    headings.insert("Label", "");
+                }
                 out = table::align(&format!("{}\n{lines}", template.heading(&headings)?));
             }
         }

@@ -12,6 +12,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod boolean;
 mod cli;
 mod commands;
 mod completions;
@@ -65,10 +66,10 @@ fn main() -> ExitCode {
 /// The command line, and what else is set.
 fn understand(args: &[OsString]) -> Result<(Cli, Settings), Failure> {
     let mut settings = Settings::read(&Cli::command())?;
-    let command = settings.apply(Cli::command());
-    let understood = command.clone().try_get_matches_from(args).and_then(|matches| {
+    let mut command = boolean::with_values(settings.apply(Cli::command()));
+    let understood = command.try_get_matches_from_mut(args).and_then(|matches| {
         settings.note_given(&command, &matches);
-        Cli::from_arg_matches(&matches)
+        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     });
     understood.map(|cli| (cli, settings)).map_err(|error| usage::failure(&error, args))
 }

@@ -1,7 +1,8 @@
 //! A command line that was not understood, told as Docker tells it.
 
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::ffi::OsString;
+use std::num::{IntErrorKind, ParseIntError};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory as _};
@@ -10,7 +11,7 @@ use crate::cli::Cli;
 use crate::failure::{BAD_FLAG, Failure};
 
 /// Commands of Docker that larder will not have, and what to do instead.
-const ELSEWHERE: [(&[&str], &str); 2] = [
+const ELSEWHERE: [(&[&str], &str); 4] = [
     (
         &["pull", "push", "login", "logout", "search"],
         "larder talks to no registry: 'skopeo copy docker://NAME docker-archive:FILE', then 'larder load -i FILE'",
@@ -19,13 +20,22 @@ const ELSEWHERE: [(&[&str], &str); 2] = [
         &["build", "buildx", "builder", "compose"],
         "larder builds nothing: build elsewhere, then 'larder load'",
     ),
+    (&["update"], "a container keeps what it was created with: create another"),
+    (&["port"], "larder publishes no ports: with --network host those of the container are the host's"),
 ];
 
 /// What clap found wrong with `args`, or the help that was asked for.
 pub fn failure(error: &clap::Error, args: &[OsString]) -> Failure {
     match error.kind() {
         // Help goes where clap sends it; a reader that went away is fine.
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+        ErrorKind::DisplayHelp => {
+            // Of the command as it is told, where flags of yes and no have no value.
+            let command = &mut Asked::from(args).command;
+            let is_short = args.iter().any(|arg| arg == "-h");
+            let _ = if is_short { command.print_help() } else { command.print_long_help() };
+            Failure::silent().code(0)
+        }
+        ErrorKind::DisplayVersion => {
             let _ = error.print();
             Failure::silent().code(0)
         }
@@ -48,7 +58,7 @@ impl<'a> From<&'a [OsString]> for Asked<'a> {
         while let Some(arg) = args.next() {
             if ["--store", "--progress", "--host", "-H", "--context", "-c"].contains(&arg) {
                 args.next();
-            } else if !arg.starts_with('-') {
+            } else if arg != "help" && !arg.starts_with('-') {
                 let Some(command) = asked.command.find_subcommand(arg).cloned() else { break };
                 asked.path = format!("{} {}", asked.path, command.get_name());
                 asked.command = command;
@@ -75,6 +85,9 @@ impl Asked<'_> {
             }
             ErrorKind::InvalidSubcommand => {
                 let name = text(ContextKind::InvalidSubcommand).unwrap_or_default();
+                if self.args.get(1).is_some_and(|arg| arg == "help") {
+                    return Failure::plain(format!("unknown help topic: {name}"));
+                }
                 let path = &self.path;
                 let usage = if path == "larder" { String::new() } else { format!("Usage:  {path}\n\n") };
                 let failure = Failure::plain(format!(
@@ -105,7 +118,7 @@ impl Asked<'_> {
                     None => long_of(argument).to_owned(),
                 };
                 let why = match error.source() {
-                    Some(why) => why.to_string(),
+                    Some(why) => in_go_s_words(why, value),
                     None => match error.get(ContextKind::ValidValue) {
                         Some(ContextValue::Strings(valid)) => format!("must be one of {}", valid.join(", ")),
                         _ => "invalid value".into(),
@@ -132,7 +145,9 @@ impl Asked<'_> {
         let rest = rest.and_then(|at| usage.get(at..)).unwrap_or_default();
         let path = &self.path;
         // Docker is of two minds here too.
-        let see = if text.ends_with("at least 1 argument") { "See" } else { "Run" };
+        let see = if text.contains("at least") && !text.contains("at most") { "See" } else { "Run" };
+        // And what is no command's may stand before any.
+        let rest = if path == "larder" { "[OPTIONS] COMMAND [ARG...]" } else { rest };
         Failure::plain(format!(
             "{text}\n\nUsage:  {path} {rest}\n\n{see} '{path} --help' for more information"
         ))
@@ -171,7 +186,7 @@ impl Asked<'_> {
             (least, _, true) => format!("requires at least {}", arguments(least)),
             (least, most, false) if least == most => format!("requires {}", arguments(most)),
             (0, most, false) => format!("requires at most {}", arguments(most)),
-            (least, most, false) => format!("requires {least} to {most} arguments"),
+            (least, most, false) => format!("requires at least {least} and at most {}", arguments(most)),
         }
     }
 }
@@ -185,9 +200,20 @@ fn unknown_flag(flag: &str) -> String {
     }
 }
 
-/// `--output` of clap's `--output <FILE>`.
+/// `--output` of clap's `--output <FILE>`, `--pause` of `--pause[=<BOOL>]`.
 fn long_of(argument: &str) -> &str {
-    argument.split(' ').next().unwrap_or(argument)
+    argument.split([' ', '[', '=']).next().unwrap_or(argument)
+}
+
+/// Why a value was not taken: of a number, as Go says it.
+fn in_go_s_words(why: &(dyn StdError + 'static), value: &str) -> String {
+    match why.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {
+        Some(IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => {
+            format!("strconv.ParseInt: parsing {value:?}: value out of range")
+        }
+        Some(_) => format!("strconv.ParseInt: parsing {value:?}: invalid syntax"),
+        None => why.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,11 @@ use std::error::Error;
 use std::{io, thread};
 
 use larder_engine::{EntryKind, ListOptions, Store, Task};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use tiny_http::{Request, Response, Server, StatusCode};
+
+/// What a path of a URL may not have as it is; more does no harm.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -18,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = Files::of(Store::open(store)?, image, layer.parse()?)?;
     let address = format!("127.0.0.1:{}", port.first().map_or("8000", String::as_str));
     let server = Server::http(&address).map_err(|error| error.to_string())?;
-    println!("{} files on http://{address}/", files.bytes_of.len());
+    println!("{} files on http://{address}/", files.by_url.len());
     loop {
         files.answer(server.recv()?)?;
     }
@@ -28,8 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Files {
     store: Store,
     image: String,
-    /// By path from the root on, with a slash before it.
-    bytes_of: BTreeMap<String, u64>,
+    /// Path and length, by the path as it stands in a URL.
+    by_url: BTreeMap<String, (Vec<u8>, u64)>,
 }
 
 impl Files {
@@ -38,16 +42,16 @@ impl Files {
         let listed = store.list(image, b"/", &options, &Task::silent())?;
         let files =
             listed.into_iter().filter(|file| file.layer == layer && file.entry.kind == EntryKind::File);
-        let bytes_of = files.map(|file| (String::from_utf8_lossy(&file.path).into_owned(), file.entry.size));
-        Ok(Self { bytes_of: bytes_of.collect(), image: image.to_owned(), store })
+        let by_url =
+            files.map(|file| (percent_encode(&file.path, ENCODED).to_string(), (file.path, file.entry.size)));
+        Ok(Self { by_url: by_url.collect(), image: image.to_owned(), store })
     }
 
     /// A list of all files at `/`, and each of them by its path.
     fn answer(&self, request: Request) -> Result<(), Box<dyn Error>> {
-        let path = request.url().to_owned();
-        let Some(bytes) = self.bytes_of.get(&path) else {
-            let (code, text) = match path.as_str() {
-                "/" => (200, self.bytes_of.keys().map(|path| format!("{path}\n")).collect()),
+        let Some((path, bytes)) = self.by_url.get(request.url()) else {
+            let (code, text) = match request.url() {
+                "/" => (200, self.by_url.keys().map(|url| format!("{url}\n")).collect()),
                 _ => (404, "no such file in this layer\n".to_owned()),
             };
             return Ok(request.respond(Response::from_string(text).with_status_code(code))?);
@@ -56,8 +60,7 @@ impl Files {
         let (from, mut to) = io::pipe()?;
         thread::scope(|scope| {
             let task = Task::silent();
-            let reading =
-                scope.spawn(move || self.store.cat(&self.image, path.as_bytes(), None, &mut to, &task));
+            let reading = scope.spawn(move || self.store.cat(&self.image, path, None, &mut to, &task));
             let len = usize::try_from(*bytes).ok();
             let sent = request.respond(Response::new(StatusCode(200), Vec::new(), from, len, None));
             let read = reading.join().map_err(|_| "reading stopped")?;
@@ -77,7 +80,7 @@ fn a_layer_s_files_are_served_and_no_others() {
     let store = Store::create(dir.path().join("store")).unwrap();
     store.load(Input::open(archive.as_ref()).unwrap(), &LoadOptions::default(), &Task::silent()).unwrap();
     let files = Files::of(store, "greeter:1.0", 2).unwrap();
-    let (path, bytes) = files.bytes_of.iter().next().map(|(path, bytes)| (path.clone(), *bytes)).unwrap();
+    let (path, bytes) = files.by_url.iter().next().map(|(url, (_, bytes))| (url.clone(), *bytes)).unwrap();
     let server = Server::http("127.0.0.1:0").unwrap();
     let address = server.server_addr().to_ip().unwrap();
     let get = |path: &str| {
@@ -94,7 +97,7 @@ fn a_layer_s_files_are_served_and_no_others() {
             asked.join().unwrap()
         })
     };
-    assert!(get("/").ends_with(&format!("{path}\n")) || files.bytes_of.len() > 1);
+    assert!(get("/").ends_with(&format!("{path}\n")) || files.by_url.len() > 1);
     let answer = get(&path);
     assert!(
         answer.starts_with("HTTP/1.1 200") && answer.contains(&format!("Content-Length: {bytes}")),

@@ -270,7 +270,7 @@ fn what_makes_no_sense_is_refused_and_nothing_is_created() {
             125,
             "conflicting options: cannot specify both --restart and --rm",
         ),
-        (vec!["--restart", "perhaps"], 125, "unknown policy 'perhaps'"),
+        (vec!["--restart", "perhaps"], 1, "unknown policy 'perhaps'"),
         (vec!["--env-file", "nosuch"], 125, "open nosuch: no such file or directory"),
         (
             vec!["--no-healthcheck", "--health-cmd", "x"],
@@ -289,7 +289,10 @@ fn what_makes_no_sense_is_refused_and_nothing_is_created() {
         (vec!["--storage-opt", "size=1g"], 125, "--storage-opt is not supported"),
         (vec!["--pull", "always"], 125, "larder talks to no registry"),
         (vec!["--platform", "linux/s390x"], 1, "does not have the platform linux/s390x"),
-        (vec!["--cap-add", "FLY"], 125, "unknown capability: \"FLY\""),
+        (vec!["--cap-add", "FLY"], 1, "invalid CapAdd: unknown capability: \"CAP_FLY\""),
+        (vec!["--pid", "x"], 125, "larder: --pid: invalid PID mode"),
+        (vec!["--ipc", "container:x"], 125, "--ipc container:x is not supported"),
+        (vec!["--oom-score-adj", "1001"], 1, "Invalid value 1001, range for oom score adj is [-1000, 1000]"),
         (vec!["--nope"], 125, "unknown flag: --nope"),
     ] {
         let ran = sandbox.run(["create"].iter().chain(&args).chain(&["app:1"]));

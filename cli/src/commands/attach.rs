@@ -23,7 +23,7 @@ pub struct AttachArgs {
     #[arg(long)]
     no_stdin: bool,
     /// Hand signals on to the container
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_default_value = true, value_parser = crate::boolean::parse, action = clap::ArgAction::Set)]
     sig_proxy: bool,
 }
 

@@ -31,7 +31,8 @@ pub struct CommitArgs {
     /// Pause the container meanwhile; one that does not run is paused already
     #[arg(
         short, long, value_name = "BOOL", action = clap::ArgAction::Set, num_args = 0..=1,
-        require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true
+        require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true,
+        value_parser = crate::boolean::parse
     )]
     pause: bool,
     #[command(flatten)]

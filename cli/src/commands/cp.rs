@@ -18,7 +18,7 @@ use crate::output::size;
 /// image too.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "larder cp [OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n        \
+    override_usage = "larder cp [OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\t\
                       larder cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
     after_help = "Example:\n  larder cp web:/etc/hosts .\n  larder cp site/. web:/srv\n  larder cp app:1:/bin/app - | tar -t"
 )]

@@ -46,7 +46,17 @@ const LOOK: Look = Look {
 };
 const TABLE: &str = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
 
+/// `larder df`: Docker's table, and the store on disk.
 pub fn df(cx: &mut Context, args: &DfArgs) -> Result<(), Failure> {
+    show(cx, args, true)
+}
+
+/// `larder system df`: Docker's tables and nothing else.
+pub fn system_df(cx: &mut Context, args: &DfArgs) -> Result<(), Failure> {
+    show(cx, args, false)
+}
+
+fn show(cx: &mut Context, args: &DfArgs, with_disk: bool) -> Result<(), Failure> {
     let (usage, images, containers) = match cx.store()? {
         Some(store) if args.verbose => (store.usage()?, store.images()?, store.containers(true)?),
         Some(store) => (store.usage()?, Vec::new(), Vec::new()),
@@ -54,10 +64,14 @@ pub fn df(cx: &mut Context, args: &DfArgs) -> Result<(), Failure> {
     };
     let asked = args.format.as_deref().filter(|asked| !asked.is_empty() && *asked != "table");
     let text = match (args.verbose, asked) {
-        (true, None) => verbose::text(&usage, &images, &containers),
+        (true, None) => verbose::text(&usage, &images, &containers, with_disk),
         (true, Some(asked)) => verbose::formatted(asked, &usage, &images, &containers),
         (false, asked) => Format::of(asked, TABLE, &LOOK).render(&LOOK, &rows(&usage)).map(|listing| {
-            if asked.is_none() { format!("{listing}\n{}", on_disk(&usage, false)) } else { listing }
+            if asked.is_none() && with_disk {
+                format!("{listing}\n{}", on_disk(&usage, false))
+            } else {
+                listing
+            }
         }),
     };
     cx.print(&text.map_err(|mistake| Failure::plain(format!("template parsing error: {mistake}")))?)

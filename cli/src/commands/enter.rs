@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use larder_engine::{EnterRequest, come_in, enter as go_in};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, NOT_EXECUTABLE};
 use crate::session::{End, Inside, Keys, Options, sit};
 use crate::signals;
 
@@ -35,7 +35,7 @@ pub fn enter() -> Result<(), Failure> {
     let text =
         env::var(REQUEST).map_err(|_| Failure::error("'larder exec' executes something in a container"))?;
     let request: Request = serde_json::from_str(&text).map_err(|error| Failure::error(error.to_string()))?;
-    let failed = |error: larder_engine::RuntimeError| Failure::from(error);
+    let failed = |error: larder_engine::RuntimeError| not_executed(error, &request.enter);
     signals::ignore_for_itself_alone();
     come_in(Some(request.enter.pid)).map_err(failed)?;
     if !request.stdin {
@@ -70,6 +70,18 @@ pub fn enter() -> Result<(), Failure> {
         None => entered.wait().map_err(failed)?,
     };
     Failure::of_exit(code)
+}
+
+/// Why something could not be executed: whatever it is, Docker's code for that.
+fn not_executed(error: larder_engine::RuntimeError, request: &EnterRequest) -> Failure {
+    let failure = Failure::from(error);
+    if failure.text().contains("failed to chdir") {
+        let dir = request.spec.config.working_dir.as_deref().unwrap_or_default();
+        let why =
+            if failure.text().contains("ENOENT") { "no such file or directory" } else { "not a directory" };
+        return Failure::error(format!("chdir to cwd ({dir:?}) failed: {why}")).code(NOT_EXECUTABLE);
+    }
+    if failure.is_general() { failure.code(NOT_EXECUTABLE) } else { failure }
 }
 
 /// Standard output, which from now on leads nowhere.

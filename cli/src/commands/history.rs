@@ -26,7 +26,8 @@ pub struct HistoryArgs {
     /// Sizes and dates for people; =false for bytes and RFC 3339
     #[arg(
         short = 'H', long, value_name = "BOOL", action = clap::ArgAction::Set, num_args = 0..=1,
-        require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true
+        require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true,
+        value_parser = crate::boolean::parse
     )]
     human: bool,
     /// Show whole IDs and commands

@@ -10,6 +10,7 @@ use crate::template::Template;
 
 mod container;
 mod document;
+mod host;
 
 /// Show everything about images and containers, as JSON
 ///

@@ -49,6 +49,12 @@ enum Keeping {
 }
 
 impl LoadArgs {
+    /// Whether progress is not to be shown.
+    #[cfg(test)]
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     fn options(&self) -> LoadOptions {
         let mut options = LoadOptions::default();
         options.platform.clone_from(&self.platform);

@@ -19,7 +19,7 @@ use crate::output::time;
 pub struct LogsArgs {
     /// Container, as a name, an ID or the beginning of one
     container: String,
-    /// Show extra attributes; larder has none, so this changes nothing
+    /// Show extra attributes in front of each line; larder has none
     #[arg(long)]
     details: bool,
     /// Go on as long as the container runs
@@ -78,7 +78,9 @@ impl From<larder_engine::Error> for Told {
 }
 
 fn write(out: &mut io::BufWriter<io::StdoutLock<'_>>, entry: &LogEntry, args: &LogsArgs) -> io::Result<()> {
-    let stamp = if args.timestamps { format!("{:.9} ", entry.time) } else { String::new() };
+    let mut stamp = if args.timestamps { format!("{:.9} ", entry.time) } else { String::new() };
+    // As with Docker, where there are none.
+    stamp.push_str(if args.details { " " } else { "" });
     match entry.stream {
         Stream::Stdout => {
             out.write_all(stamp.as_bytes())?;

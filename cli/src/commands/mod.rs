@@ -72,7 +72,8 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Tag(args) | Command::Image(ImageCommand::Tag(args)) => tag::tag(cx, args),
         Command::Rmi(args) | Command::Image(ImageCommand::Rm(args)) => rmi::rmi(cx, args),
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
-        Command::Df(args) | Command::System(SystemCommand::Df(args)) => df::df(cx, args),
+        Command::Df(args) => df::df(cx, args),
+        Command::System(SystemCommand::Df(args)) => df::system_df(cx, args),
         Command::System(SystemCommand::Prune(args)) => prune::system_prune(cx, args),
         Command::Cp(args) | Command::Container(ContainerCommand::Cp(args)) => cp::cp(cx, args),
         Command::Create(args) | Command::Container(ContainerCommand::Create(args)) => {

@@ -65,7 +65,8 @@ const HEADINGS: &[(&str, &str)] = &[
 ];
 const TABLE: &str = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 const RAW: &str = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n\
-                   state: {{.State}}\nstatus: {{.Status}}\nnames: {{.Names}}\nlabels: {{.Labels}}\nports: {{.Ports}}\n";
+                   state: {{.State}}\nstatus: {{.Status}}\nnames: {{.Names}}\nlabels: {{- if .Labels}} {{.Labels}}{{end}}\n\
+                   ports: {{- if .Ports}} {{.Ports}}{{end}}\n";
 
 /// Columns that a command gets, and what else is mounted.
 const COMMAND_COLUMNS: usize = 20;
@@ -79,8 +80,8 @@ pub fn look() -> Look {
 impl PsArgs {
     fn format(&self) -> Format {
         match (self.format.as_deref(), self.quiet, self.size) {
-            (None | Some("" | "table"), true, _) => Format::Lines("{{.ID}}".into()),
             (Some("raw"), true, _) => Format::Lines("container_id: {{.ID}}".into()),
+            (_, true, _) => Format::Lines("{{.ID}}".into()),
             (Some("raw"), _, true) => Format::Lines(format!("{RAW}size: {{{{.Size}}}}\n")),
             (asked, _, true) => Format::of(asked, &format!("{TABLE}\t{{{{.Size}}}}"), &look()),
             (asked, ..) => Format::of(asked, TABLE, &look()),
@@ -112,8 +113,17 @@ pub fn ps(cx: &mut Context, args: &PsArgs) -> Result<(), Failure> {
         .take(count)
         .map(|container| row(container, args.no_trunc, args.size, now))
         .collect();
-    let listing = args.format().render(&look(), &rows);
-    cx.print(&listing.map_err(|mistake| Failure::plain(format!("template parsing error: {mistake}")))?)
+    let listing = args.format().render(&look(), &rows).map_err(|mistake| {
+        let mistake = mistake.to_string();
+        let verb = if mistake.contains(": executing ") { "execute" } else { "parse" };
+        Failure::plain(format!("failed to {verb} template: {mistake}"))
+    })?;
+    cx.print(&listing)?;
+    let is_ignored = args.quiet && !matches!(args.format.as_deref(), None | Some("" | "table"));
+    if is_ignored {
+        cx.warn("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+    }
+    Ok(())
 }
 
 fn is_running(container: &ContainerSummary) -> bool {
@@ -155,6 +165,7 @@ pub fn row(container: &ContainerSummary, no_trunc: bool, with_virtual: bool, now
         ("State", state(container).into()),
         ("Status", status(container, now)),
     ])
+    .with_labels(spec.config.labels.iter().flatten())
 }
 
 /// What the container does, as Docker's API calls it.

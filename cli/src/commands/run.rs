@@ -2,7 +2,7 @@ use std::io;
 
 use larder_engine::{Attach, StartOptions};
 
-use crate::commands::create::ContainerArgs;
+use crate::commands::create::{ContainerArgs, in_docker_s_words};
 use crate::commands::start::{monitor, sit_until_end};
 use crate::context::Context;
 use crate::failure::{BAD_FLAG, Failure};
@@ -26,7 +26,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "KEYS", value_parser = keys)]
     detach_keys: Option<Keys>,
     /// Hand signals on to the container
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_default_value = true, value_parser = crate::boolean::parse, action = clap::ArgAction::Set)]
     sig_proxy: bool,
     #[command(flatten)]
     container: ContainerArgs,
@@ -36,7 +36,7 @@ pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
     let Attach { stdin, stdout, stderr } = args.container.attach();
     let is_asked = args.container.names_streams();
     if args.detach && is_asked {
-        return Err(with_help(Failure::plain("Conflicting options: -a and -d").code(BAD_FLAG)));
+        return Err(Failure::plain("conflicting options: cannot specify both --attach and --detach"));
     }
     let tty = args.container.has_tty();
     if stdin && tty && !args.detach && !is_terminal(io::stdin()) {
@@ -48,7 +48,10 @@ pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
     let started = args
         .container
         .make(cx, &mut |store, image, create, created| store.run(image, create, &options, &task, created));
-    let started = started.map_err(with_help)?;
+    let started = started.map_err(|failure| {
+        let failure = in_docker_s_words(failure);
+        if failure.is_general() { failure.code(BAD_FLAG) } else { failure }.followed_by(MORE)
+    })?;
     match attach {
         None => cx.print(&format!("{}\n", started.id)),
         Some(_) => {
@@ -63,7 +66,5 @@ pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
     }
 }
 
-fn with_help(failure: Failure) -> Failure {
-    let failure = if failure.is_general() { failure.code(BAD_FLAG) } else { failure };
-    failure.followed_by("\nRun 'larder run --help' for more information")
-}
+/// Where to read on, as Docker says it.
+const MORE: &str = "\nRun 'larder run --help' for more information";

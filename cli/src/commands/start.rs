@@ -47,7 +47,7 @@ pub fn start(cx: &mut Context, args: &StartArgs) -> Result<(), Failure> {
     let store = cx.store()?;
     let absent = |name: &str| Failure::error(no_such_container(name));
     if let (true, Some(name)) = (sits, args.containers.first()) {
-        let store = store.ok_or_else(|| failed(absent(name), name))?;
+        let store = store.ok_or_else(|| absent(name))?;
         return start_and_sit(cx, &store, name, args);
     }
     let options = StartOptions { monitor: monitor(cx)?, attach: None, size: None };
@@ -75,9 +75,7 @@ pub fn start(cx: &mut Context, args: &StartArgs) -> Result<(), Failure> {
 }
 
 fn start_and_sit(cx: &mut Context, store: &Store, name: &str, args: &StartArgs) -> Result<(), Failure> {
-    let found = store
-        .inspect_container(name, false)
-        .map_err(|error| failed(about_container(error, store, name), name))?;
+    let found = store.inspect_container(name, false).map_err(|error| about_container(error, store, name))?;
     let config = &found.spec.config;
     let tty = config.tty == Some(true);
     let stdin = args.interactive && config.open_stdin == Some(true);
@@ -87,14 +85,10 @@ fn start_and_sit(cx: &mut Context, store: &Store, name: &str, args: &StartArgs) 
     let attach = Attach { stdin, stdout: true, stderr: true };
     let options = StartOptions { monitor: monitor(cx)?, attach: Some(attach), size: size() };
     let started = store.start(name, &options, &cx.task(false)?);
-    let started = started.map_err(|error| failed(about_container(error, store, name), name))?;
+    // What run tells by its exit code, start does not.
+    let started = started.map_err(|error| about_container(error, store, name).code(1))?;
     let keys = args.detach_keys.clone().unwrap_or_default();
     sit_until_end(cx, started, &Options { stdin, tty, detach_keys: keys, hands_on_signals: true })
-}
-
-fn failed(failure: Failure, name: &str) -> Failure {
-    // As Docker's: what run tells by its exit code, start does not.
-    failure.followed_by(format!("Error: failed to start containers: {name}")).code(1)
 }
 
 /// This program, as a monitor of a container in the store of `cx`.

@@ -107,7 +107,7 @@ fn unwritable(what: &str, path: &Path, error: &io::Error) -> Failure {
             folder.display()
         ),
         io::ErrorKind::IsADirectory => {
-            format!("failed to {what}: invalid output path: {:?} is a directory", path.display().to_string())
+            format!("failed to {what}: cannot write to a directory")
         }
         _ => format!("failed to {what}: {}: {}", path.display(), os_text(error)),
     })

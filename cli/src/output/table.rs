@@ -16,13 +16,18 @@ const PADDING: usize = 3;
 /// Width is counted in columns of a terminal: Docker carries a tabwriter of its
 /// own that knows wide characters.
 pub fn align(text: &str) -> String {
+    align_wide(text, MIN_WIDTH)
+}
+
+/// The same, with columns of at least `min_width`.
+pub fn align_wide(text: &str, min_width: usize) -> String {
     let lines: Vec<Line<'_>> = text.split('\n').map(Line::new).collect();
     let deepest = lines.iter().map(|line| line.cells.len()).max().unwrap_or(0);
     let mut widths: Vec<Vec<usize>> = lines.iter().map(|_| Vec::new()).collect();
     for column in 0..deepest {
         for (run, run_widths) in runs(&lines, &mut widths, column) {
             let widest = run.iter().filter_map(|line| line.cells.get(column)).map(|cell| text::columns(cell));
-            let width = (widest.max().unwrap_or(0) + PADDING).max(MIN_WIDTH);
+            let width = (widest.max().unwrap_or(0) + PADDING).max(min_width);
             run_widths.iter_mut().for_each(|widths| widths.push(width));
         }
     }

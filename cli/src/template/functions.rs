@@ -6,6 +6,7 @@ use gotmpl::{FuncMap, TemplateError, Value, ValueFunc};
 use serde_json::Number;
 
 use super::allowance::Allowance;
+use super::original::Original;
 use crate::output::json::{Html, Json};
 
 /// The most that `pad` adds on one side, as gotmpl's `printf` allows.
@@ -17,9 +18,11 @@ type Outcome = Result<Value, TemplateError>;
 const BUILTINS: [&str; 6] = ["print", "println", "printf", "html", "js", "urlquery"];
 
 /// What runs over the values of a row.
-pub fn for_values(allowance: &Allowance) -> FuncMap {
+pub fn for_values(allowance: &Allowance, original: &Original) -> FuncMap {
+    let original = original.clone();
+    let json = move |args: &[Value]| Ok(text(original.ordered(to_json(arg(args, 0)?)?).compact(Html::Plain)));
     let functions = [
-        ("json", with("json", 1, |args| Ok(text(to_json(arg(args, 0)?)?.compact(Html::Plain))))),
+        ("json", with("json", 1, json)),
         ("split", with("split", 2, split)),
         ("join", with("join", 2, join)),
         ("title", with("title", 1, |args| Ok(text(title(string(args, 0)?))))),
@@ -30,21 +33,40 @@ pub fn for_values(allowance: &Allowance) -> FuncMap {
     ];
     let functions = functions.map(|(name, function)| (name, allowance.bound(function)));
     let builtins = BUILTINS.map(|name| (name, allowance.bound_builtin(name)));
-    let all = functions.into_iter().chain(builtins).chain([("index", with_any(index))]);
+    let all = functions
+        .into_iter()
+        .chain(builtins)
+        .chain([("index", with_any(index)), ("len", with("len", 1, len))]);
     all.map(|(name, function)| (name.to_owned(), function)).collect()
 }
 
 /// What runs over the headings: a heading goes through unchanged, except
 /// where the change is one of case.
-pub fn for_headings(allowance: &Allowance) -> FuncMap {
-    let mut functions = for_values(allowance);
+pub fn for_headings(allowance: &Allowance, original: &Original) -> FuncMap {
+    let mut functions = for_values(allowance, original);
     for name in ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"] {
         functions.insert(name.to_owned(), with_any(|args| Ok(args.first().cloned().unwrap_or(Value::Nil))));
     }
+    functions.insert("index".to_owned(), with_any(label_heading));
     functions
 }
 
-fn with(name: &'static str, count: usize, function: fn(&[Value]) -> Outcome) -> ValueFunc {
+/// The heading of `index .Label "key"`: the last part of the key, in words.
+fn label_heading(args: &[Value]) -> Outcome {
+    match args {
+        [Value::String(_), Value::String(key)] => {
+            let last = key.rsplit('.').next().unwrap_or_default();
+            Ok(text(last.replace(['-', '_'], " ")))
+        }
+        _ => index(args),
+    }
+}
+
+fn with(
+    name: &'static str,
+    count: usize,
+    function: impl Fn(&[Value]) -> Outcome + Send + Sync + 'static,
+) -> ValueFunc {
     Arc::new(move |args| {
         if args.len() == count {
             function(args)
@@ -69,6 +91,18 @@ fn index(args: &[Value]) -> Outcome {
         }
         _ => found.index(key),
     })
+}
+
+/// Go's `len`; of a list or a map that is not there 0, as Go counts those of a struct.
+fn len(args: &[Value]) -> Outcome {
+    let count = match arg(args, 0)? {
+        Value::Nil => 0,
+        Value::String(text) => text.len(),
+        Value::List(items) => items.len(),
+        Value::Map(members) => members.len(),
+        other => return Err(mistake(format!("error calling len: len of type {}", other.type_name()))),
+    };
+    i64::try_from(count).map(Value::Int).map_err(|error| mistake(error.to_string()))
 }
 
 fn split(args: &[Value]) -> Outcome {

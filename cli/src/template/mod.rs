@@ -10,14 +10,17 @@ mod explain;
 mod functions;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod original;
 
 use std::fmt;
 
 use gotmpl::{MissingKey, TemplateError};
 use serde::Serialize;
 
+use crate::output::json::Json;
 use allowance::Allowance;
 pub use explain::Mistake;
+use original::Original;
 
 /// Templates beyond this are nobody's format: the parser recurses.
 const MAX_TEMPLATE_BYTES: usize = 64 << 10;
@@ -37,6 +40,8 @@ pub struct Template {
     heading: gotmpl::Template,
     /// What their functions may make.
     allowance: Allowance,
+    /// What they are filled in with.
+    original: Original,
 }
 
 impl Template {
@@ -57,13 +62,14 @@ impl Template {
                 .parse(text)
                 .map_err(|error| Mistake::of_parse(&error))
         };
-        let allowance = Allowance::default();
+        let (allowance, original) = (Allowance::default(), Original::default());
         let template = Self {
             text: text.to_owned(),
-            strict: build(MissingKey::Error, functions::for_values(&allowance))?,
-            lenient: build(MissingKey::Invalid, functions::for_values(&allowance))?,
-            heading: build(MissingKey::Invalid, functions::for_headings(&allowance))?,
+            strict: build(MissingKey::Error, functions::for_values(&allowance, &original))?,
+            lenient: build(MissingKey::Invalid, functions::for_values(&allowance, &original))?,
+            heading: build(MissingKey::Invalid, functions::for_headings(&allowance, &original))?,
             allowance,
+            original,
         };
         // Go knows names that do not exist before it has a row; gotmpl only
         // when it comes by.
@@ -89,7 +95,8 @@ impl Template {
     ///
     /// # Errors
     /// Go's sentence about what went wrong.
-    pub fn document<T: Serialize>(&self, document: &T) -> Result<String, Mistake> {
+    pub fn document(&self, document: &Json) -> Result<String, Mistake> {
+        self.original.set(document.clone());
         let missing = |key: &str| format!("map has no entry for key {key:?}");
         match self.fill(&self.strict, document) {
             Err(TemplateError::MissingKey { key }) if actions::asks_for_users_key(&self.text, &key) => {

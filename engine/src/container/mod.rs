@@ -21,6 +21,7 @@ mod spec;
 mod stacked;
 mod unpack;
 mod upper;
+mod usual;
 pub mod view;
 
 pub use affected::{Affected, affected};

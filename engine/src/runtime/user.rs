@@ -1,15 +1,17 @@
 //! Who runs a container's process: looked up in the container's own files.
 
+use std::path::Path;
+
 use super::error::{Error, Result};
 use crate::container::Spec;
-use crate::disk::Folder;
+use crate::disk::{Folder, host};
 
 /// Whom a process runs as.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct User {
     pub uid: u32,
     pub gid: u32,
-    /// Groups beside the main one.
+    /// The groups that its processes belong to, where they may belong to any.
     pub groups: Vec<u32>,
     /// Where it is at home.
     pub home: String,
@@ -30,7 +32,21 @@ pub fn of(rootfs: &Folder, spec: &Spec) -> Result<User> {
     let passwd = rootfs.text_of(b"etc/passwd", MAX_BYTES)?;
     let group = rootfs.text_of(b"etc/group", MAX_BYTES)?;
     let name = spec.config.user.as_deref().unwrap_or_default();
-    find(name, &spec.host_config.group_add, &passwd, &group)
+    let mut user = find(name, &spec.host_config.group_add, &passwd, &group)?;
+    // As after a login: a file that its group may not read is not to be read by a process of
+    // that group which only changed its main one (CVE-2022-36109).
+    if may_set_groups() {
+        user.groups.push(user.gid);
+        user.groups.sort_unstable();
+        user.groups.dedup();
+    }
+    Ok(user)
+}
+
+/// Whether processes can be given groups: in a user namespace of somebody who is not root,
+/// nobody can.
+fn may_set_groups() -> bool {
+    host::read_text(Path::new("/proc/self/setgroups"), 16).is_ok_and(|text| text.trim_end() != "deny")
 }
 
 /// The user that `text` means: `user`, `uid`, `user:group`, `uid:gid` or nothing, which is

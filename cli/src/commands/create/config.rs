@@ -12,7 +12,7 @@ use crate::failure::{BAD_FLAG, Failure, os_text};
 #[derive(Debug, clap::Args)]
 pub struct ConfigArgs {
     /// Streams that the starter of the container is attached to: stdin, stdout, stderr
-    #[arg(short, long, value_name = "STREAM", ignore_case = true, value_parser = ["stdin", "stdout", "stderr"])]
+    #[arg(short, long, value_name = "STREAM", value_parser = values::stream)]
     attach: Vec<String>,
     /// Domain name of the container
     #[arg(long, value_name = "NAME")]

@@ -18,13 +18,13 @@ pub struct HostArgs {
     #[arg(long, value_name = "NOTE", value_parser = values::label)]
     annotation: Vec<(String, String)>,
     /// Capability on top of the usual ones; ALL for all
-    #[arg(long, value_name = "CAPABILITY", value_parser = values::capability)]
+    #[arg(long, value_name = "CAPABILITY")]
     cap_add: Vec<String>,
     /// Capability less than the usual ones; ALL for all
-    #[arg(long, value_name = "CAPABILITY", value_parser = values::capability)]
+    #[arg(long, value_name = "CAPABILITY")]
     cap_drop: Vec<String>,
     /// Cgroup namespace: host or private
-    #[arg(long, value_name = "MODE", value_parser = ["host", "private"])]
+    #[arg(long, value_name = "MODE")]
     cgroupns: Option<String>,
     /// Microseconds in which --cpu-quota is counted
     #[arg(long, value_name = "MICROSECONDS")]
@@ -60,7 +60,7 @@ pub struct HostArgs {
     #[arg(long)]
     init: bool,
     /// IPC namespace: none, private or host
-    #[arg(long, value_name = "MODE", value_parser = ["none", "private", "host"])]
+    #[arg(long, value_name = "MODE")]
     ipc: Option<String>,
     /// Most memory, such as 512m
     #[arg(short, long, value_name = "BYTES", value_parser = values::ram)]
@@ -81,10 +81,10 @@ pub struct HostArgs {
     #[arg(long)]
     oom_kill_disable: bool,
     /// How likely it is killed when memory runs out, -1000 to 1000
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = clap::value_parser!(i64).range(-1000..=1000))]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     oom_score_adj: Option<i64>,
     /// Process namespace: host or private
-    #[arg(long, value_name = "MODE", value_parser = ["host", "private"])]
+    #[arg(long, value_name = "MODE")]
     pid: Option<String>,
     /// Most processes; -1 for no limit
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
@@ -96,8 +96,8 @@ pub struct HostArgs {
     #[arg(long)]
     read_only: bool,
     /// When to start it again: no, always, unless-stopped or on-failure[:COUNT]
-    #[arg(long, value_name = "POLICY", value_parser = restart_policy)]
-    restart: Option<RestartPolicy>,
+    #[arg(long, value_name = "POLICY")]
+    restart: Option<String>,
     /// Remove it when it ends
     #[arg(long)]
     rm: bool,
@@ -105,7 +105,7 @@ pub struct HostArgs {
     #[arg(long, value_name = "PROGRAM")]
     runtime: Option<String>,
     /// Option of a security module, such as no-new-privileges
-    #[arg(long, value_name = "OPTION", value_parser = security_option)]
+    #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
     /// Size of /dev/shm
     #[arg(long, value_name = "BYTES", value_parser = values::ram)]
@@ -114,16 +114,16 @@ pub struct HostArgs {
     #[arg(long, value_name = "PARAMETER", value_parser = values::pair)]
     sysctl: Vec<(String, String)>,
     /// Directory that is memory, as PATH[:OPTIONS]
-    #[arg(long, value_name = "TMPFS", value_parser = mount::tmpfs)]
-    tmpfs: Vec<(String, String)>,
+    #[arg(long, value_name = "TMPFS")]
+    tmpfs: Vec<String>,
     /// Limit of its processes, as NAME=SOFT[:HARD]
     #[arg(long, value_name = "LIMIT", value_parser = values::ulimit)]
     ulimit: Vec<Ulimit>,
     /// User namespace: host
-    #[arg(long, value_name = "MODE", value_parser = ["host"])]
+    #[arg(long, value_name = "MODE")]
     userns: Option<String>,
     /// Host name's namespace: host
-    #[arg(long, value_name = "MODE", value_parser = ["host"])]
+    #[arg(long, value_name = "MODE")]
     uts: Option<String>,
     /// File or directory of the host to mount, as SOURCE:TARGET[:OPTIONS]
     #[arg(short, long, value_name = "VOLUME")]
@@ -136,23 +136,33 @@ const LEAST_MEMORY: u64 = 6 << 20;
 impl HostArgs {
     /// What was asked for.
     pub fn host_config(&self, id_file: Option<&Path>) -> Result<HostConfig, Failure> {
-        self.check()?;
+        let restart_policy = self.restart_policy()?;
+        self.check(&restart_policy)?;
+        let capabilities = |what: &str, names: &[String]| -> Result<Vec<String>, Failure> {
+            let read = |name: &String| values::capability(name);
+            let wrong = |why: String| Failure::error(format!("invalid {what}: {why}"));
+            names.iter().map(read).collect::<Result<_, _>>().map_err(wrong)
+        };
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let binds = self.volume.iter().map(|volume| mount::bind(volume)).collect::<Result<Vec<_>, _>>()?;
         let host = HostConfig {
             binds,
             mounts: self.mount.clone(),
-            tmpfs: self.tmpfs.iter().cloned().collect(),
+            tmpfs: self.tmpfs.iter().map(|tmpfs| mount::tmpfs(tmpfs)).collect::<Result<_, _>>()?,
             network_mode: self.network.clone().unwrap_or_else(|| "default".into()),
-            restart_policy: self.restart.clone().unwrap_or_default(),
+            restart_policy,
             auto_remove: self.rm,
             container_id_file: id_file.map(|path| path.display().to_string()).unwrap_or_default(),
             annotations: self.annotation.iter().cloned().collect(),
             runtime: text(&self.runtime),
-            cap_add: self.cap_add.clone(),
-            cap_drop: self.cap_drop.clone(),
+            cap_add: capabilities("CapAdd", &self.cap_add)?,
+            cap_drop: capabilities("CapDrop", &self.cap_drop)?,
             privileged: self.privileged,
-            security_opt: self.security_opt.clone(),
+            security_opt: self
+                .security_opt
+                .iter()
+                .map(|option| security_option(option))
+                .collect::<Result<_, _>>()?,
             group_add: self.group_add.clone(),
             dns: self.dns.clone(),
             dns_options: self.dns_option.clone(),
@@ -181,12 +191,20 @@ impl HostArgs {
             oom_score_adj: self.oom_score_adj.unwrap_or_default(),
             oom_kill_disable: self.oom_kill_disable,
         };
+        for mount in &host.mounts {
+            mount::check_source(mount)?;
+        }
         check_targets(&host)?;
         Ok(host)
     }
 
     /// What contradicts itself, in Docker's words.
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self, restart_policy: &RestartPolicy) -> Result<(), Failure> {
+        self.check_namespaces()?;
+        if let Some(score) = self.oom_score_adj.filter(|score| !(-1000..=1000).contains(score)) {
+            let range = "range for oom score adj is [-1000, 1000]";
+            return Err(Failure::error(format!("Invalid value {score}, {range}")));
+        }
         match self.network.as_deref() {
             None | Some("none" | "host" | "default") => {}
             Some(name) => refuse(
@@ -195,7 +213,7 @@ impl HostArgs {
                 "larder has no networks of its own: a container has the host's (host) or none (none)",
             )?,
         }
-        if self.rm && self.restart.as_ref().is_some_and(|policy| policy.name != "no") {
+        if self.rm && !["", "no"].contains(&restart_policy.name.as_str()) {
             return Err(
                 Failure::plain("conflicting options: cannot specify both --restart and --rm").code(BAD_FLAG)
             );
@@ -218,6 +236,38 @@ impl HostArgs {
     }
 }
 
+impl HostArgs {
+    /// Which namespaces there are, in Docker's words.
+    fn check_namespaces(&self) -> Result<(), Failure> {
+        for (flag, asked, known, wrong) in [
+            ("--pid", &self.pid, &["", "private", "host"][..], "--pid: invalid PID mode"),
+            ("--uts", &self.uts, &["", "host"], "--uts: invalid UTS mode"),
+            ("--userns", &self.userns, &["", "host"], "--userns: invalid USER mode"),
+            ("--cgroupns", &self.cgroupns, &["", "private", "host"], "--cgroupns: invalid CGROUP mode"),
+        ] {
+            let asked = asked.as_deref().unwrap_or_default();
+            refuse(&format!("{flag} {asked}"), asked.starts_with("container:"), SHARES_NO_NAMESPACE)?;
+            if !known.contains(&asked) {
+                return Err(Failure::plain(wrong).code(BAD_FLAG));
+            }
+        }
+        let ipc = self.ipc.as_deref().unwrap_or_default();
+        let shared = ipc.starts_with("container:") || ipc == "shareable";
+        refuse(&format!("--ipc {ipc}"), shared, SHARES_NO_NAMESPACE)?;
+        match ipc {
+            "" | "none" | "private" | "host" => Ok(()),
+            other => Err(Failure::error(format!("invalid IPC mode: {other}"))),
+        }
+    }
+
+    fn restart_policy(&self) -> Result<RestartPolicy, Failure> {
+        restart_policy(self.restart.as_deref().unwrap_or_default())
+    }
+}
+
+/// Why a container has no part in what another one has.
+const SHARES_NO_NAMESPACE: &str = "containers share no namespaces with one another";
+
 /// Nothing is mounted over something else that was asked for.
 fn check_targets(host: &HostConfig) -> Result<(), Failure> {
     let binds = host.binds.iter().map(|bind| bind.target.as_str());
@@ -231,36 +281,36 @@ fn check_targets(host: &HostConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-fn restart_policy(text: &str) -> Result<RestartPolicy, String> {
+fn restart_policy(text: &str) -> Result<RestartPolicy, Failure> {
     let (name, count) = text.split_once(':').map_or((text, None), |(name, count)| (name, Some(count)));
     let maximum_retry_count = match count {
         None => 0,
         Some(count) => {
             let wrong = "invalid restart policy format: maximum retry count must be an integer";
-            count.parse().map_err(|_| wrong.to_owned())?
+            count.parse().map_err(|_| Failure::plain(wrong).code(BAD_FLAG))?
         }
     };
     match name {
-        "no" | "always" | "unless-stopped" if count.is_some() => {
-            Err("invalid restart policy: maximum retry count can only be used with 'on-failure'".into())
-        }
+        "no" | "always" | "unless-stopped" if count.is_some() => Err(Failure::error(
+            "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+        )),
         "" => Ok(RestartPolicy::default()),
         "no" | "always" | "unless-stopped" | "on-failure" => {
             Ok(RestartPolicy { name: name.into(), maximum_retry_count })
         }
-        _ => Err(format!(
+        _ => Err(Failure::error(format!(
             "invalid restart policy: unknown policy '{name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
-        )),
+        ))),
     }
 }
 
-fn security_option(text: &str) -> Result<String, String> {
+fn security_option(text: &str) -> Result<String, Failure> {
     let (key, value) = text.split_once(['=', ':']).unwrap_or((text, ""));
     match (key, value) {
         ("no-new-privileges", "" | "true" | "false") => Ok(text.into()),
         ("seccomp" | "apparmor" | "label" | "systempaths", value) if !value.is_empty() => {
             Ok(format!("{key}={value}"))
         }
-        _ => Err(format!("invalid --security-opt: {text:?}")),
+        _ => Err(Failure::plain(format!("Invalid --security-opt: {text:?}")).code(BAD_FLAG)),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use larder_engine::{Attach, ContainerId, CreateOptions, ErrorKind, Platform, Store};
 
 use crate::context::{Context, about_image, no_such_image, refuse};
-use crate::failure::{Failure, os_text};
+use crate::failure::{BAD_FLAG, Failure, os_text};
 use crate::names;
 
 mod config;
@@ -50,7 +50,7 @@ pub struct ContainerArgs {
     #[arg(long)]
     platform: Option<Platform>,
     /// Where images come from: missing or never; larder never pulls
-    #[arg(long, value_name = "WHEN", value_parser = ["missing", "never", "always"])]
+    #[arg(long, value_name = "WHEN")]
     pull: Option<String>,
     /// Nothing: there is no progress to be quiet about
     #[arg(short, long)]
@@ -67,8 +67,19 @@ pub struct ContainerArgs {
 }
 
 pub fn create(cx: &mut Context, args: &CreateArgs) -> Result<(), Failure> {
-    let id = args.container.create(cx)?;
+    let id = args.container.create(cx).map_err(|failure| match failure.is_plain_about_flags() {
+        true => in_docker_s_words(failure).followed_by("\nRun 'larder create --help' for more information"),
+        false => failure,
+    })?;
     cx.print(&format!("{id}\n"))
+}
+
+/// What Docker's client finds wrong with flags by itself it tells under its own name.
+pub fn in_docker_s_words(failure: Failure) -> Failure {
+    match failure.is_plain_about_flags() {
+        true => failure.named("larder"),
+        false => failure,
+    }
 }
 
 /// Makes a container of an image in a store, and calls the last as soon as it is there.
@@ -87,7 +98,25 @@ impl ContainerArgs {
 
     /// Has the container made by `make`, which says so as soon as it is there.
     pub fn make<T>(&self, cx: &mut Context, make: Make<'_, T>) -> Result<T, Failure> {
-        refuse("--pull=always", self.pull.as_deref() == Some("always"), "larder talks to no registry")?;
+        let never_pulls = match self.pull.as_deref() {
+            None | Some("" | "missing") => false,
+            Some("never") => true,
+            Some("always") => {
+                refuse("--pull=always", true, "larder talks to no registry")?;
+                false
+            }
+            Some(other) => {
+                let text = format!(
+                    "invalid pull option: '{other}': must be one of \"always\", \"missing\" or \"never\""
+                );
+                return Err(Failure::plain(text).code(BAD_FLAG));
+            }
+        };
+        // Docker would go and look for it.
+        let absent = |failure: Failure, image: &str| match never_pulls {
+            true => failure,
+            false => failure.after(format!("Unable to find image '{}' locally", names::with_latest(image))),
+        };
         self.refused.check()?;
         let Some((image, command)) = self.words.split_first() else { return Err(Failure::silent()) };
         let host = self.host.host_config(self.cidfile.as_deref())?;
@@ -102,7 +131,10 @@ impl ContainerArgs {
                 written = file.finish(&id.to_string());
             }
         });
-        let made = made.map_err(|error| refused(error, &store, image))?;
+        let made = made.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => absent(about_image(error, &store, image), image),
+            _ => error.into(),
+        })?;
         written.map(|()| made)
     }
 
@@ -120,18 +152,6 @@ impl ContainerArgs {
     pub fn has_tty(&self) -> bool {
         self.config.has_tty()
     }
-}
-
-fn refused(error: larder_engine::Error, store: &Store, image: &str) -> Failure {
-    match error.kind() {
-        ErrorKind::NotFound => absent(about_image(error, store, image), image),
-        _ => error.into(),
-    }
-}
-
-/// Docker would go and look for it.
-fn absent(failure: Failure, image: &str) -> Failure {
-    failure.after(format!("Unable to find image '{}' locally", names::with_latest(image)))
 }
 
 /// The file that gets the ID. It is made first, so that no container is made in

@@ -74,10 +74,6 @@ pub fn mount(text: &str) -> Result<Mount, String> {
             "invalid mount config for type \"bind\": invalid mount path: '{}' mount path must be absolute",
             mount.source
         )),
-        MountKind::Bind if !mount.create_mountpoint && !Path::new(&mount.source).exists() => Err(format!(
-            "invalid mount config for type \"bind\": bind source path does not exist: {}",
-            mount.source
-        )),
         MountKind::Tmpfs if !mount.source.is_empty() => {
             Err("invalid mount config for type \"tmpfs\": field Source must not be specified".into())
         }
@@ -121,7 +117,8 @@ pub fn bind(text: &str) -> Result<Bind, Failure> {
     let is_path = source.starts_with('/') || source.starts_with('.') || source.starts_with('~');
     refuse(&format!("--volume {text}"), !is_path, NO_VOLUMES)?;
     if !target.starts_with('/') {
-        return Err(wrong("mount path must be absolute"));
+        let why = "invalid mount config for type \"bind\": invalid mount path";
+        return Err(wrong(&format!("{why}: '{target}' mount path must be absolute")));
     }
     check_target(target).map_err(|why| wrong(&why))?;
     let mut modes = options.split(',').filter(|mode| !mode.is_empty());
@@ -131,10 +128,21 @@ pub fn bind(text: &str) -> Result<Bind, Failure> {
     Ok(Bind { source: whole(source), target: target.into(), options: options.into() })
 }
 
+/// What a mount is to show must be there.
+pub fn check_source(mount: &Mount) -> Result<(), Failure> {
+    match mount.kind == MountKind::Bind && !mount.create_mountpoint && !Path::new(&mount.source).exists() {
+        true => Err(Failure::error(format!(
+            "invalid mount config for type \"bind\": bind source path does not exist: {}",
+            mount.source
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// Reads `--tmpfs TARGET[:OPTIONS]`.
-pub fn tmpfs(text: &str) -> Result<(String, String), String> {
+pub fn tmpfs(text: &str) -> Result<(String, String), Failure> {
     let (target, options) = text.split_once(':').unwrap_or((text, ""));
-    check_target(target)?;
+    check_target(target).map_err(Failure::error)?;
     Ok((target.into(), options.into()))
 }
 
@@ -184,10 +192,6 @@ mod tests {
         for (text, why) in [
             ("type=bind,source=/", "target is required"),
             ("type=bind,target=/x", "source is required"),
-            (
-                "type=bind,source=/nowhere/at/all,target=/x",
-                "bind source path does not exist: /nowhere/at/all",
-            ),
             ("type=bind,source=x,target=/x", "mount path must be absolute"),
             ("type=bind,source=/,target=/", "destination can't be '/'"),
             ("type=tmpfs,source=/,target=/x", "field Source must not be specified"),
@@ -200,6 +204,14 @@ mod tests {
             let told = mount(text).unwrap_err();
             assert!(told.contains(why), "{text}: {told}");
         }
+    }
+
+    #[test]
+    fn what_is_mounted_must_be_there() {
+        let nowhere = mount("type=bind,source=/nowhere/at/all,target=/x").unwrap();
+        let told = check_source(&nowhere).unwrap_err().to_string();
+        assert!(told.contains("bind source path does not exist: /nowhere/at/all"), "{told}");
+        assert!(check_source(&mount("type=bind,source=/,target=/x").unwrap()).is_ok());
     }
 
     #[test]
@@ -221,7 +233,7 @@ mod tests {
             let told = bind(text).unwrap_err().to_string();
             assert!(told.contains(why), "{text}: {told}");
         }
-        assert_eq!(tmpfs("/t:size=1m"), Ok(("/t".into(), "size=1m".into())));
+        assert_eq!(tmpfs("/t:size=1m").unwrap(), ("/t".into(), "size=1m".into()));
         assert!(tmpfs("t").is_err());
     }
 }

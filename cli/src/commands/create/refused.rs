@@ -13,6 +13,10 @@ pub struct RefusedArgs {
     #[arg(long, hide = true)]
     cgroup_parent: Option<String>,
     #[arg(long, hide = true)]
+    cpu_count: Option<String>,
+    #[arg(long, hide = true)]
+    cpu_percent: Option<String>,
+    #[arg(long, hide = true)]
     cpu_rt_period: Option<String>,
     #[arg(long, hide = true)]
     cpu_rt_runtime: Option<String>,
@@ -29,10 +33,14 @@ pub struct RefusedArgs {
     #[arg(long, hide = true)]
     device_write_iops: Vec<String>,
     /// Docker's default, and larder signs nothing: it changes nothing.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    disable_content_trust: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = crate::boolean::parse)]
+    disable_content_trust: Option<bool>,
     #[arg(long, hide = true)]
     gpus: Option<String>,
+    #[arg(long, hide = true)]
+    io_maxbandwidth: Option<String>,
+    #[arg(long, hide = true)]
+    io_maxiops: Option<String>,
     #[arg(long, hide = true)]
     ip: Option<String>,
     #[arg(long, hide = true)]
@@ -74,6 +82,7 @@ const NO_NETWORKS: &str =
     "larder has no networks of its own: a container has the host's (host) or none (none)";
 const NO_DEVICES: &str = "larder hands on no devices of the host";
 const NO_VOLUMES: &str = "larder keeps no volumes";
+const OF_WINDOWS: &str = "it belongs to Windows";
 const OLD_CGROUPS: &str = "it belongs to cgroups of version 1";
 
 impl RefusedArgs {
@@ -101,7 +110,11 @@ impl RefusedArgs {
             ("--log-driver", some(&self.log_driver), "larder has no log drivers"),
             ("--log-opt", any(&self.log_opt), "larder has no log drivers"),
             ("--cgroup-parent", some(&self.cgroup_parent), "larder chooses the cgroup"),
-            ("--isolation", some(&self.isolation), "it belongs to Windows"),
+            ("--isolation", some(&self.isolation), OF_WINDOWS),
+            ("--cpu-count", some(&self.cpu_count), OF_WINDOWS),
+            ("--cpu-percent", some(&self.cpu_percent), OF_WINDOWS),
+            ("--io-maxbandwidth", some(&self.io_maxbandwidth), OF_WINDOWS),
+            ("--io-maxiops", some(&self.io_maxiops), OF_WINDOWS),
             ("--kernel-memory", some(&self.kernel_memory), OLD_CGROUPS),
             ("--memory-swappiness", some(&self.memory_swappiness), OLD_CGROUPS),
             ("--cpu-rt-period", some(&self.cpu_rt_period), OLD_CGROUPS),

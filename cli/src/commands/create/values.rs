@@ -102,6 +102,14 @@ pub fn label(text: &str) -> Result<(String, String), String> {
     Ok((key.into(), value.into()))
 }
 
+/// A stream, in any case.
+pub fn stream(text: &str) -> Result<String, String> {
+    match text.to_ascii_lowercase() {
+        stream if ["stdin", "stdout", "stderr"].contains(&stream.as_str()) => Ok(stream),
+        _ => Err("valid streams are STDIN, STDOUT and STDERR".into()),
+    }
+}
+
 /// `NAME=VALUE`, both there.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -163,7 +171,7 @@ pub fn capability(text: &str) -> Result<String, String> {
     let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
     match !name.is_empty() && CAPABILITIES.contains(&format!(" {name} ")) {
         true => Ok(format!("CAP_{name}")),
-        false => Err(format!("unknown capability: {text:?}")),
+        false => Err(format!("unknown capability: {:?}", format!("CAP_{name}"))),
     }
 }
 

@@ -12,16 +12,28 @@ const IMAGES: &str = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.
 const CONTAINERS: &str = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t\
                           {{.RunningFor}}\t{{.Status}}\t{{.Names}}";
 
-/// Docker's sections of images and containers, then the store on disk.
-pub fn text(usage: &Usage, all: &[ImageSummary], containers: &[ContainerSummary]) -> Result<String, Mistake> {
+/// What larder has nothing of.
+const OF_DOCKER_ALONE: &str = "Local Volumes space usage:\n\nVOLUME NAME   LINKS     SIZE\n\n\
+                               Build cache usage: 0B\n\n\
+                               CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n";
+
+/// Docker's sections, of volumes and the build cache empty ones; or in their place the
+/// store on disk.
+pub fn text(
+    usage: &Usage,
+    all: &[ImageSummary],
+    containers: &[ContainerSummary],
+    with_disk: bool,
+) -> Result<String, Mistake> {
     let look = images::look();
     let images = Format::of(None, IMAGES, &look).render(&look, &image_rows(all, containers, false))?;
     let look = ps::look();
     let containers = Format::of(None, CONTAINERS, &look).render(&look, &container_rows(containers, false))?;
-    Ok(format!(
-        "Images space usage:\n\n{images}\nContainers space usage:\n\n{containers}\nStore space usage:\n\n{}",
-        on_disk(usage, true)
-    ))
+    let rest = match with_disk {
+        true => format!("Store space usage:\n\n{}", on_disk(usage, true)),
+        false => OF_DOCKER_ALONE.into(),
+    };
+    Ok(format!("Images space usage:\n\n{images}\nContainers space usage:\n\n{containers}\n{rest}"))
 }
 
 /// The same as one document: JSON, or what a template picks from it.
@@ -75,7 +87,8 @@ fn image_rows(all: &[ImageSummary], containers: &[ContainerSummary], no_trunc: b
     let rows = |image: &ImageSummary| {
         let (shared, unique) = (size::long(image.shared_bytes), size::long(image.unique_bytes));
         let count = counts.get(&image.id.to_string()).copied().unwrap_or_default();
-        images::rows(image, no_trunc, now).into_iter().map(move |row| {
+        // As Docker, once, by the first of its names: what it takes is not taken twice.
+        images::rows(image, no_trunc, now).into_iter().take(1).map(move |row| {
             row.with("SharedSize", shared.clone())
                 .with("UniqueSize", unique.clone())
                 .with("Containers", count.to_string())

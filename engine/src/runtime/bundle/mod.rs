@@ -27,24 +27,6 @@ const CGROUPS: &str = "/larder";
 /// Where programs are looked for, if the image does not say it, as Docker has it.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What the kernel tells of the whole machine, as Docker hides it.
-const MASKED: [&str; 12] = [
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-];
-/// What changes the whole machine, as Docker protects it.
-const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
-
 /// The cgroup of the container `id`.
 pub fn cgroup(id: &str) -> String {
     format!("{CGROUPS}/{id}")
@@ -69,12 +51,11 @@ pub fn config(
         "resources": limits::resources(host),
         "sysctl": host.sysctls,
     });
-    let shows_all =
-        host.privileged || host.security_opt.iter().any(|option| option == "systempaths=unconfined");
-    if !shows_all {
-        let own = READ_ONLY.iter().map(|path| (*path).to_owned());
+    let (masked, read_only) = host.protected_paths();
+    if !masked.is_empty() {
+        let own = read_only.iter().map(|path| (*path).to_owned());
         let read_only: Vec<_> = own.chain(mounts::hierarchies()).collect();
-        merge(&mut linux, json!({ "maskedPaths": MASKED, "readonlyPaths": read_only }));
+        merge(&mut linux, json!({ "maskedPaths": masked, "readonlyPaths": read_only }));
     }
     let mut config = json!({
         "ociVersion": "1.0.2",

@@ -10,14 +10,11 @@ use super::init;
 use crate::container::{Bind, Mount, MountKind, Spec};
 use crate::disk::host;
 
-/// The size of `/dev/shm`, as Docker has it.
-const SHM_BYTES: u64 = 64 << 20;
-
 /// All mounts, in the order in which they are made.
 pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
     let host = &spec.host_config;
     let writable = if host.privileged { "rw" } else { "ro" };
-    let shm = if host.shm_size == 0 { SHM_BYTES } else { host.shm_size };
+    let shm = host.shm_bytes();
     let mut terminals = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
     if stage == Stage::Own {
         // The group tty; in a user namespace with one user it has no number.
