@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::commands::{
     attach, cat, commit, cp, create, df, diff, enter, exec, export, fsck, gc, history, images, import,
     inspect, kill, load, logs, ls, monitor, optimize, pause, prune, ps, rename, restart, rm, rmi, run, save,
-    squash, start, stats, stop, tag, top, version, wait,
+    squash, start, stats, stop, tag, top, tree, version, wait,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -166,6 +166,7 @@ pub enum ImageCommand {
     Rm(rmi::RmiArgs),
     Save(save::SaveArgs),
     Tag(tag::TagArgs),
+    Tree(tree::TreeArgs),
 }
 
 /// `larder system …`

@@ -39,6 +39,7 @@ pub mod stats;
 pub mod stop;
 pub mod tag;
 pub mod top;
+pub mod tree;
 pub mod version;
 pub mod wait;
 
@@ -68,6 +69,7 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Cat(args) => cat::cat(cx, args),
         Command::Tag(args) | Command::Image(ImageCommand::Tag(args)) => tag::tag(cx, args),
         Command::Rmi(args) | Command::Image(ImageCommand::Rm(args)) => rmi::rmi(cx, args),
+        Command::Image(ImageCommand::Tree(args)) => tree::tree(cx, args),
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
         Command::Df(args) | Command::System(SystemCommand::Df(args)) => df::df(cx, args),
         Command::System(SystemCommand::Prune(args)) => prune::system_prune(cx, args),
