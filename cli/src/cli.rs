@@ -6,8 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     attach, cat, commit, cp, create, df, diff, enter, exec, export, fsck, gc, history, images, import,
-    inspect, kill, load, logs, ls, monitor, optimize, pause, prune, ps, rename, restart, rm, rmi, run, save,
-    squash, start, stats, stop, tag, top, tree, version, wait,
+    inspect, kill, load, logs, ls, monitor, optimize, pause, prune, ps, rename, report, restart, rm, rmi,
+    run, save, squash, start, stats, stop, tag, top, tree, version, wait,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -105,6 +105,7 @@ pub enum Command {
     Rm(rm::RmArgs),
     Rename(rename::RenameArgs),
     Df(df::DfArgs),
+    Report(report::ReportArgs),
     Gc(gc::GcArgs),
     Optimize(optimize::OptimizeArgs),
     Fsck(fsck::FsckArgs),

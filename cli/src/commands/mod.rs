@@ -28,6 +28,7 @@ pub mod pause;
 pub mod prune;
 pub mod ps;
 pub mod rename;
+pub mod report;
 pub mod restart;
 pub mod rm;
 pub mod rmi;
@@ -106,6 +107,7 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Monitor(args) => monitor::monitor(cx, args),
         Command::Enter(_) => enter::enter(),
         Command::Gc(args) => gc::gc(cx, args),
+        Command::Report(args) => report::report(cx, args),
         Command::Optimize(args) => optimize::optimize(cx, args),
         Command::Fsck(args) => fsck::fsck(cx, args),
         Command::Version(args) => version::version(cx, args),
