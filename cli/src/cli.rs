@@ -6,8 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     attach, cat, commit, completion, cp, create, df, diff, enter, exec, export, fsck, gc, history, images,
-    import, info, inspect, kill, load, logs, ls, man, monitor, optimize, pause, prune, ps, rename, restart,
-    rm, rmi, run, save, squash, start, stats, stop, tag, top, version, wait,
+    import, info, inspect, kill, load, logs, ls, man, monitor, optimize, pause, prune, ps, rename, report,
+    restart, rm, rmi, run, save, squash, start, stats, stop, tag, top, tree, version, wait,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -119,6 +119,7 @@ pub enum Command {
     Rm(rm::RmArgs),
     Rename(rename::RenameArgs),
     Df(df::DfArgs),
+    Report(report::ReportArgs),
     Gc(gc::GcArgs),
     Optimize(optimize::OptimizeArgs),
     Fsck(fsck::FsckArgs),
@@ -183,6 +184,7 @@ pub enum ImageCommand {
     Rm(rmi::RmiArgs),
     Save(save::SaveArgs),
     Tag(tag::TagArgs),
+    Tree(tree::TreeArgs),
 }
 
 /// `larder system …`

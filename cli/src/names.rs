@@ -1,6 +1,6 @@
 //! Names of images, as users write them and as Docker repeats them.
 
-use larder_engine::{Reference, Store};
+use larder_engine::{ImageId, Reference, Store};
 
 /// Below this likeness (0 to 1) a name is another name, not a slip.
 const LIKENESS: f64 = 0.85;
@@ -10,6 +10,16 @@ pub fn with_latest(name: &str) -> String {
     match name.parse::<Reference>() {
         Ok(reference) => reference.or_latest().familiar(),
         Err(_) => name.to_owned(),
+    }
+}
+
+/// What to call an image in little room: its first name and how many more it has, or its
+/// ID.
+pub fn shown(references: &[Reference], id: ImageId) -> String {
+    match references {
+        [] => format!("<none> {}", id.0.short()),
+        [one] => one.familiar(),
+        [one, more @ ..] => format!("{} +{}", one.familiar(), more.len()),
     }
 }
 

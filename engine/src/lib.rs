@@ -86,13 +86,14 @@ pub use image::{
     RunConfig, parse_duration, parse_ports, parse_signal, set_variable,
 };
 pub use ops::{
-    Area, Attach, Checked, Collected, CommitOptions, Committed, Compressed, ContainerSummary, Copied,
-    CopyOptions, CreateOptions, ExecOptions, ExportOptions, Exported, Fault, FsckLevel, FsckOptions,
-    HistoryEntry, ImageDetails, ImageSummary, ImportOptions, Imported, Inspected, LabelFilter, LargeFile,
-    LayerFiles, ListOptions, Listed, LoadOptions, Loaded, LoadedImage, LogOptions, OptimizeOptions,
-    Optimized, ProcessTable, PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions,
-    RemoveOptions, Removed, RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved,
-    SquashOptions, Squashed, StartOptions, Started, StopOptions, Usage, monitor,
+    Area, Attach, Checked, Collected, CommitOptions, Committed, Compressed, ContainerSummary, ContainerUse,
+    Copied, CopyOptions, CreateOptions, ExecOptions, ExportOptions, Exported, Fault, Forecast, FsckLevel,
+    FsckOptions, HiddenFile, HistoryEntry, ImageDetails, ImageSummary, ImageUse, ImportOptions, Imported,
+    Inspected, LabelFilter, LargeFile, LayerFiles, LayerUse, ListOptions, Listed, LoadOptions, Loaded,
+    LoadedImage, LogOptions, Moment, OptimizeOptions, Optimized, Packed, ProcessTable,
+    PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions, Removed,
+    RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved, SquashOptions, Squashed,
+    StartOptions, Started, StopOptions, Survey, Usage, monitor,
 };
 pub use runtime::{
     Connection, ContainerState, ContainerStatus, EnterRequest, Entered, Error as RuntimeError, Figures,

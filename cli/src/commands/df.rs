@@ -1,25 +1,29 @@
 use jiff::Timestamp;
-use larder_engine::{Area, ContainerSummary, ImageSummary, Usage};
+use larder_engine::{Area, ContainerSummary, ImageSummary, Survey, Usage};
 
 use crate::commands::{images, ps};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::listing::{Format, Look, Row};
 use crate::output::json::{Html, Json};
+use crate::output::screen::Screen;
 use crate::output::{size, table};
 use crate::template::{Mistake, Template};
 
+mod bars;
+mod explain;
 mod verbose;
 
 /// Show what takes how much space
 ///
 /// First Docker's table: what images hold, before sharing and compression.
-/// Then what the store takes on disk, area by area; the total is what
-/// `du` says of it, to the block.
+/// Then a bar for each image: what it takes in the packs, alone and with
+/// others. Then what the store takes on disk, area by area; the total is
+/// what `du` says of it, to the block.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder df [OPTIONS]",
-    after_help = "Example:\n  larder df -v\n  larder df -v --format '{{.DiskBytes}}'"
+    after_help = "Example:\n  larder df -v\n  larder df --explain\n  larder df -v --format '{{.DiskBytes}}'"
 )]
 pub struct DfArgs {
     /// Show every image and container, and exact bytes
@@ -28,6 +32,9 @@ pub struct DfArgs {
     /// Output as table, json or a template in Go's syntax
     #[arg(long)]
     format: Option<String>,
+    /// Show what every byte on the disk is for, and what would be freed
+    #[arg(long, conflicts_with_all = ["verbose", "format"])]
+    explain: bool,
 }
 
 const LOOK: Look = Look {
@@ -57,24 +64,48 @@ pub fn system_df(cx: &mut Context, args: &DfArgs) -> Result<(), Failure> {
 }
 
 fn show(cx: &mut Context, args: &DfArgs, with_disk: bool) -> Result<(), Failure> {
-    let (usage, images, containers) = match cx.store()? {
-        Some(store) if args.verbose => (store.usage()?, store.images()?, store.containers(true)?),
-        Some(store) => (store.usage()?, Vec::new(), Vec::new()),
-        None => (nothing(), Vec::new(), Vec::new()),
-    };
     let asked = args.format.as_deref().filter(|asked| !asked.is_empty() && *asked != "table");
-    let text = match (args.verbose, asked) {
-        (true, None) => verbose::text(&usage, &images, &containers, with_disk),
-        (true, Some(asked)) => verbose::formatted(asked, &usage, &images, &containers),
-        (false, asked) => Format::of(asked, TABLE, &LOOK).render(&LOOK, &rows(&usage)).map(|listing| {
-            if asked.is_none() && with_disk {
-                format!("{listing}\n{}", on_disk(&usage, false))
-            } else {
-                listing
-            }
-        }),
-    };
-    cx.print(&text.map_err(|mistake| Failure::plain(format!("template parsing error: {mistake}")))?)
+    let mistaken = |mistake| Failure::plain(format!("template parsing error: {mistake}"));
+    let store = cx.store()?;
+    if asked.is_some() || !(with_disk || args.explain) {
+        let (usage, images, containers) = match store {
+            Some(store) if args.verbose => (store.usage()?, store.images()?, store.containers(true)?),
+            Some(store) => (store.usage()?, Vec::new(), Vec::new()),
+            None => (nothing(), Vec::new(), Vec::new()),
+        };
+        let text = match (args.verbose, asked) {
+            (true, Some(asked)) => verbose::formatted(asked, &usage, &images, &containers),
+            (true, None) => verbose::text(&usage, &images, &containers, false),
+            (false, asked) => Format::of(asked, TABLE, &LOOK).render(&LOOK, &rows(&usage)),
+        };
+        return cx.print(&text.map_err(mistaken)?);
+    }
+    let survey =
+        store.as_ref().map(|store| cx.task(false).and_then(|task| Ok(store.survey(&task)?))).transpose()?;
+    let survey = survey.unwrap_or_else(|| Survey::of_nothing(nothing()));
+    if args.explain {
+        return cx.print(&explain::text(&survey));
+    }
+    let screen = Screen::stdout();
+    let bars = bars::bars(&survey, args.verbose, &screen);
+    let below = if bars.is_empty() { "" } else { "\n" };
+    if args.verbose {
+        let (images, containers) = match store {
+            Some(store) => (store.images()?, store.containers(true)?),
+            None => (Vec::new(), Vec::new()),
+        };
+        cx.print(&verbose::text(&survey.usage, &images, &containers, true).map_err(mistaken)?)?;
+        if !bars.is_empty() {
+            cx.print("\nImages on disk:\n\n")?;
+        }
+        return cx.print_raw(&bars);
+    }
+    let usage = &survey.usage;
+    let listing = Format::of(None, TABLE, &LOOK).render(&LOOK, &rows(usage)).map_err(mistaken)?;
+    cx.print(&format!("{listing}\n"))?;
+    // Names in them were made harmless; what is left moves nothing but colours.
+    cx.print_raw(&format!("{bars}{below}"))?;
+    cx.print(&on_disk(usage, false))
 }
 
 /// What a store that is not there uses.

@@ -1,3 +1,5 @@
+use larder_engine::{Forecast, Store, Task};
+
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::size;
@@ -8,15 +10,32 @@ use crate::output::text::counted;
 /// Removing an image frees what it alone used; this frees the rest: what
 /// interrupted loads left, and packs of which only a part is still in use.
 #[derive(Debug, clap::Args)]
-#[command(override_usage = "larder gc [OPTIONS]", after_help = "Example:\n  larder gc")]
+#[command(
+    override_usage = "larder gc [OPTIONS]",
+    after_help = "Example:\n  larder gc\n  larder gc --dry-run"
+)]
 pub struct GcArgs {
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
+    /// Change nothing: say what would be freed
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub fn gc(cx: &mut Context, args: &GcArgs) -> Result<(), Failure> {
     let Some(store) = cx.store()? else { return cx.print("Freed 0B: there is no store.\n") };
+    if args.dry_run {
+        let forecast = store.survey(&cx.task(args.quiet)?)?.forecast();
+        return cx.print(&format!(
+            "Would free {}: {} of {} garbage, {} would be removed, {} rewritten.\n",
+            about(&forecast),
+            forecast.dead_chunks,
+            counted(forecast.live_chunks + forecast.dead_chunks, "chunk"),
+            counted(forecast.packs_removed, "pack"),
+            forecast.packs_rewritten
+        ));
+    }
     let collected = store.gc(&cx.task(args.quiet)?)?;
     let chunks = collected.live_chunks + collected.dead_chunks;
     cx.print(&format!(
@@ -27,4 +46,16 @@ pub fn gc(cx: &mut Context, args: &GcArgs) -> Result<(), Failure> {
         counted(collected.packs_removed, "pack"),
         collected.packs_rewritten
     ))
+}
+
+/// Says what a collection would give back after what was rehearsed in `store`.
+pub fn foretell(cx: &mut Context, store: &Store, task: &Task) -> Result<(), Failure> {
+    let forecast = store.survey(task)?.forecast();
+    cx.print(&format!("Space that would come back, with 'larder gc': {}\n", about(&forecast)))
+}
+
+/// The space that would come back; exact only where nothing is compressed again.
+fn about(forecast: &Forecast) -> String {
+    let about = if forecast.packs_rewritten > 0 && forecast.freed_bytes > 0 { "about " } else { "" };
+    format!("{about}{}", size::long(forecast.freed_bytes))
 }

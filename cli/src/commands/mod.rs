@@ -31,6 +31,7 @@ pub mod pause;
 pub mod prune;
 pub mod ps;
 pub mod rename;
+pub mod report;
 pub mod restart;
 pub mod rm;
 pub mod rmi;
@@ -42,6 +43,7 @@ pub mod stats;
 pub mod stop;
 pub mod tag;
 pub mod top;
+pub mod tree;
 pub mod version;
 pub mod wait;
 
@@ -71,6 +73,7 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Cat(args) => cat::cat(cx, args),
         Command::Tag(args) | Command::Image(ImageCommand::Tag(args)) => tag::tag(cx, args),
         Command::Rmi(args) | Command::Image(ImageCommand::Rm(args)) => rmi::rmi(cx, args),
+        Command::Image(ImageCommand::Tree(args)) => tree::tree(cx, args),
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
         Command::Df(args) => df::df(cx, args),
         Command::System(SystemCommand::Df(args)) => df::system_df(cx, args),
@@ -108,6 +111,7 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Monitor(args) => monitor::monitor(cx, args),
         Command::Enter(_) => enter::enter(),
         Command::Gc(args) => gc::gc(cx, args),
+        Command::Report(args) => report::report(cx, args),
         Command::Optimize(args) => optimize::optimize(cx, args),
         Command::Fsck(args) => fsck::fsck(cx, args),
         Command::Info(args) | Command::System(SystemCommand::Info(args)) => info::info(cx, args),

@@ -2,6 +2,7 @@ use std::io::{self, BufRead as _};
 
 use larder_engine::{Collected, PruneContainersOptions, PruneOptions, Pruned, RemovedContainer, Store, Task};
 
+use crate::commands::gc;
 use crate::context::{Context, refuse};
 use crate::failure::Failure;
 use crate::filter::{Filter, Wanted};
@@ -25,6 +26,9 @@ pub struct PruneArgs {
     /// Do not ask
     #[arg(short, long)]
     force: bool,
+    /// Change nothing: say what would go, and what space would come back, with 'larder gc'
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Remove containers that do not run
@@ -42,6 +46,9 @@ pub struct PruneContainersArgs {
     /// Do not ask
     #[arg(short, long)]
     force: bool,
+    /// Change nothing: say what would go, and what space would come back, with 'larder gc'
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Remove containers that do not run and images that nobody names, then all garbage
@@ -80,6 +87,9 @@ impl PruneArgs {
 
 pub fn prune(cx: &mut Context, args: &PruneArgs) -> Result<(), Failure> {
     let options = args.options()?;
+    if args.dry_run {
+        return rehearse(cx, None, Some(&options));
+    }
     if !args.force && !agreed(cx, &format!("WARNING! This will remove {}.\n", args.what()))? {
         return Ok(());
     }
@@ -90,6 +100,10 @@ pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Fail
     refuse("--volumes", args.volumes, "larder keeps no volumes")?;
     let images = &args.images;
     let options = images.options()?;
+    let of_containers = PruneContainersOptions { until: options.until, labels: options.labels.clone() };
+    if images.dry_run {
+        return rehearse(cx, Some(&of_containers), Some(&options));
+    }
     let warning = format!(
         "WARNING! This will remove:\n  - all stopped containers\n  - {}\n  - data that nothing uses\n\n",
         images.what()
@@ -97,7 +111,6 @@ pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Fail
     if !images.force && !agreed(cx, &warning)? {
         return Ok(());
     }
-    let of_containers = PruneContainersOptions { until: options.until, labels: options.labels.clone() };
     let mut written = 0;
     if let Some(store) = cx.store()? {
         let removed = store.prune_containers(&of_containers, &cx.task(false)?)?;
@@ -113,13 +126,17 @@ pub fn prune_containers(cx: &mut Context, args: &PruneContainersArgs) -> Result<
     if dangling.is_some() {
         return Err(Failure::error("Invalid filter 'dangling'"));
     }
+    let options = PruneContainersOptions { until, labels };
+    if args.dry_run {
+        return rehearse(cx, Some(&options), None);
+    }
     if !args.force && !agreed(cx, "WARNING! This will remove all stopped containers.\n")? {
         return Ok(());
     }
     let mut freed = 0;
     if let Some(store) = cx.store()? {
         let task = cx.task(false)?;
-        let removed = store.prune_containers(&PruneContainersOptions { until, labels }, &task)?;
+        let removed = store.prune_containers(&options, &task)?;
         cx.print(&told_containers(&removed))?;
         freed = written_by(&removed);
         if removed.iter().any(|container| container.leaves_garbage) {
@@ -127,6 +144,28 @@ pub fn prune_containers(cx: &mut Context, args: &PruneContainersArgs) -> Result<
         }
     }
     cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
+}
+
+/// Says what would be removed, containers first, and what would come back.
+fn rehearse(
+    cx: &mut Context,
+    containers: Option<&PruneContainersOptions>,
+    images: Option<&PruneOptions>,
+) -> Result<(), Failure> {
+    let Some(store) = cx.store()?.map(|store| store.rehearsal()) else {
+        return cx.print("Nothing would be removed: there is no store.\n");
+    };
+    let task = cx.task(false)?;
+    if let Some(options) = containers {
+        let removed = store.prune_containers(options, &task)?;
+        cx.print(
+            &told_containers(&removed).replace("Deleted Containers:", "Containers that would be deleted:"),
+        )?;
+    }
+    if let Some(options) = images {
+        cx.print(&told(&store.prune(options, &task)?, true))?;
+    }
+    gc::foretell(cx, &store, &task)
 }
 
 fn written_by(removed: &[RemovedContainer]) -> u64 {
@@ -149,20 +188,25 @@ fn remove(
     if let Some(store) = cx.store()? {
         let task = cx.task(false)?;
         let pruned = store.prune(options, &task)?;
-        cx.print(&told(&pruned))?;
+        cx.print(&told(&pruned, false))?;
         freed += collect(&store, &task)?.freed_bytes;
     }
     cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
 }
 
-fn told(pruned: &Pruned) -> String {
+/// What went, as Docker tells it; or what would go.
+fn told(pruned: &Pruned, would: bool) -> String {
+    let (heading, untagged, deleted) = match would {
+        false => ("Deleted Images:", "untagged", "deleted"),
+        true => ("Images that would be deleted:", "would untag", "would delete"),
+    };
     let mut text = String::new();
     for image in &pruned.images {
-        text.extend(image.untagged.iter().map(|name| format!("untagged: {}\n", name.familiar())));
-        text.extend(image.untagged_digests.iter().map(|digest| format!("untagged: {digest}\n")));
-        text.extend(image.deleted.iter().map(|digest| format!("deleted: {digest}\n")));
+        text.extend(image.untagged.iter().map(|name| format!("{untagged}: {}\n", name.familiar())));
+        text.extend(image.untagged_digests.iter().map(|digest| format!("{untagged}: {digest}\n")));
+        text.extend(image.deleted.iter().map(|digest| format!("{deleted}: {digest}\n")));
     }
-    if text.is_empty() { text } else { format!("Deleted Images:\n{text}\n") }
+    if text.is_empty() { text } else { format!("{heading}\n{text}\n") }
 }
 
 /// Warns and asks; only `y` is a yes.

@@ -1,5 +1,6 @@
 use larder_engine::{ErrorKind, RemoveOptions, Removed, Store, Task};
 
+use crate::commands::gc;
 use crate::context::{Context, about_image, no_such_image, refuse};
 use crate::failure::Failure;
 
@@ -21,6 +22,9 @@ pub struct RmiArgs {
     /// need of it; a missing image is no failure
     #[arg(short, long)]
     force: bool,
+    /// Change nothing: say what would go, and what space would come back, with 'larder gc'
+    #[arg(long)]
+    dry_run: bool,
     /// Keep parents that have no name; larder has none, so this changes nothing
     #[arg(long)]
     no_prune: bool,
@@ -30,7 +34,7 @@ pub struct RmiArgs {
 
 pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
     refuse("--platform", args.platform.is_some(), "an image is removed with all its platforms")?;
-    let store = cx.store()?;
+    let store = cx.store()?.map(|store| if args.dry_run { store.rehearsal() } else { store });
     let task = cx.task(false)?;
     let mut failed = false;
     let mut to_reclaim = None;
@@ -41,7 +45,7 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
         }
         match remove(store.as_ref(), name, args.force, &task) {
             Ok(removed) => {
-                cx.print(&told(&removed))?;
+                cx.print(&told(&removed, args.dry_run))?;
                 to_reclaim = if removed.deleted.is_empty() { to_reclaim } else { store.as_ref() };
             }
             Err(Refusal { failure, missing }) => {
@@ -50,7 +54,9 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
             }
         }
     }
-    if let Some(store) = to_reclaim {
+    if let Some(store) = store.as_ref().filter(|_| args.dry_run) {
+        gc::foretell(cx, store, &task)?;
+    } else if let Some(store) = to_reclaim {
         // The images are gone whatever becomes of their space.
         if let Err(error) = store.reclaim(&task) {
             cx.tell(&Failure::from(error).hint("the images are removed; larder gc gives their space back"));
@@ -84,9 +90,11 @@ fn remove(store: Option<&Store>, name: &str, force: bool, task: &Task) -> Result
     })
 }
 
-fn told(removed: &Removed) -> String {
-    let names = removed.untagged.iter().map(|name| format!("Untagged: {}\n", name.familiar()));
-    let digests = removed.untagged_digests.iter().map(|digest| format!("Untagged: {digest}\n"));
-    let deleted = removed.deleted.iter().map(|digest| format!("Deleted: {digest}\n"));
+/// What went, as Docker tells it; or what would go.
+fn told(removed: &Removed, would: bool) -> String {
+    let (untagged, deleted) = if would { ("Would untag", "Would delete") } else { ("Untagged", "Deleted") };
+    let names = removed.untagged.iter().map(|name| format!("{untagged}: {}\n", name.familiar()));
+    let digests = removed.untagged_digests.iter().map(|digest| format!("{untagged}: {digest}\n"));
+    let deleted = removed.deleted.iter().map(|digest| format!("{deleted}: {digest}\n"));
     names.chain(digests).chain(deleted).collect()
 }

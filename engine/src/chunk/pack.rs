@@ -31,7 +31,7 @@ use std::sync::Arc;
 use super::frame::{self, Coded, Decompressor, Header};
 use super::front::front;
 use super::trailer::{CHUNK_ROW, END_MAGIC, FOOTER_BYTES, FrameRow, MAX_TRAILER_BYTES, Trailer};
-use super::{ChunkName, Error, Lane, Result};
+use super::{ChunkName, Error, Lane, Result, trailer};
 use crate::disk::{Checksum, Disk, File, checksum};
 
 /// The version this module writes and reads.
@@ -188,6 +188,33 @@ impl Pack {
     pub fn stored_bytes(&self, frame: u32) -> u64 {
         let row = self.trailer.frames.get(frame as usize);
         row.map_or(0, |row| frame::HEADER_BYTES as u64 + u64::from(row.header.stored))
+    }
+
+    /// The chunks of `frame`, each with its part of the frame's compressed bytes: by its
+    /// length, and so that the parts make up the whole to the byte.
+    pub fn parts_of(&self, frame: u32) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let stored = self.trailer.frames.get(frame as usize).map_or(0, |row| u128::from(row.header.stored));
+        let chunks = self.chunks_in(frame);
+        let raw: u128 = chunks.clone().map(|chunk| u128::from(self.chunk_len(chunk))).sum();
+        // What rounding leaves over goes to whom the next whole byte falls; where all
+        // chunks are empty, to the last.
+        let (last, mut passed, mut given) = (chunks.end, 0, 0);
+        chunks.map(move |chunk| {
+            passed += u128::from(self.chunk_len(chunk));
+            let up_to =
+                if chunk + 1 == last { stored } else { (stored * passed).checked_div(raw).unwrap_or(0) };
+            let part = up_to - given;
+            given = up_to;
+            // Never more than `stored`, which has four bytes.
+            (chunk, part as u64)
+        })
+    }
+
+    /// How long the file is.
+    pub fn file_bytes(&self) -> u64 {
+        self.trailer.end()
+            + trailer::rows_offset(self.trailer.frames.len())
+            + (self.trailer.names.len() * CHUNK_ROW + FOOTER_BYTES) as u64
     }
 
     /// The length of the chunk with number `chunk`.
@@ -356,6 +383,19 @@ mod tests {
             read_all(&disk, id).unwrap(),
             [b"one".to_vec(), b"two".to_vec(), b"three".to_vec(), vec![0; 5000]]
         );
+    }
+
+    #[test]
+    fn the_parts_of_a_frame_make_up_the_whole() {
+        let (disk, id, bytes) = written();
+        let pack = Pack::open(&disk, id).unwrap();
+        assert_eq!(pack.file_bytes(), bytes.len() as u64);
+        for frame in 0..pack.frames() {
+            let parts: Vec<_> = pack.parts_of(frame).collect();
+            assert_eq!(parts.iter().map(|(chunk, _)| *chunk).collect::<Vec<_>>(), [frame * 2, frame * 2 + 1]);
+            let sum: u64 = parts.iter().map(|(_, part)| part).sum();
+            assert_eq!(sum, pack.stored_bytes(frame) - frame::HEADER_BYTES as u64);
+        }
     }
 
     #[test]

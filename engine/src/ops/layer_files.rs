@@ -24,7 +24,25 @@ pub struct LayerFiles {
     pub hidden_bytes: u64,
     /// The largest files, the largest first.
     pub largest: Vec<LargeFile>,
+    /// The largest that later layers hide, the largest first: of the [`LOOKED_AT`] largest
+    /// of all.
+    pub hidden: Vec<HiddenFile>,
 }
+
+/// A file that a later layer hides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HiddenFile {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its path from the root on, with a slash before it.
+    pub path: Vec<u8>,
+    /// The layer that has another file there, the base being 0; `None` if it was removed.
+    pub replaced_by: Option<usize>,
+}
+
+/// So many of a layer's files are remembered until it is known which of them are hidden: a
+/// layer may have any number.
+const LOOKED_AT: usize = 1024;
 
 /// A file of a layer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +89,7 @@ impl Store {
                 // Sparse files may say any size, and many of them more than there is.
                 layer.bytes = layer.bytes.saturating_add(entry.size);
                 heap.push(Reverse((entry.size, Reverse(entry.name.clone()))));
-                if heap.len() > most {
+                if heap.len() > most.max(LOOKED_AT) {
                     heap.pop();
                 }
             }
@@ -84,8 +102,20 @@ impl Store {
             layer.diff_id = all.get(number).map(|layer| layer.diff_id);
             layer.hidden_bytes = layer.bytes.saturating_sub(visible.get(number).copied().unwrap_or_default());
             let largest = heaps.next().unwrap_or_default().into_sorted_vec();
-            let large = |Reverse((bytes, Reverse(name)))| large(view, number, bytes, name);
-            layer.largest = largest.into_iter().map(large).collect();
+            for Reverse((bytes, Reverse(name))) in largest {
+                let (file, seen) = large(view, number, bytes, name);
+                if file.is_hidden && layer.hidden.len() < most {
+                    let path = file.path.clone();
+                    layer.hidden.push(HiddenFile {
+                        bytes,
+                        path,
+                        replaced_by: seen.filter(|at| *at != number),
+                    });
+                }
+                if layer.largest.len() < most {
+                    layer.largest.push(file);
+                }
+            }
         }
         Ok(layers)
     }
@@ -107,10 +137,11 @@ fn visible_bytes(view: &View, layers: usize) -> Vec<u64> {
     visible
 }
 
-fn large(view: &View, number: usize, bytes: u64, name: Vec<u8>) -> LargeFile {
+/// The file `name` of the layer `number`, and the layer of what is there in the end.
+fn large(view: &View, number: usize, bytes: u64, name: Vec<u8>) -> (LargeFile, Option<usize>) {
     // The name was applied, so it is clean of what leads out.
     let name = view::clean(&name).unwrap_or(name);
     let node = view.find(&name, Follow::No).ok();
-    let is_visible = node.and_then(|node| view.content(node)).is_some_and(|content| content.layer == number);
-    LargeFile { bytes, path: [b"/", &name[..]].concat(), is_hidden: !is_visible }
+    let seen = node.and_then(|node| view.content(node)).map(|content| content.layer);
+    (LargeFile { bytes, path: [b"/", &name[..]].concat(), is_hidden: seen != Some(number) }, seen)
 }

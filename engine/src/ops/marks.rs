@@ -44,7 +44,7 @@ pub(super) fn mark(catalog: &Catalog, reader: &mut Reader, task: &Task) -> Resul
 impl Marks {
     /// Of the places of a chunk that is needed one stays marked: the one that is
     /// compressed best of those that can be read.
-    fn keep_one_of_each(&mut self, index: &mut Index, task: &Task) -> Result<()> {
+    pub(super) fn keep_one_of_each(&mut self, index: &mut Index, task: &Task) -> Result<()> {
         let mut read = HashMap::new();
         for name in index.repeated()? {
             task.check()?;
@@ -90,7 +90,7 @@ impl Marks {
         }
     }
 
-    fn set(&mut self, place: Place) {
+    pub(super) fn set(&mut self, place: Place) {
         let (pack, word) = (place.pack as usize, place.chunk as usize / 64);
         if self.packs.len() <= pack {
             self.packs.resize_with(pack + 1, Vec::new);
@@ -115,22 +115,14 @@ impl Marks {
         words.map_or(0, |words| words.iter().map(|word| u64::from(word.count_ones())).sum())
     }
 
-    /// The bytes of the pack's frames that are dead, and all of them. Of a frame
-    /// that is dead in part, the part that its dead chunks are of all.
+    /// The compressed bytes of the pack's chunks that are dead, and of all of them.
     pub(super) fn dead_bytes_in(&self, number: u32, pack: &chunk::Pack) -> (u64, u64) {
         let (mut dead, mut all) = (0, 0);
-        for frame in 0..pack.frames() {
-            let (mut dead_raw, mut raw) = (0, 0);
-            for chunk in pack.chunks_in(frame) {
-                let len = u64::from(pack.chunk_len(chunk));
-                raw += len;
-                if !self.is_live(Place { pack: number, chunk }) {
-                    dead_raw += len;
-                }
+        for (chunk, part) in (0..pack.frames()).flat_map(|frame| pack.parts_of(frame)) {
+            all += part;
+            if !self.is_live(Place { pack: number, chunk }) {
+                dead += part;
             }
-            let stored = pack.stored_bytes(frame);
-            all += stored;
-            dead += stored * dead_raw / raw.max(1);
         }
         (dead, all)
     }

@@ -34,6 +34,7 @@ mod run;
 mod save;
 mod squash;
 mod stack;
+mod survey;
 mod tag;
 mod unpack;
 mod usage;
@@ -51,7 +52,7 @@ pub use history::HistoryEntry;
 pub use images::ImageSummary;
 pub use import::{ImportOptions, Imported};
 pub use inspect::{ImageDetails, Inspected};
-pub use layer_files::{LargeFile, LayerFiles};
+pub use layer_files::{HiddenFile, LargeFile, LayerFiles};
 pub use list::{ListOptions, Listed};
 pub use load::{Compressed, LoadOptions, Loaded, LoadedImage};
 pub use optimize::{OptimizeOptions, Optimized};
@@ -62,6 +63,7 @@ pub use repair::{RepairOptions, RepairSource, Repaired};
 pub use run::{Attach, ExecOptions, LogOptions, ProcessTable, StartOptions, Started, StopOptions, monitor};
 pub use save::{SaveOptions, Saved};
 pub use squash::{SquashOptions, Squashed};
+pub use survey::{ContainerUse, Forecast, ImageUse, LayerUse, Moment, Packed, Survey};
 pub use usage::{Area, Usage};
 
 #[cfg(any(test, fuzzing))]

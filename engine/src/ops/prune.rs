@@ -71,7 +71,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read or written; then nothing was removed.
     pub fn prune(&self, options: &PruneOptions, task: &Task) -> Result<Pruned> {
-        self.check_writable()?;
+        self.check_removable()?;
         self.healing(task, || self.prune_once(options, task))
     }
 

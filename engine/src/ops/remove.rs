@@ -56,7 +56,7 @@ impl Store {
     /// image, [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if an ID has
     /// several names and `options` do not force it.
     pub fn remove(&self, name: &str, options: &RemoveOptions, task: &Task) -> Result<Removed> {
-        self.check_writable()?;
+        self.check_removable()?;
         self.healing(task, || self.remove_once(name, options, task))
     }
 

@@ -8,6 +8,7 @@ use super::prune::LabelFilter;
 use super::remove::changes_to_remove;
 use crate::Result;
 use crate::catalog::{self, Change, Container, ContainerId};
+use crate::runtime::{ContainerState, read_status};
 use crate::store::{Ledger, Store};
 use crate::task::Task;
 
@@ -78,7 +79,7 @@ impl Store {
         options: &PruneContainersOptions,
         task: &Task,
     ) -> Result<Vec<RemovedContainer>> {
-        self.check_writable()?;
+        self.check_removable()?;
         let _access = self.share(task)?;
         self.healing(task, || {
             let all =
@@ -86,7 +87,14 @@ impl Store {
             let mut removed = Vec::new();
             for container in all {
                 task.check()?;
-                if self.passes(&container, options, task)? {
+                if !self.passes(&container, options, task)? {
+                    continue;
+                }
+                if self.is_rehearsal() {
+                    if !self.container_state(&container)?.is_live() {
+                        removed.push(self.remove_one(&container, "container prune", task)?);
+                    }
+                } else {
                     let _alone = self.lock_container(&container.id, task)?;
                     if self.end(&container, false).is_ok() {
                         removed.push(self.remove_one(&container, "container prune", task)?);
@@ -95,6 +103,10 @@ impl Store {
             }
             Ok(removed)
         })
+    }
+
+    fn container_state(&self, container: &Container) -> Result<ContainerState> {
+        Ok(read_status(&**self.disk(), &Self::container_dir(&container.id))?.state)
     }
 
     fn passes(&self, container: &Container, options: &PruneContainersOptions, task: &Task) -> Result<bool> {
@@ -127,7 +139,9 @@ impl Store {
         let leaves_garbage = changes.iter().any(|change| matches!(change, Change::ForgetBlob(_)));
         ledger.commit(verb, changes)?;
         drop(ledger);
-        self.disk().remove_tree(&Self::container_dir(&id))?;
+        if !self.is_rehearsal() {
+            self.disk().remove_tree(&Self::container_dir(&id))?;
+        }
         Ok(RemovedContainer { id, writable_bytes, leaves_garbage })
     }
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::find_container::is_of;
 use super::marks::mark;
 use crate::Result;
-use crate::catalog::{self, Image};
+use crate::catalog::{self, Container, Image};
+use crate::disk::Allocated;
 use crate::image::DiffId;
 use crate::runtime::read_status;
 use crate::store::Store;
@@ -89,14 +90,25 @@ impl Store {
         let containers = ledger.catalog().containers().collect::<Result<Vec<_>, catalog::Error>>()?;
         let is_active = |image: &&Image| containers.iter().any(|container| is_of(container, image));
         let active: Vec<_> = images.iter().filter(is_active).collect();
-        let images_content_bytes = content_bytes(images.iter());
-        let reclaimable_bytes = images_content_bytes - content_bytes(active.iter().copied());
         let mut reader = self.reader(&access, task)?;
         let garbage_bytes = mark(ledger.catalog(), &mut reader, task)?.dead_bytes(reader.index())?;
         // The database is closed before it is measured: it writes when it closes.
         drop(ledger);
+        let content = Content { images: &images, active: &active, garbage_bytes };
+        self.measured(&content, &containers, &self.disk().usage("")?)
+    }
+
+    /// The usage of a store whose files take what `allocated` says.
+    pub(super) fn measured(
+        &self,
+        content: &Content<'_>,
+        containers: &[Container],
+        allocated: &[Allocated],
+    ) -> Result<Usage> {
+        let images_content_bytes = content_bytes(content.images.iter());
+        let reclaimable_bytes = images_content_bytes - content_bytes(content.active.iter().copied());
         let (mut containers_bytes, mut containers_reclaimable_bytes, mut containers_active) = (0, 0, 0);
-        for container in &containers {
+        for container in containers {
             let bytes = self.writable_bytes(&container.id)?;
             containers_bytes += bytes;
             match read_status(&**self.disk(), &Self::container_dir(&container.id))?.state.is_live() {
@@ -105,34 +117,44 @@ impl Store {
             }
         }
         Ok(Usage {
-            images_total: images.len() as u64,
-            images_active: active.len() as u64,
+            images_total: content.images.len() as u64,
+            images_active: content.active.len() as u64,
             images_content_bytes,
             reclaimable_bytes,
             containers_total: containers.len() as u64,
             containers_active,
             containers_bytes,
             containers_reclaimable_bytes,
-            disk: self.areas()?,
-            garbage_bytes,
+            disk: areas(allocated),
+            garbage_bytes: content.garbage_bytes,
         })
     }
+}
 
-    fn areas(&self) -> Result<Vec<Area>> {
-        let mut areas: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for allocated in self.disk().usage("")? {
-            let top = allocated.name.split('/').next().unwrap_or_default();
-            let area = AREAS.iter().find(|area| **area == top).unwrap_or(&"other");
-            let (bytes, files) = areas.entry(area).or_default();
-            *bytes += allocated.bytes;
-            *files += 1;
-        }
-        let area = |name: &&'static str| {
-            let (bytes, files) = areas.get(name).copied().unwrap_or_default();
-            (files > 0).then_some(Area { name, bytes, files })
-        };
-        Ok(AREAS.iter().filter_map(area).collect())
+/// The images of a store.
+pub(super) struct Content<'i> {
+    pub images: &'i [Image],
+    /// Those of them that a container uses.
+    pub active: &'i [&'i Image],
+    /// The part of the packs that nothing needs.
+    pub garbage_bytes: u64,
+}
+
+/// What each part of the store takes.
+fn areas(allocated: &[Allocated]) -> Vec<Area> {
+    let mut areas: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for allocated in allocated {
+        let top = allocated.name.split('/').next().unwrap_or_default();
+        let area = AREAS.iter().find(|area| **area == top).unwrap_or(&"other");
+        let (bytes, files) = areas.entry(area).or_default();
+        *bytes += allocated.bytes;
+        *files += 1;
     }
+    let area = |name: &&'static str| {
+        let (bytes, files) = areas.get(name).copied().unwrap_or_default();
+        (files > 0).then_some(Area { name, bytes, files })
+    };
+    AREAS.iter().filter_map(area).collect()
 }
 
 /// The bytes of files in the layers of `images`, each layer counted once.

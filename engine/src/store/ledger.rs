@@ -1,7 +1,9 @@
 //! The journal and the catalog together: what the store holds, and the only
 //! way to change it.
 
-use super::{Error, Store, lock};
+use std::sync::PoisonError;
+
+use super::{Error, Rehearsed, Store, lock};
 use crate::Result;
 use crate::catalog::{self, Applying, Catalog, Change, Commit, Time};
 use crate::chunk::Reader;
@@ -23,6 +25,8 @@ pub struct Ledger {
     writable: bool,
     /// Whether the catalog has failed to take in a commit.
     is_behind: bool,
+    /// What was said in a rehearsal, and what is said there from here on.
+    rehearsed: Option<Rehearsed>,
     _lock: Box<dyn Guard>,
 }
 
@@ -40,6 +44,7 @@ impl Ledger {
                 position: found.position,
                 writable,
                 is_behind: false,
+                rehearsed: None,
                 _lock: lock,
             };
             match found.ahead {
@@ -49,9 +54,14 @@ impl Ledger {
         } else {
             // A database of its own, made from the journal, for as long as this lasts.
             let (catalog, position) = (store.passing_catalog()?, journal.start());
-            Self { journal, catalog, position, writable, is_behind: false, _lock: lock }
+            let rehearsed = store.rehearsed.clone();
+            Self { journal, catalog, position, writable, is_behind: false, rehearsed, _lock: lock }
         };
         ledger.catch_up()?;
+        if let Some(rehearsed) = &ledger.rehearsed {
+            let said = rehearsed.lock().unwrap_or_else(PoisonError::into_inner);
+            said.iter().try_for_each(|commit| ledger.catalog.apply(commit, ledger.position))?;
+        }
         Ok(ledger)
     }
 
@@ -103,6 +113,19 @@ impl Ledger {
         applying.map_or(Ok(()), Applying::finish)?;
         let is_same = |fresh: Catalog| Ok(fresh.changes_to(&self.catalog)?.is_empty());
         Ok(end == self.position && fresh.map_or(Ok::<_, catalog::Error>(true), is_same)?)
+    }
+
+    /// Shows every commit of the journal, the oldest first.
+    ///
+    /// # Errors
+    /// If the journal is damaged, the disk fails, or `see` does.
+    pub fn each_commit(&self, see: &mut dyn FnMut(&Commit) -> Result<()>) -> Result<()> {
+        let mut end = self.journal.start();
+        while let Some((position, payload)) = self.journal.next(end)? {
+            see(&Commit::decode(&payload)?)?;
+            end = position;
+        }
+        Ok(())
     }
 
     /// What there is.
@@ -185,10 +208,15 @@ impl Ledger {
     /// # Errors
     /// If the journal cannot be written; then nothing has happened.
     pub fn commit(&mut self, verb: &str, changes: Vec<Change>) -> Result<()> {
+        let commit = Commit { time: Time::now(), verb: verb.into(), changes };
+        if let Some(rehearsed) = &self.rehearsed {
+            self.catalog.apply(&commit, self.position)?;
+            rehearsed.lock().unwrap_or_else(PoisonError::into_inner).push(commit);
+            return Ok(());
+        }
         if !self.writable {
             return Err(Error::ReadOnly.into());
         }
-        let commit = Commit { time: Time::now(), verb: verb.into(), changes };
         self.position = self.journal.append(self.position, &commit.encode()?)?;
         // The commit has happened. A catalog that cannot take it in stays where it
         // is, whatever comes, and catches up when it is opened next.

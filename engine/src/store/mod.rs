@@ -26,7 +26,7 @@ mod lock;
 mod recover;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub use error::Error;
 pub(crate) use error::kind_of;
@@ -35,7 +35,7 @@ pub use ingest::{Error as IngestError, Ingest, Plain, Taken, Treatment};
 pub use ledger::Ledger;
 
 use crate::Result;
-use crate::catalog::{self, ContainerId};
+use crate::catalog::{self, Commit, ContainerId};
 use crate::chunk::{self, Coding, Index, Reader, Writer};
 use crate::disk::{Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
@@ -71,7 +71,12 @@ pub struct Store {
     level: u8,
     threads: usize,
     listener: Task,
+    /// What was said instead of done, if nothing is to be done.
+    rehearsed: Option<Rehearsed>,
 }
+
+/// The commits of a rehearsal, in order.
+type Rehearsed = Arc<Mutex<Vec<Commit>>>;
 
 /// The right to read and add packs, or to remove them, until it is dropped.
 #[derive(Debug)]
@@ -200,7 +205,8 @@ impl Store {
 
     fn of(disk: Arc<dyn Disk>, format: &Format, writable: bool) -> Self {
         let listener = Task::silent();
-        Self { disk, id: format.store, writable, level: Self::DEFAULT_LEVEL, threads: threads(), listener }
+        let (level, threads, rehearsed) = (Self::DEFAULT_LEVEL, threads(), None);
+        Self { disk, id: format.store, writable, level, threads, listener, rehearsed }
     }
 
     /// The format; `None` if there is no store. A journal is written after it, so
@@ -270,6 +276,45 @@ impl Store {
         Self { listener: Task::with_progress(progress), ..self }
     }
 
+    /// The same store to rehearse in: what takes names away ([`Store::remove`],
+    /// [`Store::prune`], [`Store::prune_containers`]) is said and not done, and is as if
+    /// done for what this handle is asked afterwards. All else that changes a store is
+    /// refused, and nothing on the disk changes.
+    ///
+    /// ```
+    /// use larder_engine::{RemoveOptions, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// let rehearsal = store.rehearsal();
+    /// let id = store.images()?[0].id.to_string();
+    /// rehearsal.remove(&id, &RemoveOptions { force: true }, &Task::silent())?;
+    /// assert!(rehearsal.survey(&Task::silent())?.forecast().freed_bytes > 0);
+    /// assert_eq!(store.images()?.len(), rehearsal.images()?.len() + 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rehearsal(&self) -> Self {
+        Self {
+            disk: Arc::clone(&self.disk),
+            id: self.id,
+            writable: false,
+            level: self.level,
+            threads: self.threads,
+            listener: self.listener.clone(),
+            rehearsed: Some(Rehearsed::default()),
+        }
+    }
+
+    /// Whether nothing is to be done in earnest.
+    pub(crate) fn is_rehearsal(&self) -> bool {
+        self.rehearsed.is_some()
+    }
+
     /// What calls do their work by that are given no task for it.
     pub(crate) fn listener(&self) -> Task {
         self.listener.clone()
@@ -325,6 +370,11 @@ impl Store {
     /// Refuses to go on if the store may not be written.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.writable { Ok(()) } else { Err(Error::ReadOnly.into()) }
+    }
+
+    /// Refuses to go on if names may not be taken away, not even in a rehearsal.
+    pub(crate) fn check_removable(&self) -> Result<()> {
+        if self.is_rehearsal() { Ok(()) } else { self.check_writable() }
     }
 
     /// The right to read and add packs.

@@ -98,6 +98,7 @@ mod tests {
             bytes: 3_000_000,
             hidden_bytes: 1_000_000,
             largest: vec![large("/a", 2_000_000, false), large("/b", 1_000_000, true)],
+            ..LayerFiles::default()
         };
         let top = LayerFiles { diff_id: Some(DiffId(Digest::of("top"))), ..LayerFiles::default() };
         let step = |created_by: &str, empty_layer| HistoryEntry {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{dir, names};
+use super::{dir, names_of};
 use crate::Result;
 use crate::catalog::{Catalog, Variant};
 use crate::store::{LAYERS, LOCK, Store};
@@ -20,7 +20,7 @@ pub(in crate::ops) enum Keeping {
 pub(in crate::ops) fn unpacked_of(catalog: &Catalog, keeping: Keeping) -> Result<HashSet<String>> {
     let mut kept = HashSet::new();
     let mut keep = |variant: &Variant| {
-        kept.extend(names(&variant.layers.iter().map(|layer| layer.diff_id).collect::<Vec<_>>()));
+        kept.extend(names_of(variant));
     };
     for container in catalog.containers() {
         keep(&container?.variant);

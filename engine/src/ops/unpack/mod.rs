@@ -24,6 +24,7 @@ use std::slice;
 
 use crate::Result;
 
+use crate::catalog::Variant;
 use crate::container::{Layer, Purpose, Ready, RootFs, Space, Supply, Unpacking};
 use crate::disk::{self, TemporaryDir, is_trusted, passing_name};
 use crate::image::{ChainId, DiffId};
@@ -173,6 +174,11 @@ struct Unpacker<'u> {
     space: Space,
     ready: Ready,
     task: &'u Task,
+}
+
+/// The names of the unpacked layers that a container of `variant` stands on.
+pub(super) fn names_of(variant: &Variant) -> Vec<String> {
+    names(&variant.layers.iter().map(|layer| layer.diff_id).collect::<Vec<_>>())
 }
 
 /// The names of unpacked layers, base first, and that of the mount points on top.
