@@ -78,11 +78,11 @@ impl Far for Connection {
     }
 
     fn resize(&mut self, rows: u16, columns: u16) -> Result<(), Failure> {
-        unless_over(self.wish(Wish::Resize { rows, columns }).map_err(Into::into))
+        unless_over(self.wish_beside(Wish::Resize { rows, columns }).map_err(Into::into))
     }
 
     fn signal(&mut self, number: i32) -> Result<(), Failure> {
-        unless_over(self.wish(Wish::Signal { number, is_final: false }).map_err(Into::into))
+        unless_over(self.wish_beside(Wish::Signal { number, is_final: false }).map_err(Into::into))
     }
 }
 

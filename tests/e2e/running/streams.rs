@@ -124,3 +124,30 @@ fn the_reader_of_its_output_may_go() {
     here.run(["wait", "talker"]).ok().stdout("0\n");
     assert!(here.run(["logs", "talker"]).ok().out().ends_with("line 19999\ndone\n"));
 }
+
+/// Whoever feeds it without end does not stand in the way of those who want it to end.
+#[test]
+fn a_container_that_does_not_read_is_signalled_and_ends() {
+    let Some(here) = Host::new() else { return };
+    let yes = || {
+        Feed::stream(|out| {
+            loop {
+                out.write_all(&[b'y'; 4096])?
+            }
+        })
+    };
+    let script = "trap 'exit 7' INT; echo up; while :; do sleep 0.05; done";
+    let running = here.start(["run", "-i", "--name", "deaf", "busybox", "sh", "-c", script], yes());
+    eventually("it is up", || here.run(["logs", "deaf"]).out() == "up\n");
+    // By then all that takes something on the way is full.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    here.run(["pause", "deaf"]).ok();
+    here.run(["unpause", "deaf"]).ok();
+    running.signal(rustix::process::Signal::INT);
+    running.wait().exits(7);
+    let running = here.start(["start", "-ai", "deaf"], yes());
+    eventually("it is up", || here.run(["logs", "deaf"]).out() == "up\nup\n");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    here.run(["kill", "deaf"]).ok();
+    running.wait().exits(137);
+}

@@ -177,7 +177,8 @@ impl Run {
             vec![PollFd::new(&self.process, PollFlags::IN), PollFd::new(&monitor.listener, PollFlags::IN)];
         for client in &monitor.clients {
             let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, takes_input);
+            // Who only says what it wants never waits for a container that does not read.
+            flags.set(PollFlags::IN, takes_input || !client.writes);
             flags.set(PollFlags::OUT, client.has_unsent());
             polled.push(PollFd::new(&client.stream, flags));
         }
