@@ -252,3 +252,23 @@ fn what_the_lower_layers_have_is_seen_through_the_upper_ones() {
     let ran = here.shell(&[], "ls /home; cat /etc/passwd; ls /etc/group");
     assert_eq!(ran.out(), "new\nroot:x:0:0::/:\n", "{ran}");
 }
+
+/// Whoever runs in it.
+#[test]
+fn everybody_reads_what_larder_puts_into_etc() {
+    let Some(here) = Host::new() else { return };
+    let files = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+    let script = "for file; do cat $file > /dev/null && stat -c '%a %u' $file; done";
+    let args = [&["run", "--rm", "-u", "web", "busybox", "sh", "-c", script, "sh"], &files[..]].concat();
+    here.run(args).ok().stdout("644 0\n644 0\n644 0\n");
+}
+
+#[test]
+fn a_name_that_is_too_long_is_told_as_docker_tells_it() {
+    let Some(here) = Host::new() else { return };
+    let (fits, long) = ("a".repeat(64), "a".repeat(65));
+    here.run(["run", "--rm", "-h", &fits, "busybox", "hostname"]).ok().stdout(format!("{fits}\n"));
+    here.run(["run", "--rm", "-h", &long, "busybox", "true"])
+        .fails(125)
+        .complains("sethostname: invalid argument");
+}

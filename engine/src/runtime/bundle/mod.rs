@@ -86,6 +86,7 @@ pub fn config(
     });
     // The machine keeps its own name.
     if host.uts_mode != "host" {
+        files::check_hostname(spec)?;
         merge(&mut config, json!({ "hostname": files::hostname(spec) }));
     }
     serde_json::from_value(config).map_err(|source| Error::BadStatus { file: "config.json".into(), source })

@@ -56,7 +56,7 @@ impl Run {
         let Monitor { disk, dir, path, request, stage, .. } = monitor;
         let (id, spec) = (&request.id, &request.spec);
         cgroup::end(&bundle::cgroup(id));
-        bundle::write_files(disk, dir, spec)?;
+        bundle::write_files(path, spec)?;
         let rootfs = Folder::open(&path.join("rootfs"))?;
         let user = user::of(&rootfs, spec)?;
         let work_dir = spec.config.working_dir.as_deref().unwrap_or_default();
