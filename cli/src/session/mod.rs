@@ -7,12 +7,13 @@ mod signals;
 mod terminal;
 
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd as _;
 
 use larder_engine::Stream;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::failure::Failure;
+use crate::output::patient::Patient;
 
 pub use far::{Far, Heard, Inside};
 pub use keys::{Keys, keys};
@@ -107,7 +108,8 @@ pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
                         }
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
                 Err(_) => {
                     reads_input = false;
                     far.end_input()?;
@@ -169,27 +171,11 @@ fn wait(far: &dyn Far, reads_input: bool, signals: Option<&Forwarded>) -> Result
     })
 }
 
+/// Past the buffer of standard output, which would hold back what has no newline.
 fn write(stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
     let written = match stream {
-        Stream::Stderr => io::stderr().write_all(bytes),
-        Stream::Stdout => whole(io::stdout().as_fd(), bytes),
+        Stream::Stderr => Patient(io::stderr()).write_all(bytes),
+        Stream::Stdout => Patient(io::stdout()).write_all(bytes),
     };
     written.map_err(|error| Failure::of_output(&error))
-}
-
-/// Writes past the buffer of standard output, which would hold back what has no newline.
-fn whole(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match rustix::io::write(fd, bytes) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(rustix::io::Errno::AGAIN) => {
-                // Somebody else made it not wait.
-                let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
-                poll(&mut polled, None)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }

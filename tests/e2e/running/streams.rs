@@ -151,3 +151,27 @@ fn a_container_that_does_not_read_is_signalled_and_ends() {
     here.run(["kill", "deaf"]).ok();
     running.wait().exits(137);
 }
+
+/// As another program that shares the terminal or the pipe may have left it.
+#[test]
+fn streams_that_do_not_wait_take_everything() {
+    let Some(here) = Host::new() else { return };
+    let script = "seq 100000; seq 100000 >&2";
+    let fed = |args: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        rustix::io::ioctl_fionbio(&writer, true).expect("it is a pipe");
+        let mut command = here.larder(args);
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(writer.try_clone().expect("one more"))
+            .stderr(writer);
+        let mut child = command.spawn().expect("it starts");
+        drop(command);
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let text = std::io::read_to_string(reader).expect("text");
+        assert!(child.wait().expect("it is ours").success(), "{} bytes", text.len());
+        text.lines().count()
+    };
+    assert_eq!(fed(&["run", "--name", "talker", "busybox", "sh", "-c", script]), 200_000);
+    assert_eq!(fed(&["logs", "talker"]), 200_000);
+}
