@@ -40,6 +40,7 @@ mod overlay;
 mod request;
 mod stage;
 mod status;
+mod streams;
 mod user;
 
 pub use bundle::cgroup as cgroup_of;

@@ -5,8 +5,6 @@
 //! that the container has ended. A status that says otherwise beside a monitor that is gone
 //! means that the monitor was killed, or the machine lost its power.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -133,11 +131,6 @@ pub(super) fn code_of(status: WaitStatus) -> i32 {
         (None, Some(signal)) => 128 + signal,
         (None, None) => LOST,
     }
-}
-
-/// The same of a program that was run.
-pub(super) fn exit_code(status: ExitStatus) -> i32 {
-    status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(LOST)
 }
 
 /// A status is a few hundred bytes; an error text may be some more.

@@ -272,3 +272,10 @@ fn a_name_that_is_too_long_is_told_as_docker_tells_it() {
         .fails(125)
         .complains("sethostname: invalid argument");
 }
+
+/// A mask of signals is inherited like what is ignored.
+#[test]
+fn no_signal_is_blocked_inside() {
+    let Some(here) = Host::new() else { return };
+    here.shell(&[], "grep -c 'SigBlk:.*00$' /proc/self/status").ok().stdout("1\n");
+}

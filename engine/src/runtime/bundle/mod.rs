@@ -79,7 +79,7 @@ pub fn config(
     let mut config = json!({
         "ociVersion": "1.0.2",
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
-        "process": process_of(spec, user, host.init)?,
+        "process": process_of(spec, user, stage, host.init)?,
         "mounts": mounts::mounts(dir, spec, stage)?,
         "linux": linux,
         "annotations": host.annotations,
@@ -96,11 +96,11 @@ pub fn config(
 ///
 /// # Errors
 /// As [`config`].
-pub fn process(spec: &Spec, user: &User) -> Result<Value> {
-    process_of(spec, user, false)
+pub fn process(spec: &Spec, user: &User, stage: Stage) -> Result<Value> {
+    process_of(spec, user, stage, false)
 }
 
-fn process_of(spec: &Spec, user: &User, starts_init: bool) -> Result<Value> {
+fn process_of(spec: &Spec, user: &User, stage: Stage, starts_init: bool) -> Result<Value> {
     let (run, host) = (&spec.config, &spec.host_config);
     let mut args: Vec<_> = spec.command().collect();
     if starts_init {

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 
 use super::super::error::{Result, Tried};
 use super::super::frame::{Frame, HEAD_BYTES, MAX_PAYLOAD, Stream, Wish, decode};
-use super::streams::BUFFER_BYTES;
+use super::super::streams::BUFFER_BYTES;
 
 /// A client that has so much to read yet holds up the container: nothing is thrown away.
 const MAX_UNREAD: usize = 1 << 20;

@@ -7,7 +7,6 @@
 mod clients;
 mod run;
 mod serve;
-mod streams;
 mod wishes;
 
 use std::io::{BufRead, BufReader, Write};
