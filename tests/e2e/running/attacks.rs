@@ -328,6 +328,18 @@ fn the_keys_of_the_session_are_not_there_inside() {
     here.run(["exec", "web", "sh", "-c", look]).ok().stdout("0\n");
 }
 
+/// CVE-2022-36109: a program that leaves its main group leaves what is forbidden to it.
+#[test]
+fn cve_2022_36109_the_main_group_is_among_the_groups() {
+    let Some(here) = Host::new() else { return };
+    let groups = "grep Groups: /proc/self/status | cut -f2";
+    assert_eq!(here.shell(&["-u", "1000:777"], groups).ok().out().trim(), "777");
+    assert_eq!(here.shell(&[], groups).ok().out().trim(), "0");
+    here.waiting("web", &[]);
+    let ran = here.run(["exec", "-u", "5:6", "web", "sh", "-c", groups]).ok();
+    assert_eq!(ran.out().trim(), "6");
+}
+
 /// What whoever starts a container has open is theirs, and closed when they close it.
 #[test]
 fn nobody_beside_a_container_holds_what_was_open_before() {

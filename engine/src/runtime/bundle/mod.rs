@@ -106,9 +106,11 @@ fn process_of(spec: &Spec, user: &User, stage: Stage, starts_init: bool) -> Resu
     if starts_init {
         args.splice(0..0, [init::TARGET, "--"]);
     }
+    // In a user namespace with one user nobody can change groups.
+    let groups = if stage == Stage::Own { &user.groups[..] } else { &[] };
     let mut process = json!({
         "terminal": run.tty.unwrap_or_default(),
-        "user": { "uid": user.uid, "gid": user.gid, "additionalGids": user.groups },
+        "user": { "uid": user.uid, "gid": user.gid, "additionalGids": groups },
         "args": args,
         "env": environment(spec, user),
         "cwd": run.working_dir.as_deref().filter(|dir| !dir.is_empty()).unwrap_or("/"),
