@@ -263,6 +263,22 @@ fn everybody_reads_what_larder_puts_into_etc() {
     here.run(args).ok().stdout("644 0\n644 0\n644 0\n");
 }
 
+/// Whatever order they are asked for in.
+#[test]
+fn mounts_below_others_are_seen() {
+    let Some(here) = Host::new() else { return };
+    for dir in ["deep", "wide", "etc"] {
+        fs::create_dir(here.path(dir)).expect("a directory");
+        here.write(&format!("{dir}/{dir}"), "");
+    }
+    let bind = |from: &str, to: &str| format!("{}:{to}", here.path(from).display());
+    let (deep, wide, etc) = (bind("deep", "/x/y"), bind("wide", "/x"), bind("etc", "/etc"));
+    let flags = ["-v", &deep, "-v", &wide, "-v", &etc, "-h", "box"];
+    let script =
+        "ls /x/y; test -e /x/wide && test -e /etc/etc && cat /etc/hostname; grep -c localhost /etc/hosts";
+    here.shell(&flags, script).ok().stdout("deep\nbox\n2\n");
+}
+
 #[test]
 fn a_name_that_is_too_long_is_told_as_docker_tells_it() {
     let Some(here) = Host::new() else { return };
