@@ -152,6 +152,25 @@ fn a_container_that_does_not_read_is_signalled_and_ends() {
     running.wait().exits(137);
 }
 
+/// Of `-di` standard input stays open for whoever attaches next; of `-i` it ends with the
+/// one who runs it.
+#[test]
+fn whoever_attaches_and_goes_does_not_end_the_input_of_the_next() {
+    let Some(here) = Host::new() else { return };
+    here.detached(&["-i", "--name", "cat", "busybox", "cat"]);
+    for line in ["one\n", "two\n"] {
+        let attached = here.start(["attach", "cat"], Feed::Bytes(line.into()));
+        eventually("it has come back", || here.run(["logs", "cat"]).out().ends_with(line));
+        attached.signal(rustix::process::Signal::KILL);
+        attached.wait();
+    }
+    assert!(here.status("cat").starts_with("Up "), "{}", here.status("cat"));
+    here.run_fed(["run", "-i", "--name", "once", "busybox", "cat"], Feed::Bytes(b"x".into()))
+        .ok()
+        .stdout("x");
+    here.run_fed(["start", "-ai", "once"], Feed::Bytes(b"y".into())).ok().stdout("y");
+}
+
 /// As another program that shares the terminal or the pipe may have left it.
 #[test]
 fn streams_that_do_not_wait_take_everything() {

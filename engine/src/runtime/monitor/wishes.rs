@@ -14,6 +14,8 @@ use crate::runtime::status::ContainerState;
 impl Run {
     /// Does what clients want.
     pub(super) fn serve(&mut self, monitor: &mut Monitor, changed: &[usize]) {
+        // Otherwise its standard input goes on with whoever comes next.
+        let ends_with_writer = monitor.request.spec.config.stdin_once == Some(true);
         let mut clients = std::mem::take(&mut monitor.clients);
         for at in changed {
             let Some(client) = clients.get_mut(*at) else { continue };
@@ -21,7 +23,7 @@ impl Run {
             for heard in client.listen() {
                 match heard {
                     Heard::Stdin(bytes) if client.writes => self.streams.add_input(&bytes),
-                    Heard::StdinEnd if client.writes => self.streams.end_input(),
+                    Heard::StdinEnd if client.writes && ends_with_writer => self.streams.end_input(),
                     Heard::Stdin(_) | Heard::StdinEnd => {}
                     Heard::Wish(wish) => match self.fulfil(monitor, client, &wish) {
                         Ok(()) => client.tell(&Frame::Done),
