@@ -201,3 +201,23 @@ fn starting_happens_or_does_not() {
     assert!(processes().iter().all(|process| !process.words.contains(&here.store().display().to_string())));
     here.is_clean();
 }
+
+/// Those that hold it still are killed, or are two at once.
+#[test]
+fn nothing_stays_frozen_behind_those_who_held_it() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    here.run(["exec", "web", "sh", "-c", "dd if=/dev/urandom of=/srv/much bs=1M count=64 2>/dev/null"]).ok();
+    let one = here.start(["commit", "web", "one"], Feed::Nothing);
+    let two = here.start(["commit", "web", "two"], Feed::Nothing);
+    eventually("it is held", || one.is_over() || here.status("web").ends_with(" (Paused)"));
+    one.signal(rustix::process::Signal::KILL);
+    one.wait();
+    two.wait().ok();
+    eventually("it goes on", || !here.status("web").ends_with(" (Paused)"));
+    here.run(["exec", "web", "true"]).ok();
+    // One that was frozen before stays so.
+    here.run(["pause", "web"]).ok();
+    here.run(["commit", "web", "three"]).ok();
+    assert!(here.status("web").ends_with(" (Paused)"));
+}

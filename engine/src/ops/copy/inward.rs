@@ -39,7 +39,7 @@ struct Writing<'w> {
     task: &'w Task,
     bytes: u64,
     _lock: Box<dyn Guard>,
-    _still: Still<'w>,
+    _still: Still,
 }
 
 impl Store {

@@ -19,7 +19,7 @@ pub(super) struct Ending(Connection);
 impl Ending {
     /// That of `found`; `None` if it has ended.
     pub fn of(found: &Found, store: &Store) -> Result<Option<Self>> {
-        let Ok(mut connection) = found.connection(store) else { return Ok(None) };
+        let Some(mut connection) = found.monitor(store)? else { return Ok(None) };
         match connection.wish(Wish::Wait { for_good: true }) {
             Err(runtime::Error::Gone) => Ok(None),
             waits => Ok(Some(waits.map(|()| Self(connection))?)),

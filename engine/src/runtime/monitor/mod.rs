@@ -58,6 +58,10 @@ pub struct Monitor {
     log: LogWriter,
     /// Whether somebody has asked for the end of it.
     is_stopped: bool,
+    /// Whether it is frozen only because clients hold it.
+    is_held: bool,
+    /// Whether it is not removed this time, whatever was asked for.
+    is_kept: bool,
     /// Whether who started it has been told that it runs.
     has_told: bool,
     lock: Box<dyn Guard>,
@@ -127,6 +131,8 @@ impl Monitor {
             clients,
             log,
             is_stopped: false,
+            is_held: false,
+            is_kept: false,
             has_told: false,
             lock,
         })
@@ -235,7 +241,7 @@ impl Monitor {
 
     /// Whether the container is to be removed now.
     pub fn removes_container(&self) -> bool {
-        self.request.spec.host_config.auto_remove
+        self.request.spec.host_config.auto_remove && !self.is_kept
     }
 
     /// Lets go of the container; stays for clients that have not read everything yet.

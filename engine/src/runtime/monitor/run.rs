@@ -132,6 +132,7 @@ impl Run {
             // It has ended all the same, and how it has is what counts.
             cgroup::end(&cgroup);
         }
+        monitor.is_held = false;
         monitor.status.exit_code = code;
         monitor.status.pid = 0;
         monitor.status.finished_at = Some(Timestamp::now());
