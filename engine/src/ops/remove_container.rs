@@ -10,6 +10,7 @@ use crate::Result;
 use crate::catalog::{self, Change, Container, ContainerId};
 use crate::store::{Ledger, Store};
 use crate::task::Task;
+use crate::{ErrorKind, Result};
 
 /// How to remove a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,7 +53,7 @@ impl Store {
         let _access = self.share(&task)?;
         let container = self.healing(&task, || find(self.ledger(&task)?.catalog(), name))?;
         // Nobody starts it meanwhile.
-        let _alone = self.lock_container(&container.id, &task)?;
+        let _alone = self.alone_with(&container, &task)?;
         // Its end may take a while, and nobody should have to wait for the ledger.
         self.end(&container, options.force)?;
         self.healing(&task, || self.remove_one(&container, "rm", &task))
@@ -87,7 +88,11 @@ impl Store {
             for container in all {
                 task.check()?;
                 if self.passes(&container, options, task)? {
-                    let _alone = self.lock_container(&container.id, task)?;
+                    let _alone = match self.alone_with(&container, task) {
+                        // Somebody else has removed it.
+                        Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                        alone => alone?,
+                    };
                     if self.end(&container, false).is_ok() {
                         removed.push(self.remove_one(&container, "container prune", task)?);
                     }

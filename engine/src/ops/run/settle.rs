@@ -4,10 +4,13 @@
 use super::Error;
 use super::ending::{Ending, SIGKILL};
 use crate::Result;
-use crate::catalog::Container;
-use crate::ops::containers::spec_of;
-use crate::runtime::{ContainerState, cgroup_of, end_cgroup, has_had_monitor, settle};
+use crate::catalog::{Container, ContainerId};
+use crate::container::Spec;
+use crate::disk::Guard;
+use crate::ops::containers::{ContainerSummary, spec_of};
+use crate::runtime::{ContainerState, cgroup_of, end_cgroup, has_had_monitor, read_status, settle};
 use crate::store::Store;
+use crate::task::Task;
 
 impl Store {
     /// Clears up behind the monitor of a container, if it was killed: afterwards what is
@@ -18,8 +21,20 @@ impl Store {
         }
         let id = container.id;
         let settled = settle(self.disk(), &Self::container_dir(&id), &cgroup_of(&id.to_string()))?;
-        if settled && spec_of(container)?.host_config.auto_remove {
-            self.remove_one(container, "rm", &self.listener())?;
+        if settled && spec.host_config.auto_remove {
+            self.remove_one(id, "rm", &self.listener())?;
+        }
+        Ok(settled)
+    }
+
+    /// Keeps everybody else from starting, changing and removing a container, which somebody
+    /// may have removed before.
+    pub(in crate::ops) fn alone_with(&self, container: &Container, task: &Task) -> Result<Box<dyn Guard>> {
+        let id = container.id;
+        let alone = self.lock_container(&id, task)?;
+        if self.healing(task, || Ok(self.ledger(task)?.catalog().container(&id)?.is_none()))? {
+            self.disk().remove_tree(&Self::container_dir(&id))?;
+            return Err(crate::ops::Error::NoSuchContainer { name: container.name.clone() }.into());
         }
         Ok(())
     }

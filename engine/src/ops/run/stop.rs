@@ -27,7 +27,12 @@ impl Store {
     /// # Errors
     /// If there is none, or its monitor does not answer.
     pub fn stop(&self, name: &str, options: &StopOptions) -> Result<bool> {
-        let found = self.find_settled(name)?;
+        let mut found = self.find_settled(name)?;
+        if !found.status.state.is_live() && self.is_writable() {
+            // Somebody may be about to start it.
+            drop(self.alone_with(&found.container, &self.listener())?);
+            found = self.settled(found.container)?;
+        }
         if !found.status.state.is_live() {
             return Ok(false);
         }
