@@ -26,6 +26,14 @@ impl Ending {
         }
     }
 
+    /// It is not removed when it ends now.
+    pub fn keep(&mut self) -> Result<()> {
+        match self.0.wish(Wish::Keep) {
+            Err(runtime::Error::Gone) => Ok(()),
+            kept => Ok(kept?),
+        }
+    }
+
     /// Sends a signal; what it ends is not started again.
     pub fn send(&mut self, number: i32) -> Result<()> {
         match self.0.wish(Wish::Signal { number, is_final: true }) {

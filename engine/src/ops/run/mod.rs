@@ -11,6 +11,7 @@ mod kill;
 mod logs;
 mod monitor;
 mod pause;
+mod restart;
 mod settle;
 mod start;
 mod still;
