@@ -44,7 +44,8 @@ impl Ending {
 
     /// Waits for the end; gives whether it came in time.
     pub fn comes_within(&mut self, patience: Option<Duration>) -> Result<bool> {
-        let end = patience.map(|patience| Instant::now() + patience);
+        // Longer than the clock goes is for ever.
+        let end = patience.and_then(|patience| Instant::now().checked_add(patience));
         loop {
             if !self.0.has_heard() && !self.is_ready(end)? {
                 return Ok(false);
