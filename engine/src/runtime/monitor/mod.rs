@@ -244,11 +244,16 @@ impl Monitor {
         self.request.spec.host_config.auto_remove && !self.is_kept
     }
 
-    /// Lets go of the container; stays for clients that have not read everything yet.
+    /// Lets go of the container; stays for clients that have not read everything yet. Nobody
+    /// waits for that: it takes as long as they do.
     pub fn finish(self) {
         let Self { clients, listener, lock, .. } = self;
         // Who calls from now on hears at once that there is nobody.
         drop((lock, listener));
+        // Whoever started it may wait for that.
+        let _ = host::null().and_then(|null| Ok(rustix::stdio::dup2_stdout(null)?));
+        // Nor is the store in use.
+        let _ = std::env::set_current_dir("/");
         linger(clients);
     }
 }

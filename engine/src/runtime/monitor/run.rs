@@ -243,7 +243,6 @@ fn is_let_go(pipe: impl AsFd) -> bool {
 fn close_stdio() -> std::io::Result<()> {
     let null = host::null()?;
     rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
     rustix::stdio::dup2_stderr(&null)?;
     Ok(())
 }
