@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use super::find_container::find;
 use super::prune::LabelFilter;
 use super::remove::changes_to_remove;
-use crate::Result;
 use crate::catalog::{self, Change, Container, ContainerId};
 use crate::store::{Ledger, Store};
 use crate::task::Task;
@@ -56,7 +55,7 @@ impl Store {
         let _alone = self.alone_with(&container, &task)?;
         // Its end may take a while, and nobody should have to wait for the ledger.
         self.end(&container, options.force)?;
-        self.healing(&task, || self.remove_one(&container, "rm", &task))
+        self.healing(&task, || self.remove_one(container.id, "rm", &task))
     }
 
     /// Removes the container `id`, which has ended, for its own monitor.
@@ -66,7 +65,7 @@ impl Store {
         self.healing(&task, || {
             let ledger = self.ledger(&task)?;
             let container = find(ledger.catalog(), id)?;
-            self.remove_on(ledger, &container, "rm")
+            self.remove_on(ledger, container.id, "rm")
         })
     }
 
@@ -94,7 +93,7 @@ impl Store {
                         alone => alone?,
                     };
                     if self.end(&container, false).is_ok() {
-                        removed.push(self.remove_one(&container, "container prune", task)?);
+                        removed.push(self.remove_one(container.id, "container prune", task)?);
                     }
                 }
             }
@@ -110,23 +109,17 @@ impl Store {
     }
 
     /// Takes the container away, unless its monitor has done so.
-    pub(super) fn remove_one(
-        &self,
-        container: &Container,
-        verb: &str,
-        task: &Task,
-    ) -> Result<RemovedContainer> {
+    pub(super) fn remove_one(&self, id: ContainerId, verb: &str, task: &Task) -> Result<RemovedContainer> {
         let ledger = self.ledger(task)?;
-        if ledger.catalog().container(&container.id)?.is_some() {
-            return self.remove_on(ledger, container, verb);
+        if ledger.catalog().container(&id)?.is_some() {
+            return self.remove_on(ledger, id, verb);
         }
         drop(ledger);
-        self.disk().remove_tree(&Self::container_dir(&container.id))?;
-        Ok(RemovedContainer { id: container.id, writable_bytes: 0, leaves_garbage: false })
+        self.disk().remove_tree(&Self::container_dir(&id))?;
+        Ok(RemovedContainer { id, writable_bytes: 0, leaves_garbage: false })
     }
 
-    fn remove_on(&self, mut ledger: Ledger, container: &Container, verb: &str) -> Result<RemovedContainer> {
-        let id = container.id;
+    fn remove_on(&self, mut ledger: Ledger, id: ContainerId, verb: &str) -> Result<RemovedContainer> {
         let writable_bytes = self.writable_bytes(&id)?;
         let changes = changes_to_remove(ledger.catalog(), &BTreeSet::new(), &[id].into())?;
         let leaves_garbage = changes.iter().any(|change| matches!(change, Change::ForgetBlob(_)));

@@ -37,6 +37,7 @@ mod log;
 mod monitor;
 mod oci;
 mod overlay;
+mod process;
 mod request;
 mod stage;
 mod status;

@@ -202,6 +202,28 @@ fn starting_happens_or_does_not() {
     here.is_clean();
 }
 
+/// The kernel takes it back that a process dies with its parent when it changes its user.
+/// Whoever says that it has ended has seen to it.
+#[test]
+fn a_container_that_changed_its_user_does_not_outlive_what_is_said_of_it() {
+    let Some(here) = Host::new() else { return };
+    for look in [&["ps", "-a"][..], &["inspect", "web"], &["logs", "web"]] {
+        let script = "exec su -s /bin/sh web -c 'exec sleep 600'";
+        let id = here.detached(&["--name", "web", "busybox", "sh", "-c", script]);
+        eventually("it is another's", || {
+            let pid = here.pid("web");
+            fs::read_to_string(format!("/proc/{pid}/status"))
+                .is_ok_and(|status| status.contains("Uid:\t1000"))
+        });
+        let pid = here.pid("web");
+        kill(here.monitor(&id).expect("it has a monitor"));
+        here.run(look).ok();
+        assert!(!is_alive(pid), "{look:?}");
+        assert!(here.status("web").starts_with("Exited (137) "), "{look:?}: {}", here.status("web"));
+        here.run(["rm", "web"]).ok();
+    }
+}
+
 /// Those that hold it still are killed, or are two at once.
 #[test]
 fn nothing_stays_frozen_behind_those_who_held_it() {

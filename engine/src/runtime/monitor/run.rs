@@ -90,6 +90,7 @@ impl Run {
         let status = &mut monitor.status;
         status.state = ContainerState::Running;
         status.pid = self.pid.as_raw_nonzero().get();
+        status.pid_start = host::start_of_process(status.pid).unwrap_or_default();
         (status.started_at, status.finished_at) = (Some(Timestamp::now()), None);
         (status.error, status.exit_code, status.oom_killed) = (String::new(), 0, false);
         monitor.write_status()?;
