@@ -43,6 +43,7 @@ use signals::Signals;
 
 fn main() -> ExitCode {
     panics::tell_only_bugs();
+    signals::hear_of_children();
     let args: Vec<OsString> = std::env::args_os().collect();
     let signals = Signals::default();
     let (done, progress) = match Cli::try_parse_from(&args) {
