@@ -48,6 +48,7 @@ use signals::Signals;
 
 fn main() -> ExitCode {
     panics::tell_only_bugs();
+    signals::hear_of_children();
     completions::answer();
     let args: Vec<OsString> = std::env::args_os().collect();
     let signals = Signals::default();

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::{SigId, flag, low_level};
 
 /// Remembers which signal came, if one did.
@@ -76,6 +76,13 @@ pub fn ignore_for_itself_alone() {
         // Not those few that the C library keeps for itself.
         let _ = flag::register(signal, Arc::default());
     }
+}
+
+/// Lets this program wait for those that it starts, even if whoever started it ignores their
+/// ends: then the kernel would not keep how they ended.
+pub fn hear_of_children() {
+    // Where that is not possible it fails when it waits, and says so.
+    let _ = flag::register(SIGCHLD, Arc::default());
 }
 
 /// The mask of signals that this process was started to ignore.

@@ -1,17 +1,17 @@
-use std::env;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 use larder_engine::{EnterRequest, come_in, enter as go_in};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, NOT_EXECUTABLE};
-use crate::session::{End, Inside, Keys, Options, sit};
+use crate::session::{End, Keys, Options, sit};
 use crate::signals;
 
-/// Where what is to be executed is handed over, as JSON: not as an argument, which
-/// everybody could read.
+/// The number of the descriptor on which what is to be executed is handed over, as JSON: an
+/// argument everybody could read, and neither that nor a variable holds a long command.
 pub const REQUEST: &str = "LARDER_ENTER";
 
 /// Execute something in a container: how `larder exec` does it
@@ -32,20 +32,13 @@ pub struct Request {
 }
 
 pub fn enter() -> Result<(), Failure> {
-    let text =
-        env::var(REQUEST).map_err(|_| Failure::error("'larder exec' executes something in a container"))?;
-    let request: Request = serde_json::from_str(&text).map_err(|error| Failure::error(error.to_string()))?;
+    let (request, fd) = request()?;
     let failed = |error: larder_engine::RuntimeError| not_executed(error, &request.enter);
     signals::ignore_for_itself_alone();
-    come_in(Some(request.enter.pid)).map_err(failed)?;
-    if !request.stdin {
-        let null =
-            File::open("/dev/null").map_err(|error| Failure::error(format!("open /dev/null: {error}")))?;
-        rustix::stdio::dup2_stdin(&null).map_err(not_closed)?;
-    }
+    let stage = come_in(Some(request.enter.pid), Some(fd)).map_err(failed)?;
     let tty = request.enter.spec.config.tty == Some(true);
     let report = if request.is_detached { Some(take_output()?) } else { None };
-    let entered = match (go_in(&request.enter), report) {
+    let mut entered = match (go_in(&request.enter, stage), report) {
         (Err(error), Some(report)) => {
             let failure = failed(error);
             // The one who waits for it tells it.
@@ -54,22 +47,27 @@ pub fn enter() -> Result<(), Failure> {
         }
         (entered, _) => entered.map_err(failed)?,
     };
-    let code = match &entered.terminal {
-        Some(terminal) => {
-            let options = Options {
-                stdin: request.stdin,
-                tty,
-                detach_keys: Keys::of_bytes(request.detach_keys),
-                hands_on_signals: false,
-            };
-            match sit(&mut Inside::of(&entered, terminal), &options)? {
-                End::Exited(code) => code,
-                _ => return Ok(()),
-            }
-        }
-        None => entered.wait().map_err(failed)?,
+    let options = Options {
+        stdin: request.stdin,
+        tty,
+        detach_keys: Keys::of_bytes(request.detach_keys),
+        hands_on_signals: false,
     };
-    Failure::of_exit(code)
+    match sit(&mut entered, &options)? {
+        End::Exited(code) => Failure::of_exit(code),
+        End::Interrupted(signal) => Failure::of_exit(128 + signal),
+        End::Detached | End::Lost => Ok(()),
+    }
+}
+
+/// What is to be executed, and where it was handed over.
+fn request() -> Result<(Request, RawFd), Failure> {
+    let absent = || Failure::error("'larder exec' executes something in a container");
+    let fd = std::env::var(REQUEST).ok().and_then(|text| text.parse().ok()).ok_or_else(absent)?;
+    // It is read twice: this program executes itself again.
+    let text = fs::read(format!("/proc/self/fd/{fd}")).map_err(|_| absent())?;
+    let request = serde_json::from_slice(&text).map_err(|error| Failure::error(error.to_string()))?;
+    Ok((request, fd))
 }
 
 /// Why something could not be executed: whatever it is, Docker's code for that.

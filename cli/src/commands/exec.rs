@@ -1,10 +1,12 @@
-use std::fs;
-use std::io::{self, Read as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use larder_engine::ExecOptions;
+use rustix::fs::MemfdFlags;
 
 use crate::commands::enter::REQUEST;
 use crate::context::{Context, about_container, no_such_container};
@@ -67,6 +69,8 @@ pub fn exec(cx: &mut Context, args: &ExecArgs) -> Result<(), Failure> {
         working_dir: args.workdir.clone(),
         tty: args.tty,
         privileged: args.privileged,
+        stdin: args.interactive && !args.detach,
+        detached: args.detach,
     };
     let name = &args.container;
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(name)))?;
@@ -87,21 +91,29 @@ pub fn exec(cx: &mut Context, args: &ExecArgs) -> Result<(), Failure> {
         detach_keys: args.detach_keys.clone().unwrap_or_default().to_bytes(),
         is_detached: args.detach,
     };
-    let request = serde_json::to_string(&request).map_err(|error| Failure::error(error.to_string()))?;
+    let request = serde_json::to_vec(&request).map_err(|error| Failure::error(error.to_string()))?;
     cx.flush()?;
     // The catalog has threads; what enters a container must have none.
     let failed = |error: std::io::Error| {
         Failure::error(format!("cannot execute this program: {}", os_text(&error))).code(BAD_FLAG)
     };
+    let request = handed_over(&request).map_err(failed)?;
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = Command::new(fs::canonicalize(program).map_err(failed)?);
     // Nothing else of what the user keeps in variables comes near the container.
     let path = std::env::var_os("PATH").map(|path| ("PATH", path));
-    command.arg("enter").env_clear().envs(path).env(REQUEST, request);
+    command.arg("enter").env_clear().envs(path).env(REQUEST, request.as_raw_fd().to_string());
     match args.detach {
         true => leave(command),
         false => Err(failed(command.exec())),
     }
+}
+
+/// A file of nobody's but the next program's that has this in it.
+fn handed_over(request: &[u8]) -> io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create("request", MemfdFlags::empty())?);
+    file.write_all(request)?;
+    Ok(file)
 }
 
 /// Lets it go on by itself, as soon as it has begun.

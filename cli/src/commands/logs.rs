@@ -6,6 +6,7 @@ use larder_engine::{LogEntry, LogOptions, Stream};
 
 use crate::context::{Context, about_container, no_such_container};
 use crate::failure::Failure;
+use crate::output::patient::Patient;
 use crate::output::time;
 
 /// Print what a container has written
@@ -54,7 +55,7 @@ pub fn logs(cx: &mut Context, args: &LogsArgs) -> Result<(), Failure> {
     let options = LogOptions { follow: args.follow, tail, since, until };
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(name)))?;
     let task = cx.task(true)?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = io::BufWriter::new(Patient(io::stdout()));
     let told = store.logs::<Told>(name, &options, &task, &mut |entry| {
         write(&mut out, &entry, args).map_err(Told::Written)
     });
@@ -77,7 +78,7 @@ impl From<larder_engine::Error> for Told {
     }
 }
 
-fn write(out: &mut io::BufWriter<io::StdoutLock<'_>>, entry: &LogEntry, args: &LogsArgs) -> io::Result<()> {
+fn write(out: &mut io::BufWriter<Patient<io::Stdout>>, entry: &LogEntry, args: &LogsArgs) -> io::Result<()> {
     let mut stamp = if args.timestamps { format!("{:.9} ", entry.time) } else { String::new() };
     // As with Docker, where there are none.
     stamp.push_str(if args.details { " " } else { "" });
@@ -91,7 +92,7 @@ fn write(out: &mut io::BufWriter<io::StdoutLock<'_>>, entry: &LogEntry, args: &L
         Stream::Stderr => {
             // So that what was written in turn is seen in turn.
             out.flush()?;
-            let mut err = io::stderr().lock();
+            let mut err = Patient(io::stderr());
             err.write_all(stamp.as_bytes())?;
             err.write_all(&entry.bytes)
         }

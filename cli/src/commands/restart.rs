@@ -25,8 +25,6 @@ pub fn restart(cx: &mut Context, args: &RestartArgs) -> Result<(), Failure> {
     let options = args.how.options()?;
     let start = StartOptions { monitor: monitor(cx)?, attach: None, size: None };
     let task = cx.task(false)?;
-    args.containers.each(cx, &mut |store, name| {
-        store.stop(name, &options)?;
-        store.start(name, &start, &task).map(|_| name.to_owned())
-    })
+    args.containers
+        .each(cx, &mut |store, name| store.restart(name, &options, &start, &task).map(|_| name.to_owned()))
 }

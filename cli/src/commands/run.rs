@@ -45,9 +45,18 @@ pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
     let attach = (!args.detach).then_some(Attach { stdin, stdout, stderr });
     let options = StartOptions { monitor: monitor(cx)?, attach, size: size() };
     let task = cx.task(false)?;
-    let started = args
-        .container
-        .make(cx, &mut |store, image, create, created| store.run(image, create, &options, &task, created));
+    let started = args.container.make(cx, &mut |store, image, create, created| {
+        let mut create = create.clone();
+        if args.detach {
+            let config = &mut create.config;
+            config.attach_stdin = Some(false);
+            config.attach_stdout = Some(false);
+            config.attach_stderr = Some(false);
+            // Its standard input is there for whoever attaches, one after the other.
+            config.stdin_once = Some(false);
+        }
+        store.run(image, &create, &options, &task, created)
+    });
     let started = started.map_err(|failure| {
         let failure = in_docker_s_words(failure);
         if failure.is_general() { failure.code(BAD_FLAG) } else { failure }.followed_by(MORE)

@@ -118,6 +118,7 @@ pub fn sit_until_end(cx: &mut Context, mut started: Started, options: &Options) 
             cx.warn("read escape sequence");
             return Ok(());
         }
+        End::Interrupted(signal) => return Failure::of_exit(128 + signal),
         End::Exited(code) => code,
         // The monitor was killed, and the container with it. Whoever clears up may be at it
         // just now, or have taken it away.

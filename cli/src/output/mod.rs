@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod file;
 pub mod json;
+pub mod patient;
 pub mod screen;
 pub mod size;
 pub mod table;

@@ -1,26 +1,25 @@
 //! The far end of a session.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
-use larder_engine::{Connection, Entered, Said, Stream, Wish};
-use rustix::io::Errno;
-use rustix::termios::{Winsize, tcsetwinsize};
+use larder_engine::{Connection, Entered, Said, Wish};
+use rustix::event::PollFlags;
 
 use crate::failure::Failure;
 
-/// What comes from the far end.
-#[derive(Debug)]
-pub enum Heard {
-    /// The process has written something.
-    Output(Stream, Vec<u8>),
-    /// It has ended.
-    Exited(i32),
-    /// Nothing more will come.
-    Over,
+/// What to wait for.
+pub struct Watched<'f> {
+    /// What says or takes something, and which of it is waited for.
+    pub fds: Vec<(BorrowedFd<'f>, PollFlags)>,
+    /// When to hear, whatever happens.
+    pub patience: Option<Duration>,
 }
 
 /// Who is at the far end.
-pub trait Far: AsFd {
+pub trait Far {
+    /// What happens when it has said something, or takes more.
+    fn watched(&self) -> Watched<'_>;
     /// Sends what was typed.
     fn send(&mut self, bytes: &[u8]) -> Result<(), Failure>;
     /// Nothing more is typed.
@@ -32,7 +31,7 @@ pub trait Far: AsFd {
     /// Whether something has come that was not heard yet.
     fn has_heard(&self) -> bool;
     /// Hears what has come.
-    fn hear(&mut self, each: &mut dyn FnMut(Heard) -> Result<(), Failure>) -> Result<(), Failure>;
+    fn hear(&mut self, each: &mut dyn FnMut(Said) -> Result<(), Failure>) -> Result<(), Failure>;
     /// The window has another size.
     fn resize(&mut self, rows: u16, columns: u16) -> Result<(), Failure>;
     /// A signal has come.
@@ -49,6 +48,12 @@ fn unless_over(done: Result<(), larder_engine::Error>) -> Result<(), Failure> {
 }
 
 impl Far for Connection {
+    fn watched(&self) -> Watched<'_> {
+        let mut flags = PollFlags::IN;
+        flags.set(PollFlags::OUT, self.has_unsent());
+        Watched { fds: vec![(self.as_fd(), flags)], patience: None }
+    }
+
     fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         unless_over(Self::send(self, bytes).map_err(Into::into))
     }
@@ -69,69 +74,43 @@ impl Far for Connection {
         Self::has_heard(self)
     }
 
-    fn hear(&mut self, each: &mut dyn FnMut(Heard) -> Result<(), Failure>) -> Result<(), Failure> {
-        self.listen(&mut |said| match said {
-            Said::Output(stream, bytes) => each(Heard::Output(stream, bytes)),
-            Said::Exited(code) => each(Heard::Exited(code)),
-            _ => each(Heard::Over),
-        })
+    fn hear(&mut self, each: &mut dyn FnMut(Said) -> Result<(), Failure>) -> Result<(), Failure> {
+        self.listen(each)
     }
 
     fn resize(&mut self, rows: u16, columns: u16) -> Result<(), Failure> {
-        unless_over(self.wish(Wish::Resize { rows, columns }).map_err(Into::into))
+        unless_over(self.wish_beside(Wish::Resize { rows, columns }).map_err(Into::into))
     }
 
     fn signal(&mut self, number: i32) -> Result<(), Failure> {
-        unless_over(self.wish(Wish::Signal { number, is_final: false }).map_err(Into::into))
+        unless_over(self.wish_beside(Wish::Signal { number, is_final: false }).map_err(Into::into))
     }
 }
 
-/// A process that this one has brought into a container, by its terminal.
-pub struct Inside<'e> {
-    entered: &'e Entered,
-    terminal: &'e OwnedFd,
-    unsent: Vec<u8>,
-}
-
-/// What is read at once.
-const BUFFER_BYTES: usize = 64 << 10;
-
-impl<'e> Inside<'e> {
-    /// By its terminal `terminal`.
-    pub fn of(entered: &'e Entered, terminal: &'e OwnedFd) -> Self {
-        Self { entered, terminal, unsent: Vec::new() }
+/// A process that this one has brought into a container.
+impl Far for Entered {
+    fn watched(&self) -> Watched<'_> {
+        let sources = self.sources().map(|fd| (fd, PollFlags::IN));
+        let fds = sources.chain(self.sink().map(|fd| (fd, PollFlags::OUT))).collect();
+        Watched { fds, patience: self.patience() }
     }
-}
 
-impl AsFd for Inside<'_> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.terminal.as_fd()
-    }
-}
-
-impl Far for Inside<'_> {
     fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.unsent.extend_from_slice(bytes);
-        self.flush()
+        Self::send(self, bytes);
+        Ok(())
     }
 
     fn end_input(&mut self) -> Result<(), Failure> {
+        Self::end_input(self);
         Ok(())
     }
 
     fn has_unsent(&self) -> bool {
-        !self.unsent.is_empty()
+        Self::has_unsent(self)
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        if !self.unsent.is_empty() {
-            match rustix::io::write(self.terminal, &self.unsent) {
-                Ok(count) => _ = self.unsent.drain(..count),
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                // Nobody reads any more.
-                Err(_) => self.unsent.clear(),
-            }
-        }
+        Self::flush(self);
         Ok(())
     }
 
@@ -139,28 +118,13 @@ impl Far for Inside<'_> {
         false
     }
 
-    fn hear(&mut self, each: &mut dyn FnMut(Heard) -> Result<(), Failure>) -> Result<(), Failure> {
-        let mut buffer = vec![0; BUFFER_BYTES];
-        match rustix::io::read(self.terminal, &mut buffer) {
-            Err(Errno::AGAIN | Errno::INTR) => Ok(()),
-            Ok(count @ 1..) => {
-                buffer.truncate(count);
-                each(Heard::Output(Stream::Stdout, buffer))
-            }
-            // A terminal whose other end is closed says so by an error.
-            Ok(0) | Err(_) => {
-                let code = self.entered.wait().map_err(larder_engine::Error::from)?;
-                each(Heard::Exited(code))?;
-                each(Heard::Over)
-            }
-        }
+    fn hear(&mut self, each: &mut dyn FnMut(Said) -> Result<(), Failure>) -> Result<(), Failure> {
+        self.listen(each)
     }
 
     fn resize(&mut self, rows: u16, columns: u16) -> Result<(), Failure> {
-        let _ = tcsetwinsize(
-            self.terminal,
-            Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 },
-        );
+        // It may have ended.
+        let _ = Self::resize(self, rows, columns);
         Ok(())
     }
 

@@ -7,14 +7,15 @@ mod signals;
 mod terminal;
 
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd as _;
 
-use larder_engine::Stream;
-use rustix::event::{PollFd, PollFlags, poll};
+use larder_engine::{Said, Stream};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::failure::Failure;
+use crate::output::patient::Patient;
 
-pub use far::{Far, Heard, Inside};
+pub use far::{Far, Watched};
 pub use keys::{Keys, keys};
 use keys::{Typed, Watch};
 use signals::Forwarded;
@@ -46,6 +47,8 @@ pub enum End {
     Detached,
     /// The process goes on, and nobody hears it any more.
     Lost,
+    /// A signal that ends commands has come, and is not for the process.
+    Interrupted(i32),
 }
 
 /// Sits there until the process ends or the keys are pressed.
@@ -55,9 +58,11 @@ pub enum End {
 pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
     let takes_keys = options.stdin && options.tty && is_terminal(io::stdin());
     let _raw = if takes_keys { Some(Raw::enter()?) } else { None };
-    // What is not handed on ends this process as ever, and its terminal with it.
+    // What is not handed on ends this process as ever, and its terminal with it; the one that
+    // the user sits at is left as it was.
     let mut signals = match (options.hands_on_signals, options.tty) {
         (true, _) => Some(Forwarded::begin(&signals::HANDED_ON)?),
+        (false, true) if takes_keys => Some(Forwarded::begin(&signals::AT_TERMINAL)?),
         (false, true) => Some(Forwarded::begin(&[signals::SIGWINCH])?),
         (false, false) => None,
     };
@@ -80,14 +85,18 @@ pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
             let mut is_over = false;
             far.hear(&mut |heard| {
                 match heard {
-                    Heard::Output(stream, bytes) => write(stream, &bytes)?,
-                    Heard::Exited(code) => exit_code = Some(code),
-                    Heard::Over => is_over = true,
+                    Said::Output(stream, bytes) => write(stream, &bytes)?,
+                    Said::Exited(code) => exit_code = Some(code),
+                    _ => is_over = true,
                 }
                 Ok(())
             })?;
+            // What comes behind that is of another run.
+            if let Some(code) = exit_code {
+                return Ok(End::Exited(code));
+            }
             if is_over {
-                return Ok(exit_code.map_or(End::Lost, End::Exited));
+                return Ok(End::Lost);
             }
         }
         if input {
@@ -107,7 +116,8 @@ pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
                         }
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
                 Err(_) => {
                     reads_input = false;
                     far.end_input()?;
@@ -122,6 +132,8 @@ pub fn sit(far: &mut dyn Far, options: &Options) -> Result<End, Failure> {
                     }
                 } else if options.hands_on_signals {
                     far.signal(number)?;
+                } else {
+                    return Ok(End::Interrupted(number));
                 }
             }
         }
@@ -142,9 +154,9 @@ fn wait(far: &dyn Far, reads_input: bool, signals: Option<&Forwarded>) -> Result
         return Ok(Ready { far_writes: false, far_reads: true, input: false, signal: false });
     }
     let input = io::stdin();
-    let mut flags = PollFlags::IN;
-    flags.set(PollFlags::OUT, far.has_unsent());
-    let mut polled = vec![PollFd::from_borrowed_fd(far.as_fd(), flags)];
+    let Watched { fds, patience } = far.watched();
+    let mut polled: Vec<_> = fds.into_iter().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
+    let far_ends = polled.len();
     let signal_at = signals.map(|signals| {
         polled.push(PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN));
         polled.len() - 1
@@ -153,43 +165,31 @@ fn wait(far: &dyn Far, reads_input: bool, signals: Option<&Forwarded>) -> Result
         polled.push(PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN));
         polled.len() - 1
     });
-    match poll(&mut polled, None) {
-        Err(rustix::io::Errno::INTR) => {}
+    let patience = patience.map(|patience| Timespec {
+        tv_sec: patience.as_secs() as i64,
+        tv_nsec: patience.subsec_nanos().into(),
+    });
+    let is_late = match poll(&mut polled, patience.as_ref()) {
+        Err(rustix::io::Errno::INTR) => false,
         Err(error) => return Err(Failure::error(format!("cannot wait for the container: {error}"))),
-        Ok(_) => {}
-    }
+        Ok(count) => count == 0,
+    };
     let has = |at: Option<usize>| at.and_then(|at| polled.get(at)).is_some_and(|fd| !fd.revents().is_empty());
-    let far = polled.first().map_or(PollFlags::empty(), PollFd::revents);
+    let far = polled.iter().take(far_ends).fold(PollFlags::empty(), |all, fd| all | fd.revents());
     Ok(Ready {
         far_writes: far.contains(PollFlags::OUT),
         // Whoever only takes what is sent is not to be waited for to speak.
-        far_reads: far.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
+        far_reads: is_late || far.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
         input: has(input_at),
         signal: has(signal_at),
     })
 }
 
+/// Past the buffer of standard output, which would hold back what has no newline.
 fn write(stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
     let written = match stream {
-        Stream::Stderr => io::stderr().write_all(bytes),
-        Stream::Stdout => whole(io::stdout().as_fd(), bytes),
+        Stream::Stderr => Patient(io::stderr()).write_all(bytes),
+        Stream::Stdout => Patient(io::stdout()).write_all(bytes),
     };
     written.map_err(|error| Failure::of_output(&error))
-}
-
-/// Writes past the buffer of standard output, which would hold back what has no newline.
-fn whole(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match rustix::io::write(fd, bytes) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(rustix::io::Errno::AGAIN) => {
-                // Somebody else made it not wait.
-                let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
-                poll(&mut polled, None)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }

@@ -19,6 +19,9 @@ pub const SIGWINCH: i32 = signal_hook::consts::SIGWINCH;
 pub const HANDED_ON: [i32; 11] =
     [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTTIN, SIGTTOU, SIGWINCH];
 
+/// What a session at a terminal takes if it hands nothing on: those that end a command.
+pub const AT_TERMINAL: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH];
+
 /// Signals as something that can be waited for.
 pub struct Forwarded(UnixStream);
 

@@ -59,6 +59,7 @@ impl Store {
             let containers = catalog.containers().collect::<Result<Vec<_>, catalog::Error>>()?;
             containers.iter().map(|container| self.summary(catalog, container)).collect::<Result<Vec<_>>>()
         })?;
+        self.settle_all(&mut list);
         list.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         if sizes {
             for summary in &mut list {
@@ -75,10 +76,11 @@ impl Store {
     /// several have IDs that begin so.
     pub fn inspect_container(&self, name: &str, sizes: bool) -> Result<ContainerSummary> {
         let task = self.listener();
-        let mut summary = self.healing(&task, || {
+        let found = self.healing(&task, || {
             let ledger = self.ledger(&task)?;
             self.summary(ledger.catalog(), &find(ledger.catalog(), name)?)
         })?;
+        let mut summary = self.settle_one(found)?;
         if sizes {
             summary.writable_bytes = Some(self.writable_bytes(&summary.id)?);
         }

@@ -73,7 +73,7 @@ impl Store {
     /// IDs that begin so, and no image has that name.
     pub fn inspect_any(&self, name: &str, platform: Option<&Platform>, sizes: bool) -> Result<Inspected> {
         let task = self.listener();
-        let mut inspected = self.healing(&task, || {
+        let inspected = self.healing(&task, || {
             let access = self.share(&task)?;
             let ledger = self.ledger(&task)?;
             let image = || self.image_details(&access, &ledger, name, platform, &task);
@@ -89,12 +89,13 @@ impl Store {
                 Err(error) => Err(error),
             }
         })?;
-        if let Inspected::Container(container) = &mut inspected
-            && sizes
-        {
+        // With the catalog closed: the container may have to be removed.
+        let Inspected::Container(container) = inspected else { return Ok(inspected) };
+        let mut container = self.settle_one(*container)?;
+        if sizes {
             container.writable_bytes = Some(self.writable_bytes(&container.id)?);
         }
-        Ok(inspected)
+        Ok(Inspected::Container(Box::new(container)))
     }
 
     fn image_details(

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use super::find_container::find;
 use super::prune::LabelFilter;
 use super::remove::changes_to_remove;
-use crate::Result;
 use crate::catalog::{self, Change, Container, ContainerId};
 use crate::runtime::{ContainerState, read_status};
 use crate::store::{Ledger, Store};
 use crate::task::Task;
+use crate::{ErrorKind, Result};
 
 /// How to remove a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,10 +53,10 @@ impl Store {
         let _access = self.share(&task)?;
         let container = self.healing(&task, || find(self.ledger(&task)?.catalog(), name))?;
         // Nobody starts it meanwhile.
-        let _alone = self.lock_container(&container.id, &task)?;
+        let _alone = self.alone_with(&container, &task)?;
         // Its end may take a while, and nobody should have to wait for the ledger.
         self.end(&container, options.force)?;
-        self.healing(&task, || self.remove_one(&container, "rm", &task))
+        self.healing(&task, || self.remove_one(container.id, "rm", &task))
     }
 
     /// Removes the container `id`, which has ended, for its own monitor.
@@ -66,7 +66,7 @@ impl Store {
         self.healing(&task, || {
             let ledger = self.ledger(&task)?;
             let container = find(ledger.catalog(), id)?;
-            self.remove_on(ledger, &container, "rm")
+            self.remove_on(ledger, container.id, "rm")
         })
     }
 
@@ -92,12 +92,16 @@ impl Store {
                 }
                 if self.is_rehearsal() {
                     if !self.container_state(&container)?.is_live() {
-                        removed.push(self.remove_one(&container, "container prune", task)?);
+                        removed.push(self.remove_one(container.id, "container prune", task)?);
                     }
                 } else {
-                    let _alone = self.lock_container(&container.id, task)?;
+                    let _alone = match self.alone_with(&container, task) {
+                        // Somebody else has removed it.
+                        Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                        alone => alone?,
+                    };
                     if self.end(&container, false).is_ok() {
-                        removed.push(self.remove_one(&container, "container prune", task)?);
+                        removed.push(self.remove_one(container.id, "container prune", task)?);
                     }
                 }
             }
@@ -117,23 +121,17 @@ impl Store {
     }
 
     /// Takes the container away, unless its monitor has done so.
-    pub(super) fn remove_one(
-        &self,
-        container: &Container,
-        verb: &str,
-        task: &Task,
-    ) -> Result<RemovedContainer> {
+    pub(super) fn remove_one(&self, id: ContainerId, verb: &str, task: &Task) -> Result<RemovedContainer> {
         let ledger = self.ledger(task)?;
-        if ledger.catalog().container(&container.id)?.is_some() {
-            return self.remove_on(ledger, container, verb);
+        if ledger.catalog().container(&id)?.is_some() {
+            return self.remove_on(ledger, id, verb);
         }
         drop(ledger);
-        self.disk().remove_tree(&Self::container_dir(&container.id))?;
-        Ok(RemovedContainer { id: container.id, writable_bytes: 0, leaves_garbage: false })
+        self.disk().remove_tree(&Self::container_dir(&id))?;
+        Ok(RemovedContainer { id, writable_bytes: 0, leaves_garbage: false })
     }
 
-    fn remove_on(&self, mut ledger: Ledger, container: &Container, verb: &str) -> Result<RemovedContainer> {
-        let id = container.id;
+    fn remove_on(&self, mut ledger: Ledger, id: ContainerId, verb: &str) -> Result<RemovedContainer> {
         let writable_bytes = self.writable_bytes(&id)?;
         let changes = changes_to_remove(ledger.catalog(), &BTreeSet::new(), &[id].into())?;
         let leaves_garbage = changes.iter().any(|change| matches!(change, Change::ForgetBlob(_)));

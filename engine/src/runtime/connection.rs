@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -20,6 +20,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// A line to the monitor of a container.
 #[derive(Debug)]
 pub struct Connection {
+    /// The container's directory.
+    dir: PathBuf,
     stream: UnixStream,
     buffer: Vec<u8>,
     incoming: Vec<u8>,
@@ -29,6 +31,8 @@ pub struct Connection {
     /// What was said while something else was waited for.
     heard: VecDeque<Said>,
     is_over: bool,
+    /// A second line: see [`Connection::wish_beside`].
+    beside: Option<Box<Connection>>,
 }
 
 /// What the monitor says by itself.
@@ -60,6 +64,7 @@ impl Connection {
         // Whoever only writes and never reads would wait for a container that does the same.
         stream.set_nonblocking(true).tried("call the container's monitor")?;
         Ok(Some(Self {
+            dir: dir.to_owned(),
             stream,
             buffer: vec![0; BUFFER_BYTES],
             incoming: Vec::new(),
@@ -67,7 +72,21 @@ impl Connection {
             sent: 0,
             heard: VecDeque::new(),
             is_over: false,
+            beside: None,
         }))
+    }
+
+    /// As [`Connection::wish`], on a line of its own: what is said on this one waits behind
+    /// what was sent for standard input, until the container reads it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn wish_beside(&mut self, wish: Wish) -> Result<()> {
+        let beside = match self.beside.take() {
+            Some(beside) => beside,
+            None => Box::new(Self::open(&self.dir)?.ok_or(Error::Gone)?),
+        };
+        self.beside.insert(beside).wish(wish)
     }
 
     /// Says what is wanted, and waits until it is fulfilled.

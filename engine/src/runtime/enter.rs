@@ -1,22 +1,27 @@
 //! Another process in a container that runs: `exec`.
 //!
 //! Whoever enters a container is, for a moment, a process that the container sees and that
-//! is still this program. So it comes from the same [`Stage`](super::Stage) as a monitor,
-//! and holds nothing open of the machine but its own streams (CVE-2024-21626): the runtime
-//! closes the rest before the container's program is executed, and checks that the working
-//! directory lies in the container.
+//! is still this program. So it comes from the same [`Stage`] as a monitor, and what it gets
+//! of the machine are pipes or a terminal, made for it alone: what was open for whoever wants
+//! it executed could be opened anew through `/proc/self/fd`, and written where it was to be
+//! read. The runtime closes the rest before the container's program is executed, and checks
+//! that the working directory lies in the container (CVE-2024-21626).
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, set_child_subreaper, waitpid};
 use serde::{Deserialize, Serialize};
 
+use super::connection::Said;
 use super::console::ConsoleSocket;
-use super::error::{Error, Result, Tried};
-use super::oci::{self, BuiltIn, Executor, refused};
-use super::{bundle, status, user};
+use super::error::{Error, Refusal, Result, Tried};
+use super::frame::Stream;
+use super::stage::Stage;
+use super::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
+use super::{bundle, oci, status, user};
 use crate::container::Spec;
 use crate::disk::{Folder, host};
 
@@ -31,85 +36,145 @@ pub struct EnterRequest {
     pub pid: i32,
     /// As if the container had been created to do this.
     pub spec: Spec,
+    /// Whether somebody hears what it writes: otherwise it goes nowhere.
+    pub is_heard: bool,
 }
 
 /// A process that was brought into a container.
 #[derive(Debug)]
 pub struct Entered {
-    process: Inside,
-    /// Its terminal, if it has one.
-    pub terminal: Option<OwnedFd>,
+    pid: Pid,
+    process: OwnedFd,
+    streams: Streams,
 }
 
-#[derive(Debug)]
-enum Inside {
-    /// A child of this process.
-    Child(Pid),
-    /// It has ended with this code: the runtime has waited for it.
-    Ended(i32),
-}
-
-/// Executes something in a container, with the streams of this process.
+/// Executes something in a container.
 ///
 /// # Errors
 /// If the container has ended, or the runtime refuses.
-pub fn enter(request: &EnterRequest) -> Result<Entered> {
+pub fn enter(request: &EnterRequest, stage: Stage) -> Result<Entered> {
+    // A runtime that is a program leaves it to who is above.
+    set_child_subreaper(Some(rustix::process::getpid()))
+        .tried("become the parent of what the runtime leaves")?;
     let rootfs = Folder::open(&PathBuf::from(format!("/proc/{}/root", request.pid)))?;
     let user = user::of(&rootfs, &request.spec)?;
+    check_working_dir(&rootfs, &request.spec)?;
     drop(rootfs);
     std::env::set_current_dir(&request.dir).tried("enter the container's directory")?;
     host::set_umask(0o022);
     let name = format!("exec-{}", std::process::id());
     let file = request.dir.join(&name);
-    let process = bundle::process(&request.spec, &user)?.to_string();
+    let process = bundle::process(&request.spec, &user, stage)?.to_string();
     host::write_text(&file.display().to_string(), &process)?;
-    let entered = execute(request, &file, &format!("{name}.tty"));
+    let entered = execute(request, &file, &format!("{name}.tty"), (user.uid, user.gid));
     let _ = host::remove(&file);
     entered
 }
 
-fn execute(request: &EnterRequest, process: &Path, console: &str) -> Result<Entered> {
-    let state = request.dir.join("state");
-    let has_terminal = request.spec.config.tty == Some(true);
-    let runtime = &request.spec.host_config.runtime;
-    if !oci::is_built_in(runtime) {
-        let mut command = Command::new(runtime);
-        command.arg("--root").arg(state).arg("exec").arg("--process").arg(process);
-        if has_terminal {
-            command.arg("--tty");
-        }
-        let status = command.arg(&request.id).status().map_err(|source| Error::Path {
-            verb: "run the runtime",
-            path: runtime.into(),
-            source,
-        })?;
-        return Ok(Entered { process: Inside::Ended(status::exit_code(status)), terminal: None });
-    }
-    let socket = if has_terminal { Some(ConsoleSocket::bind(console)?) } else { None };
-    let mut builder = BuiltIn::builder(&request.id, &state, Executor { dies_with_parent: false })?;
-    if has_terminal {
-        builder = builder.with_console_socket(Some(request.dir.join(console)));
-    }
-    let built = builder.as_tenant().with_process(Some(process)).with_detach(has_terminal).build();
-    let _ = has_terminal.then(|| host::remove(&request.dir.join(console)));
-    let pid = Pid::from_raw(built.map_err(refused)?.as_raw()).ok_or(Error::Nonsense)?;
-    let terminal = socket.map(|socket| socket.receive()).transpose()?;
-    Ok(Entered { process: Inside::Child(pid), terminal })
+/// That there is a directory to begin in; a runtime would say less.
+fn check_working_dir(rootfs: &Folder, spec: &Spec) -> Result<()> {
+    let Some(dir) = spec.config.working_dir.as_deref().filter(|dir| !dir.is_empty()) else { return Ok(()) };
+    let Some(why) = rootfs.why_no_directory(dir.as_bytes())? else { return Ok(()) };
+    let text = format!("chdir to cwd (\"{dir}\") set in config.json failed: {why}");
+    Err(Error::Refused { refusal: Refusal::NotExecutable, text })
+}
+
+fn execute(request: &EnterRequest, process: &Path, console: &str, owner: (u32, u32)) -> Result<Entered> {
+    let spec = &request.spec;
+    let mut runtime = oci::runtime(&spec.host_config.runtime, &request.id, &request.dir.join("state"))?;
+    let (pid, streams) = if spec.config.tty == Some(true) {
+        let socket = ConsoleSocket::bind(console)?;
+        let pid = runtime.enter(process, Streams::nothing()?, Some(&request.dir.join(console)));
+        let _ = host::remove(&request.dir.join(console));
+        (pid?, Streams::terminal(socket.receive()?)?)
+    } else if request.is_heard {
+        let (streams, theirs) = Streams::pipes(spec.config.open_stdin == Some(true), owner)?;
+        (runtime.enter(process, theirs, None)?, streams)
+    } else {
+        (runtime.enter(process, Streams::nothing()?, None)?, Streams::default())
+    };
+    let process = pidfd_open(pid, PidfdFlags::empty()).tried("watch the process")?;
+    Ok(Entered { pid, process, streams })
 }
 
 impl Entered {
-    /// Waits until it has ended, and gives its exit code: its own, or 128 and the number of
-    /// the signal that ended it.
+    /// Writes bytes to its standard input, as soon as it takes them.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.streams.add_input(bytes);
+    }
+
+    /// Ends its standard input, once all was written.
+    pub fn end_input(&mut self) {
+        self.streams.end_input();
+    }
+
+    /// Whether something is still to be written: see [`Entered::flush`].
+    pub fn has_unsent(&self) -> bool {
+        self.streams.has_input()
+    }
+
+    /// Writes as much as is taken now of what is to be written.
+    pub fn flush(&mut self) {
+        self.streams.write_input();
+    }
+
+    /// Tells its terminal, if it has one, how large it is.
     ///
     /// # Errors
-    /// If the system does not tell.
-    pub fn wait(&self) -> Result<i32> {
-        let Inside::Child(pid) = self.process else {
-            let Inside::Ended(code) = self.process else { return Err(Error::Nonsense) };
-            return Ok(code);
-        };
+    /// If the system does not let it.
+    pub fn resize(&self, rows: u16, columns: u16) -> Result<()> {
+        self.streams.resize(rows, columns)
+    }
+
+    /// What there is to be read from as soon as [`Entered::listen`] has something to tell.
+    pub fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.streams.outputs().map(|(_, fd)| fd.as_fd()).chain([self.process.as_fd()])
+    }
+
+    /// What takes more as soon as [`Entered::flush`] has something to do.
+    pub fn sink(&self) -> Option<BorrowedFd<'_>> {
+        self.streams.wants_to_write().map(AsFd::as_fd)
+    }
+
+    /// When to listen again, whatever happens.
+    pub fn patience(&self) -> Option<Duration> {
+        self.streams.rest()
+    }
+
+    /// Hands to `hear` what it has written since, and that it has ended; does not wait. The
+    /// end does not wait for what it has left behind and what may hold its streams.
+    ///
+    /// # Errors
+    /// If the system does not tell how it ended, or `hear` fails.
+    pub fn listen<E: From<Error>>(
+        &mut self,
+        hear: &mut dyn FnMut(Said) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.streams.wake();
+        self.streams.write_input();
+        let has_ended = has_ended(&self.process)?;
+        // All that it wrote before it ended lies there; what others write now may be endless.
+        let enough = if has_ended { PIPE_BYTES } else { 1 };
+        let mut buffer = vec![0; BUFFER_BYTES];
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let mut read = 0;
+            while read < enough {
+                let Some(count @ 1..) = self.streams.read(stream, &mut buffer) else { break };
+                hear(Said::Output(stream, buffer.get(..count).unwrap_or_default().to_vec()))?;
+                read += count;
+            }
+        }
+        if has_ended {
+            hear(Said::Exited(self.reap()?))?;
+            hear(Said::Over)?;
+        }
+        Ok(())
+    }
+
+    /// Its exit code: its own, or 128 and the number of the signal that ended it.
+    fn reap(&self) -> Result<i32> {
         loop {
-            match waitpid(Some(pid), WaitOptions::empty()) {
+            match waitpid(Some(self.pid), WaitOptions::empty()) {
                 Err(rustix::io::Errno::INTR) => {}
                 waited => {
                     let waited = waited.tried("learn how the process ended")?;
@@ -117,5 +182,13 @@ impl Entered {
                 }
             }
         }
+    }
+}
+
+fn has_ended(process: &OwnedFd) -> Result<bool> {
+    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&none)) {
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        ended => Ok(ended.tried("watch the process")? > 0),
     }
 }

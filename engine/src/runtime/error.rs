@@ -108,7 +108,13 @@ impl Refusal {
     /// Which one `text`, that of a runtime, tells of.
     pub(super) fn of(text: &str) -> Self {
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if says(&["executable file not found", "no such file or directory", "No such file or directory"]) {
+        if text.starts_with("chdir to cwd") {
+            Self::NotExecutable
+        } else if says(&[
+            "executable file not found",
+            "no such file or directory",
+            "No such file or directory",
+        ]) {
             Self::NotFound
         } else if says(&["permission denied", "Permission denied", "is a directory", "exec format error"]) {
             Self::NotExecutable

@@ -55,6 +55,12 @@ pub enum Wish {
         /// And that it is not started again when it ends.
         is_final: bool,
     },
+    /// That it is not removed when it ends this time: it is about to be started again.
+    Keep,
+    /// To freeze it for as long as this client is there and does not say [`Wish::Release`].
+    Hold,
+    /// To let it go on, as soon as nobody else holds it.
+    Release,
     /// To freeze it.
     Pause,
     /// To let it go on.
@@ -152,6 +158,7 @@ mod tests {
         vec![
             Frame::Wish(Wish::Attach { stdin: true, stdout: true, stderr: false }),
             Frame::Wish(Wish::Resize { rows: 24, columns: 80 }),
+            Frame::Wish(Wish::Hold),
             Frame::Stdin(b"in"),
             Frame::StdinEnd,
             Frame::Output(Stream::Stdout, b"out"),

@@ -37,9 +37,11 @@ mod log;
 mod monitor;
 mod oci;
 mod overlay;
+mod process;
 mod request;
 mod stage;
 mod status;
+mod streams;
 mod user;
 
 pub use bundle::cgroup as cgroup_of;

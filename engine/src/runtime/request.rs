@@ -31,7 +31,7 @@ pub struct Request {
 }
 
 /// What a monitor says while it starts a container: one JSON object a line, on its standard
-/// output, which it closes then.
+/// output, which it closes when it has done all that it has to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum News {
     /// It listens; the process will be started when somebody is there.

@@ -6,11 +6,18 @@
 //! and executes itself from there: no process of the container can open it for writing,
 //! however it gets there. All mounts made from then on are seen by nobody else and end with
 //! the last process in the namespace.
+//!
+//! Nor does it keep anything of whoever started it that the container would get from it: no
+//! descriptors but the standard streams, no blocked signals, and not their keys.
 
+use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use keyutils::Keyring;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::signal::SigSet;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
 
 use super::error::{Error, Result, Tried};
@@ -35,19 +42,27 @@ pub enum Stage {
 
 /// Brings this process into a mount namespace of its own; on the way there it executes its
 /// program again, with the same arguments, so this must come before anything else. Who is
-/// not root gets a user namespace, or that of the process `beside`.
+/// not root gets a user namespace, or that of the process `beside`. The descriptor `kept` is
+/// there for the program executed again, and for no other; all others are closed, but the
+/// standard streams.
 ///
 /// # Errors
 /// If the system does not let it: then the error says what is missing.
-pub fn come_in(beside: Option<i32>) -> Result<Stage> {
-    match std::env::var(INSIDE).as_deref() {
-        Ok("own") => return Ok(Stage::Own),
-        Ok("user") => {
-            see_own_cgroups();
-            return Ok(Stage::OwnUser);
-        }
-        _ => {}
+pub fn come_in(beside: Option<i32>, kept: Option<RawFd>) -> Result<Stage> {
+    let stage = match std::env::var(INSIDE).as_deref() {
+        Ok("own") => Stage::Own,
+        Ok("user") => Stage::OwnUser,
+        _ => return go_in(beside, kept),
+    };
+    close_on_execution(None)?;
+    leave_session()?;
+    if stage == Stage::OwnUser {
+        see_own_cgroups();
     }
+    Ok(stage)
+}
+
+fn go_in(beside: Option<i32>, kept: Option<RawFd>) -> Result<Stage> {
     let is_root = rustix::process::geteuid().is_root();
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     match (is_root, beside) {
@@ -75,9 +90,34 @@ pub fn come_in(beside: Option<i32>) -> Result<Stage> {
     mount_bind(&program, &program).tried("mount this program")?;
     mount_remount(&program, MountFlags::BIND | MountFlags::RDONLY, "")
         .tried("mount this program read-only")?;
+    close_on_execution(kept)?;
     let mut again = Command::new(&program);
     again.args(std::env::args_os().skip(1)).env(INSIDE, stage);
     Err(Error::System { verb: "execute this program again", source: again.exec() })
+}
+
+/// Has everything but the standard streams, and `kept`, closed in the next program.
+fn close_on_execution(kept: Option<RawFd>) -> Result<()> {
+    for fd in host::descriptors()? {
+        if fd > 2 && Some(fd) != kept {
+            // The one by which they were listed is closed already.
+            let _ = fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+        }
+    }
+    Ok(())
+}
+
+/// Takes a new, empty keyring in place of that of whoever started this, and blocks no signals.
+fn leave_session() -> Result<()> {
+    match Keyring::join_anonymous_session() {
+        // A kernel without keys.
+        Err(error) if error.0 == rustix::io::Errno::NOSYS.raw_os_error() => {}
+        joined => {
+            let joined = joined.map_err(|error| std::io::Error::from_raw_os_error(error.0));
+            joined.map(drop).tried("make a session keyring")?;
+        }
+    }
+    SigSet::empty().thread_set_mask().tried("unblock signals")
 }
 
 /// Where a machine has cgroups of version 1, nobody but root can make any, and the runtime

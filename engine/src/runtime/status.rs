@@ -5,16 +5,14 @@
 //! that the container has ended. A status that says otherwise beside a monitor that is gone
 //! means that the monitor was killed, or the machine lost its power.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustix::process::WaitStatus;
 use serde::{Deserialize, Serialize};
 
-use super::cgroup;
 use super::error::Result;
+use super::{cgroup, process};
 use crate::disk::{Disk, Guard, Mode, host, put_whole, remove_if_there, swap_in};
 
 /// The status, in the container's directory.
@@ -66,6 +64,8 @@ pub struct ContainerStatus {
     pub started_at: Option<Timestamp>,
     /// When the last run ended.
     pub finished_at: Option<Timestamp>,
+    /// When its first process began, as the kernel counts.
+    pub(super) pid_start: u64,
     /// Which run of the machine this was said in.
     pub(super) boot_id: String,
 }
@@ -110,6 +110,12 @@ impl ContainerStatus {
         }))
     }
 
+    /// Whether its process goes on, though its monitor was killed: the kernel does not kill
+    /// one that has changed its user since.
+    fn goes_on(&self) -> bool {
+        host::boot_id().is_ok_and(|now| now == self.boot_id) && process::goes_on(self.pid, self.pid_start)
+    }
+
     /// What became of it, when nobody saw it end.
     fn ended_unseen(mut self) -> Self {
         // What cannot be told apart has ended with the machine.
@@ -133,11 +139,6 @@ pub(super) fn code_of(status: WaitStatus) -> i32 {
         (None, Some(signal)) => 128 + signal,
         (None, None) => LOST,
     }
-}
-
-/// The same of a program that was run.
-pub(super) fn exit_code(status: ExitStatus) -> i32 {
-    status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(LOST)
 }
 
 /// A status is a few hundred bytes; an error text may be some more.
@@ -177,7 +178,7 @@ pub fn read_status(disk: &dyn Disk, dir: &str) -> Result<ContainerStatus> {
         Ok(Some(_free)) => {
             // It may have ended between the two looks.
             let now = ContainerStatus::read(disk, dir)?;
-            Ok(if now.state.is_live() { now.ended_unseen() } else { now })
+            Ok(if now.state.is_live() && !now.goes_on() { now.ended_unseen() } else { now })
         }
         Err(error) if error.is_absent() => Ok(status.ended_unseen()),
         Err(error) => Err(error.into()),
@@ -198,7 +199,11 @@ pub fn settle(disk: &Arc<dyn Disk>, dir: &str, cgroup: &str) -> Result<bool> {
     if !status.state.is_live() {
         return Ok(false);
     }
+    // What is frozen goes on first, to hear that it is killed.
     cgroup::end(cgroup);
+    if status.goes_on() {
+        process::end(status.pid, status.pid_start);
+    }
     clear(disk, dir)?;
     status.ended_unseen().write(disk, dir, true)?;
     Ok(true)

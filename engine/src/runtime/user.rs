@@ -11,7 +11,8 @@ use crate::disk::{Folder, host};
 pub struct User {
     pub uid: u32,
     pub gid: u32,
-    /// The groups that its processes belong to, where they may belong to any.
+    /// All its groups. The main one is among them: a program that leaves it would be without
+    /// what the group forbids (CVE-2022-36109).
     pub groups: Vec<u32>,
     /// Where it is at home.
     pub home: String,
@@ -33,12 +34,8 @@ pub fn of(rootfs: &Folder, spec: &Spec) -> Result<User> {
     let group = rootfs.text_of(b"etc/group", MAX_BYTES)?;
     let name = spec.config.user.as_deref().unwrap_or_default();
     let mut user = find(name, &spec.host_config.group_add, &passwd, &group)?;
-    // As after a login: a file that its group may not read is not to be read by a process of
-    // that group which only changed its main one (CVE-2022-36109).
-    if may_set_groups() {
-        user.groups.push(user.gid);
-        user.groups.sort_unstable();
-        user.groups.dedup();
+    if !may_set_groups() {
+        user.groups.clear();
     }
     Ok(user)
 }
@@ -87,6 +84,7 @@ fn find(text: &str, more: &[String], passwd: &str, group: &str) -> Result<User> 
     for name in more {
         user.groups.push(group_id(name, group)?);
     }
+    user.groups.push(user.gid);
     user.groups.sort_unstable();
     user.groups.dedup();
     Ok(user)
@@ -162,20 +160,20 @@ mod tests {
     #[test]
     fn names_and_numbers_are_found_as_docker_finds_them() {
         for (text, uid, gid, groups, home) in [
-            ("", 0, 0, &[4][..], "/root"),
-            ("web", 33, 34, &[4, 44], "/var/www"),
-            ("33", 33, 34, &[4, 44], "/var/www"),
-            ("web:adm", 33, 4, &[], "/var/www"),
-            ("web:1234", 33, 1234, &[], "/var/www"),
-            (":adm", 0, 4, &[], "/root"),
-            ("1000", 1000, 0, &[], "/"),
-            ("1000:1001", 1000, 1001, &[], "/"),
+            ("", 0, 0, &[0, 4][..], "/root"),
+            ("web", 33, 34, &[4, 34, 44], "/var/www"),
+            ("33", 33, 34, &[4, 34, 44], "/var/www"),
+            ("web:adm", 33, 4, &[4], "/var/www"),
+            ("web:1234", 33, 1234, &[1234], "/var/www"),
+            (":adm", 0, 4, &[4], "/root"),
+            ("1000", 1000, 0, &[0], "/"),
+            ("1000:1001", 1000, 1001, &[1001], "/"),
             // A name that is a number is a name first.
-            ("7", 70, 71, &[], "/seven"),
+            ("7", 70, 71, &[71], "/seven"),
         ] {
             assert_eq!(found(text, &[]).unwrap(), (uid, gid, groups.to_vec(), home.to_owned()), "{text}");
         }
-        assert_eq!(found("1000", &["video", "9", "9"]).unwrap().2, [9, 44]);
+        assert_eq!(found("1000", &["video", "9", "9"]).unwrap().2, [0, 9, 44]);
     }
 
     #[test]

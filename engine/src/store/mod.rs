@@ -37,7 +37,7 @@ pub use ledger::Ledger;
 use crate::Result;
 use crate::catalog::{self, Commit, ContainerId};
 use crate::chunk::{self, Coding, Index, Reader, Writer};
-use crate::disk::{Disk, Guard, Mode, RealDisk};
+use crate::disk::{self, Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
 use crate::task::{Event, Progress, Task};
 
@@ -348,9 +348,15 @@ impl Store {
 
     /// The right to write to a container's files; nobody else has it then.
     pub(crate) fn lock_container(&self, id: &ContainerId, task: &Task) -> Result<Box<dyn Guard>> {
-        // A copy of the store may have lost a directory that was empty.
-        self.make_container_dir(id)?;
-        self.lock_dir(&Self::container_dir(id), task)
+        loop {
+            // A copy of the store may have lost a directory that was empty.
+            self.make_container_dir(id)?;
+            match self.lock_dir(&Self::container_dir(id), task) {
+                // Whoever had the lock has removed the container. Who has it now sees that.
+                Err(error) if error.cause().is_some_and(disk::Error::is_absent) => {}
+                locked => return locked,
+            }
+        }
     }
 
     /// The right to put unpacked layers in their place; nobody else has it then.

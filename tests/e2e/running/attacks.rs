@@ -5,10 +5,14 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keyutils::keytypes::User;
+use keyutils::{Keyring, Permission};
+
 use super::{Host, base, eventually, image};
 use crate::harness::child::{self, Feed};
 use crate::harness::image::Layer;
 use crate::harness::listing::Listing;
+use crate::harness::tools;
 
 /// A copy of larder, to be attacked in place of the one that was built.
 fn copy_of_larder(here: &Host) -> PathBuf {
@@ -306,4 +310,51 @@ fn the_machine_is_not_seen_from_inside() {
     let ran = here.shell(&[], &script).ok();
     let wanted = "bin\ndev\netc\nhome\nproc\nroot\nsrv\nsys\ntmp\nvar\nstill here\n";
     assert_eq!(ran.out(), wanted, "{ran}");
+}
+
+/// The keys of whoever starts a container are theirs.
+#[test]
+fn the_keys_of_the_session_are_not_there_inside() {
+    let Some(here) = Host::new() else { return };
+    let mut session = Keyring::join_anonymous_session().expect("a session of this test's own");
+    let mut key = session.add_key::<User, _, _>("what-opens-it", &b"secret"[..]).expect("a key");
+    // As most keys are: for who has it in a keyring, whoever that is.
+    key.set_permissions(Permission::POSSESSOR_ALL).expect("it is ours");
+    let keys = fs::read_to_string("/proc/keys").expect("the kernel lists them");
+    assert!(keys.contains("what-opens-it"), "{keys}");
+    let look = "grep -c what-opens-it /proc/keys; true";
+    here.shell(&["--privileged"], look).ok().stdout("0\n");
+    here.waiting("web", &["--privileged"]);
+    here.run(["exec", "web", "sh", "-c", look]).ok().stdout("0\n");
+}
+
+/// CVE-2022-36109: a program that leaves its main group leaves what is forbidden to it.
+#[test]
+fn cve_2022_36109_the_main_group_is_among_the_groups() {
+    let Some(here) = Host::new() else { return };
+    let groups = "grep Groups: /proc/self/status | cut -f2";
+    assert_eq!(here.shell(&["-u", "1000:777"], groups).ok().out().trim(), "777");
+    assert_eq!(here.shell(&[], groups).ok().out().trim(), "0");
+    here.waiting("web", &[]);
+    let ran = here.run(["exec", "-u", "5:6", "web", "sh", "-c", groups]).ok();
+    assert_eq!(ran.out().trim(), "6");
+}
+
+/// What whoever starts a container has open is theirs, and closed when they close it.
+#[test]
+fn nobody_beside_a_container_holds_what_was_open_before() {
+    let Some(here) = Host::new() else { return };
+    let lock = here.write("lock", "");
+    let holding = |args: &[&str]| {
+        let script = "exec 7<lock; flock 7; \"$@\"";
+        child::run(tools::shell(script, &here.larder(args)), Feed::Nothing).ok()
+    };
+    let is_free = || {
+        let file = fs::File::open(&lock).expect("it is there");
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
+    };
+    holding(&["run", "-d", "--name", "web", "busybox", "sleep", "600"]);
+    eventually("the monitor holds nothing", is_free);
+    holding(&["exec", "-d", "web", "sleep", "600"]);
+    eventually("nor does what waits for the other process", is_free);
 }

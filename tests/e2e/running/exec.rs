@@ -135,3 +135,52 @@ fn what_cannot_be_executed_is_told_even_if_nobody_waits_for_it() {
     here.run(["exec", "-d", "web", "sh", "-c", "echo > /tmp/done"]).ok().stdout("");
     eventually("it has run", || here.run(["exec", "web", "test", "-e", "/tmp/done"]).code == Some(0));
 }
+
+/// What is open for the one who executes something is not open for what is executed.
+#[test]
+fn what_exec_reads_from_cannot_be_written_inside() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    let script = here.write("script", "the machine's\n");
+    let open = || Feed::From(std::fs::File::open(&script).expect("it is there").into());
+    let write = "cat; echo pwned > /proc/self/fd/0; readlink /proc/self/fd/0";
+    let ran = here.run_fed(["exec", "-i", "web", "sh", "-c", write], open()).ok();
+    assert!(ran.out().starts_with("the machine's\npipe:"), "{ran}");
+    assert_eq!(here.read("script"), b"the machine's\n");
+}
+
+/// As Docker, which waits for two seconds more: what is left behind may never end.
+#[test]
+fn exec_ends_with_its_process_whatever_holds_its_streams() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    let script = "sleep 100 & echo out; echo err >&2; exit 4";
+    let ran = here.run(["exec", "-i", "web", "sh", "-c", script]).exits(4).stdout("out\n");
+    assert!(ran.err() == "err\n" && ran.elapsed.as_secs() < 20, "{ran}");
+    let ran = here.run(["exec", "-t", "web", "sh", "-c", "trap '' HUP; sleep 100 & echo out; exit 4"]);
+    assert!(ran.code == Some(4) && ran.out() == "out\r\n" && ran.elapsed.as_secs() < 20, "{ran}");
+}
+
+/// More than an environment variable holds.
+#[test]
+fn exec_takes_as_long_a_command_line_as_the_system() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    let numbers: Vec<_> = (0..40_000).map(|number| number.to_string()).collect();
+    let mut args = vec!["exec", "web", "sh", "-c", "echo $#"];
+    args.extend(numbers.iter().map(String::as_str));
+    here.run(&args).ok().stdout("39999\n");
+}
+
+#[test]
+fn a_working_directory_that_is_none_is_named() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    let why = |dir: &str, why: &str| format!("chdir to cwd (\"{dir}\") set in config.json failed: {why}");
+    let exec = |dir: &str| here.run(["exec", "-w", dir, "web", "true"]);
+    exec("/absent").fails(126).complains(why("/absent", "no such file or directory"));
+    exec("/etc/passwd").fails(126).complains(why("/etc/passwd", "not a directory"));
+    here.run(["run", "--rm", "-w", "/etc/passwd", "busybox", "true"])
+        .fails(125)
+        .complains("Cannot mkdir: /etc/passwd is not a directory");
+}

@@ -201,3 +201,45 @@ fn starting_happens_or_does_not() {
     assert!(processes().iter().all(|process| !process.words.contains(&here.store().display().to_string())));
     here.is_clean();
 }
+
+/// The kernel takes it back that a process dies with its parent when it changes its user.
+/// Whoever says that it has ended has seen to it.
+#[test]
+fn a_container_that_changed_its_user_does_not_outlive_what_is_said_of_it() {
+    let Some(here) = Host::new() else { return };
+    for look in [&["ps", "-a"][..], &["inspect", "web"], &["logs", "web"]] {
+        let script = "exec su -s /bin/sh web -c 'exec sleep 600'";
+        let id = here.detached(&["--name", "web", "busybox", "sh", "-c", script]);
+        eventually("it is another's", || {
+            let pid = here.pid("web");
+            fs::read_to_string(format!("/proc/{pid}/status"))
+                .is_ok_and(|status| status.contains("Uid:\t1000"))
+        });
+        let pid = here.pid("web");
+        kill(here.monitor(&id).expect("it has a monitor"));
+        here.run(look).ok();
+        assert!(!is_alive(pid), "{look:?}");
+        assert!(here.status("web").starts_with("Exited (137) "), "{look:?}: {}", here.status("web"));
+        here.run(["rm", "web"]).ok();
+    }
+}
+
+/// Those that hold it still are killed, or are two at once.
+#[test]
+fn nothing_stays_frozen_behind_those_who_held_it() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    here.run(["exec", "web", "sh", "-c", "dd if=/dev/urandom of=/srv/much bs=1M count=64 2>/dev/null"]).ok();
+    let one = here.start(["commit", "web", "one"], Feed::Nothing);
+    let two = here.start(["commit", "web", "two"], Feed::Nothing);
+    eventually("it is held", || one.is_over() || here.status("web").ends_with(" (Paused)"));
+    one.signal(rustix::process::Signal::KILL);
+    one.wait();
+    two.wait().ok();
+    eventually("it goes on", || !here.status("web").ends_with(" (Paused)"));
+    here.run(["exec", "web", "true"]).ok();
+    // One that was frozen before stays so.
+    here.run(["pause", "web"]).ok();
+    here.run(["commit", "web", "three"]).ok();
+    assert!(here.status("web").ends_with(" (Paused)"));
+}

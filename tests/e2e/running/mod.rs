@@ -3,6 +3,7 @@
 //!
 //! Where nobody is root, or overlayfs cannot be mounted, they prove nothing and say so.
 
+mod again;
 mod attacks;
 mod exec;
 mod exit;

@@ -252,3 +252,46 @@ fn what_the_lower_layers_have_is_seen_through_the_upper_ones() {
     let ran = here.shell(&[], "ls /home; cat /etc/passwd; ls /etc/group");
     assert_eq!(ran.out(), "new\nroot:x:0:0::/:\n", "{ran}");
 }
+
+/// Whoever runs in it.
+#[test]
+fn everybody_reads_what_larder_puts_into_etc() {
+    let Some(here) = Host::new() else { return };
+    let files = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+    let script = "for file; do cat $file > /dev/null && stat -c '%a %u' $file; done";
+    let args = [&["run", "--rm", "-u", "web", "busybox", "sh", "-c", script, "sh"], &files[..]].concat();
+    here.run(args).ok().stdout("644 0\n644 0\n644 0\n");
+}
+
+/// Whatever order they are asked for in.
+#[test]
+fn mounts_below_others_are_seen() {
+    let Some(here) = Host::new() else { return };
+    for dir in ["deep", "wide", "etc"] {
+        fs::create_dir(here.path(dir)).expect("a directory");
+        here.write(&format!("{dir}/{dir}"), "");
+    }
+    let bind = |from: &str, to: &str| format!("{}:{to}", here.path(from).display());
+    let (deep, wide, etc) = (bind("deep", "/x/y"), bind("wide", "/x"), bind("etc", "/etc"));
+    let flags = ["-v", &deep, "-v", &wide, "-v", &etc, "-h", "box"];
+    let script =
+        "ls /x/y; test -e /x/wide && test -e /etc/etc && cat /etc/hostname; grep -c localhost /etc/hosts";
+    here.shell(&flags, script).ok().stdout("deep\nbox\n2\n");
+}
+
+#[test]
+fn a_name_that_is_too_long_is_told_as_docker_tells_it() {
+    let Some(here) = Host::new() else { return };
+    let (fits, long) = ("a".repeat(64), "a".repeat(65));
+    here.run(["run", "--rm", "-h", &fits, "busybox", "hostname"]).ok().stdout(format!("{fits}\n"));
+    here.run(["run", "--rm", "-h", &long, "busybox", "true"])
+        .fails(125)
+        .complains("sethostname: invalid argument");
+}
+
+/// A mask of signals is inherited like what is ignored.
+#[test]
+fn no_signal_is_blocked_inside() {
+    let Some(here) = Host::new() else { return };
+    here.shell(&[], "grep -c 'SigBlk:.*00$' /proc/self/status").ok().stdout("1\n");
+}

@@ -86,3 +86,26 @@ fn a_runtime_that_there_is_not_is_named() {
         .fails(125)
         .complains("/nosuch/runtime");
 }
+
+#[test]
+fn another_runtime_executes_alike() {
+    with_each("another_runtime_executes_alike", |here, runtime| {
+        let id = here.waiting("web", &["--runtime", runtime]);
+        for (command, code) in [("nosuch", 127), ("/nosuch", 127), ("/etc", 126)] {
+            let ran = here.run(["exec", "web", command]).fails(code);
+            assert!(ran.err().starts_with(&format!("Error: exec: \"{command}\": ")), "{runtime}: {ran}");
+        }
+        let ran = here.run(["exec", "-d", "web", "sleep", "600"]).ok();
+        assert!(ran.elapsed.as_secs() < 20, "{runtime}");
+        here.run(["exec", "-d", "web", "nosuch"]).fails(127).complains("exec: \"nosuch\"");
+        here.run(["exec", "-t", "web", "sh", "-c", "test -t 1 && echo yes; exit 4"])
+            .exits(4)
+            .stdout("yes\r\n");
+        let bytes = crate::harness::noise::noise(15, 2 << 20);
+        let ran = here.run_fed(["exec", "-i", "web", "cat"], Feed::Bytes(bytes.clone())).ok();
+        assert!(ran.stdout == bytes, "{runtime}");
+        let names = std::fs::read_dir(here.dir(&id)).expect("it is there").flatten();
+        let left: Vec<_> = names.map(|entry| entry.file_name()).collect();
+        assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("exec-")), "{left:?}");
+    });
+}

@@ -124,3 +124,73 @@ fn the_reader_of_its_output_may_go() {
     here.run(["wait", "talker"]).ok().stdout("0\n");
     assert!(here.run(["logs", "talker"]).ok().out().ends_with("line 19999\ndone\n"));
 }
+
+/// Whoever feeds it without end does not stand in the way of those who want it to end.
+#[test]
+fn a_container_that_does_not_read_is_signalled_and_ends() {
+    let Some(here) = Host::new() else { return };
+    let yes = || {
+        Feed::stream(|out| {
+            loop {
+                out.write_all(&[b'y'; 4096])?
+            }
+        })
+    };
+    let script = "trap 'exit 7' INT; echo up; while :; do sleep 0.05; done";
+    let running = here.start(["run", "-i", "--name", "deaf", "busybox", "sh", "-c", script], yes());
+    eventually("it is up", || here.run(["logs", "deaf"]).out() == "up\n");
+    // By then all that takes something on the way is full.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    here.run(["pause", "deaf"]).ok();
+    here.run(["unpause", "deaf"]).ok();
+    running.signal(rustix::process::Signal::INT);
+    running.wait().exits(7);
+    let running = here.start(["start", "-ai", "deaf"], yes());
+    eventually("it is up", || here.run(["logs", "deaf"]).out() == "up\nup\n");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    here.run(["kill", "deaf"]).ok();
+    running.wait().exits(137);
+}
+
+/// Of `-di` standard input stays open for whoever attaches next; of `-i` it ends with the
+/// one who runs it.
+#[test]
+fn whoever_attaches_and_goes_does_not_end_the_input_of_the_next() {
+    let Some(here) = Host::new() else { return };
+    here.detached(&["-i", "--name", "cat", "busybox", "cat"]);
+    for line in ["one\n", "two\n"] {
+        let attached = here.start(["attach", "cat"], Feed::Bytes(line.into()));
+        eventually("it has come back", || here.run(["logs", "cat"]).out().ends_with(line));
+        attached.signal(rustix::process::Signal::KILL);
+        attached.wait();
+    }
+    assert!(here.status("cat").starts_with("Up "), "{}", here.status("cat"));
+    here.run_fed(["run", "-i", "--name", "once", "busybox", "cat"], Feed::Bytes(b"x".into()))
+        .ok()
+        .stdout("x");
+    here.run_fed(["start", "-ai", "once"], Feed::Bytes(b"y".into())).ok().stdout("y");
+}
+
+/// As another program that shares the terminal or the pipe may have left it.
+#[test]
+fn streams_that_do_not_wait_take_everything() {
+    let Some(here) = Host::new() else { return };
+    let script = "seq 100000; seq 100000 >&2";
+    let fed = |args: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        rustix::io::ioctl_fionbio(&writer, true).expect("it is a pipe");
+        let mut command = here.larder(args);
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(writer.try_clone().expect("one more"))
+            .stderr(writer);
+        let mut child = command.spawn().expect("it starts");
+        drop(command);
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let text = std::io::read_to_string(reader).expect("text");
+        assert!(child.wait().expect("it is ours").success(), "{} bytes", text.len());
+        text.lines().count()
+    };
+    assert_eq!(fed(&["run", "--name", "talker", "busybox", "sh", "-c", script]), 200_000);
+    assert_eq!(fed(&["logs", "talker"]), 200_000);
+}

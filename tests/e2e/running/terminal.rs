@@ -156,3 +156,29 @@ fn a_terminal_that_goes_leaves_the_container() {
     terminal.types("exit 6\r");
     assert_eq!(terminal.ends(), Some(6));
 }
+
+/// As a getty, or a shell that is started by an init.
+#[test]
+fn a_terminal_that_nobody_had_open_for_a_while_is_there_again() {
+    let Some(here) = Host::new() else { return };
+    let script = "exec 0<&- 1>&- 2>&-; sleep 0.5; exec 0</dev/console 1>/dev/console 2>&1; echo again; read line; echo got $line; exit 3";
+    let mut terminal = at_terminal(&here, &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
+    terminal.shows("again\r\n");
+    terminal.types("this\r");
+    terminal.shows("got this\r\n");
+    assert_eq!(terminal.ends(), Some(3));
+}
+
+#[test]
+fn a_terminal_is_as_it_was_when_the_command_at_it_is_asked_to_end() {
+    let Some(here) = Host::new() else { return };
+    here.waiting("web", &[]);
+    let mut terminal = at_terminal(&here, &["exec", "-it", "web", "sh"]);
+    terminal.types("echo $((6*7))\r");
+    terminal.shows("\r\n42\r\n");
+    assert!(terminal.is_raw());
+    let pid = rustix::process::Pid::from_raw(terminal.pid()).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is there");
+    assert_eq!(terminal.ends(), Some(143));
+    assert!(!terminal.is_raw());
+}

@@ -44,6 +44,19 @@ impl Folder {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// Why no process could be in the directory that `path` leads to; nothing if one can.
+    ///
+    /// # Errors
+    /// If it cannot be looked at.
+    pub fn why_no_directory(&self, path: &[u8]) -> Result<Option<&'static str>> {
+        match self.follow(path, OFlags::PATH | OFlags::DIRECTORY) {
+            Err(Errno::NOENT) => Ok(Some("no such file or directory")),
+            Err(Errno::NOTDIR) => Ok(Some("not a directory")),
+            Err(Errno::LOOP) => Ok(Some("too many levels of symbolic links")),
+            found => found.map(|_| None).context("enter", self.host(path)),
+        }
+    }
+
     /// Makes the directory that `path` leads to, with those above it, each that is missing
     /// for `owner` (user and group).
     ///

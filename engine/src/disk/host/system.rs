@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use super::super::Result;
@@ -48,6 +48,32 @@ pub fn write_text(path: &str, text: &str) -> Result<()> {
 /// If there is none, or it may not be opened.
 pub fn open(path: impl AsRef<Path>) -> Result<File> {
     File::open(path.as_ref()).context("open", path.as_ref())
+}
+
+/// The descriptors that this process has open, one of which was for the asking only.
+///
+/// # Errors
+/// If `/proc` is not there.
+pub fn descriptors() -> Result<Vec<RawFd>> {
+    const DIR: &str = "/proc/self/fd";
+    let mut found = Vec::new();
+    for entry in fs::read_dir(DIR).context("list", DIR)? {
+        let name = entry.context("list", DIR)?.file_name();
+        found.extend(name.to_str().and_then(|name| name.parse::<RawFd>().ok()));
+    }
+    Ok(found)
+}
+
+/// When the process `pid` began, in the kernel's ticks since the machine was started: no other
+/// process of that number began then. `None` if it has ended.
+pub fn start_of_process(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The program's name is in parentheses, whatever is in it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
 
 /// Whether two open files are one.

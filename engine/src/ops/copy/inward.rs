@@ -39,7 +39,7 @@ struct Writing<'w> {
     task: &'w Task,
     bytes: u64,
     _lock: Box<dyn Guard>,
-    _still: Still<'w>,
+    _still: Still,
 }
 
 impl Store {
@@ -98,7 +98,7 @@ impl Store {
     fn writing<'w>(&'w self, access: &Access, name: &'w str, task: &'w Task) -> Result<Writing<'w>> {
         self.check_writable()?;
         let container = self.container_to_change(name, task)?;
-        let lock = self.lock_container(&container.id, task)?;
+        let lock = self.alone_with(&container, task)?;
         let stack = self.container(access, &container.id.to_string(), task)?;
         let still = self.hold_still(&container)?;
         let mut rootfs = self.rootfs(access, &stack.layers(), Wanted::Names, task)?;

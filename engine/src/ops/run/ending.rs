@@ -19,10 +19,18 @@ pub(super) struct Ending(Connection);
 impl Ending {
     /// That of `found`; `None` if it has ended.
     pub fn of(found: &Found, store: &Store) -> Result<Option<Self>> {
-        let Ok(mut connection) = found.connection(store) else { return Ok(None) };
+        let Some(mut connection) = found.monitor(store)? else { return Ok(None) };
         match connection.wish(Wish::Wait { for_good: true }) {
             Err(runtime::Error::Gone) => Ok(None),
             waits => Ok(Some(waits.map(|()| Self(connection))?)),
+        }
+    }
+
+    /// It is not removed when it ends now.
+    pub fn keep(&mut self) -> Result<()> {
+        match self.0.wish(Wish::Keep) {
+            Err(runtime::Error::Gone) => Ok(()),
+            kept => Ok(kept?),
         }
     }
 
@@ -36,7 +44,8 @@ impl Ending {
 
     /// Waits for the end; gives whether it came in time.
     pub fn comes_within(&mut self, patience: Option<Duration>) -> Result<bool> {
-        let end = patience.map(|patience| Instant::now() + patience);
+        // Longer than the clock goes is for ever.
+        let end = patience.and_then(|patience| Instant::now().checked_add(patience));
         loop {
             if !self.0.has_heard() && !self.is_ready(end)? {
                 return Ok(false);

@@ -21,6 +21,10 @@ pub struct ExecOptions {
     pub tty: bool,
     /// With everything that root may do.
     pub privileged: bool,
+    /// With a standard input that is written to.
+    pub stdin: bool,
+    /// Nobody hears what it writes.
+    pub detached: bool,
 }
 
 impl Store {
@@ -35,7 +39,7 @@ impl Store {
         let mut spec = found.spec.clone();
         let config = &mut spec.config;
         (config.entrypoint, config.cmd) = (None, Some(options.command.clone()));
-        config.tty = Some(options.tty);
+        (config.tty, config.open_stdin) = (Some(options.tty), Some(options.stdin));
         let env = config.env.get_or_insert_default();
         for (name, value) in options.env.iter().filter_map(|variable| variable.split_once('=')) {
             set_variable(env, name, value);
@@ -50,7 +54,10 @@ impl Store {
         let id = found.container.id;
         match found.status.pid {
             0 => Err(Error::NotRunning { id }.into()),
-            pid => Ok(EnterRequest { id: id.to_string(), dir: self.container_path(&id)?, pid, spec }),
+            pid => {
+                let (id, dir) = (id.to_string(), self.container_path(&id)?);
+                Ok(EnterRequest { id, dir, pid, spec, is_heard: !options.detached })
+            }
         }
     }
 }

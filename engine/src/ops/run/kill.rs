@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Error;
-use super::ending::{Ending, SIGKILL, SIGTERM};
+use super::ending::{Ending, SIGKILL};
 use crate::Result;
 use crate::image::parse_signal;
 use crate::runtime::Wish;
@@ -13,8 +13,8 @@ use crate::store::Store;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Sends a signal to the first process of a container. One that it ends of is not
-    /// started again by itself.
+    /// Sends a signal to the first process of a container. It is not started again by itself
+    /// then, unless another signal than this is the one that stops it.
     ///
     /// # Errors
     /// If it does not run.
@@ -27,8 +27,8 @@ impl Store {
             ending.send(signal)?;
             return ending.comes_within(Some(PATIENCE)).map(drop);
         }
-        let stop_signal = found.spec.config.stop_signal.as_deref().and_then(parse_signal);
-        let is_final = signal == stop_signal.map_or(SIGTERM, i32::from);
+        let stop_signal = found.spec.config.stop_signal.as_deref().filter(|name| !name.is_empty());
+        let is_final = stop_signal.is_none_or(|name| parse_signal(name).map(i32::from) == Some(signal));
         Ok(found.connection(self)?.wish(Wish::Signal { number: signal, is_final })?)
     }
 }

@@ -11,6 +11,7 @@ mod kill;
 mod logs;
 mod monitor;
 mod pause;
+mod restart;
 mod settle;
 mod start;
 mod still;
@@ -46,12 +47,15 @@ pub(super) struct Found {
 impl Found {
     /// Its monitor; an error if it does not run.
     pub fn connection(&self, store: &Store) -> Result<Connection> {
-        let dir = store.container_path(&self.container.id)?;
-        let connection = match self.status.state.is_live() {
-            true => Connection::open(&dir)?,
-            false => None,
-        };
-        Ok(connection.ok_or(Error::NotRunning { id: self.container.id })?)
+        Ok(self.monitor(store)?.ok_or(Error::NotRunning { id: self.container.id })?)
+    }
+
+    /// Its monitor; `None` if it has ended. One that cannot be called may go on all the same.
+    pub fn monitor(&self, store: &Store) -> Result<Option<Connection>> {
+        match self.status.state.is_live() {
+            true => Ok(Connection::open(&store.container_path(&self.container.id)?)?),
+            false => Ok(None),
+        }
     }
 
     /// That it runs, and is not frozen.

@@ -18,7 +18,7 @@ pub fn monitor(path: &Path, id: &str) -> Result<()> {
         runtime::tell_failure(&error);
         crate::Error::from(error)
     };
-    let stage = come_in(None).map_err(told)?;
+    let stage = come_in(None, None).map_err(told)?;
     let store = Store::open(path)?;
     let dir = format!("{}/{id}", crate::store::CONTAINERS);
     let mut monitor = Monitor::begin(store.disk().clone(), &dir, stage)?;

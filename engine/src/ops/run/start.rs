@@ -1,16 +1,17 @@
 //! Starting a container.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 
 use super::{Error, Found};
 use crate::Result;
 use crate::catalog::{Container, ContainerId};
 use crate::container::Upper;
-use crate::disk::Folder;
+use crate::disk::{Disk, Folder};
 use crate::ops::CreateOptions;
 use crate::ops::stack::Stack;
-use crate::runtime::{Connection, ContainerState, News, Program, Request, Wish};
+use crate::runtime::{Connection, ContainerState, News, Program, Request, Wish, read_status};
 use crate::store::{Access, Store};
 use crate::task::Task;
 
@@ -50,17 +51,21 @@ pub struct Started {
     pub id: ContainerId,
     /// A line to its monitor, if somebody is to listen to it.
     pub connection: Option<Connection>,
-    /// Its monitor; none if it ran already.
-    monitor: Option<Child>,
+    /// What its monitor closes when it has done what it has to do; none if it ran already.
+    news: Option<BufReader<ChildStdout>>,
+    disk: Arc<dyn Disk>,
 }
 
 impl Started {
-    /// Waits until the monitor has ended, and with it all that it had to do: the removal
-    /// of a container that is removed when it ends.
+    /// Waits until the monitor has done all that it has to do after a run, which may be the
+    /// removal of the container. Another run is not waited for, nor those who sit at it too
+    /// and do not read.
     pub fn finish(mut self) {
         drop(self.connection.take());
-        if let Some(monitor) = &mut self.monitor {
-            let _ = monitor.wait();
+        let goes_on =
+            || read_status(&*self.disk, &Store::container_dir(&self.id)).map(|now| now.state.is_live());
+        if let Some(mut news) = self.news.take().filter(|_| !goes_on().unwrap_or_default()) {
+            let _ = std::io::copy(&mut news, &mut std::io::sink());
         }
     }
 }
@@ -153,7 +158,7 @@ impl Store {
             Some(attach) => Some(listening(found.connection(self)?, attach)?),
             None => None,
         };
-        Ok(Started { id: found.container.id, connection, monitor: None })
+        Ok(Started { id: found.container.id, connection, news: None, disk: self.disk().clone() })
     }
 
     fn start_monitor(&self, id: ContainerId, request: &Request, options: &StartOptions) -> Result<Started> {
@@ -171,12 +176,12 @@ impl Store {
         // As long as this is held the monitor knows that somebody waits for it.
         let waiting = say(stdin, request);
         let mut connection = None;
-        for line in BufReader::new(stdout).lines() {
-            let Ok(news) = line.map_err(drop).and_then(|line| serde_json::from_str(&line).map_err(drop))
-            else {
-                break;
-            };
-            match news {
+        let mut news = BufReader::new(stdout);
+        loop {
+            let mut line = String::new();
+            let read = news.read_line(&mut line).map_err(drop);
+            let Ok(said) = read.and_then(|_| serde_json::from_str(&line).map_err(drop)) else { break };
+            match said {
                 News::Listening => {
                     let line =
                         Connection::open(&self.container_path(&id)?)?.ok_or(Error::NotRunning { id })?;
@@ -185,7 +190,8 @@ impl Store {
                 }
                 News::Started => {
                     drop(waiting);
-                    return Ok(Started { id, connection, monitor: Some(child) });
+                    let disk = self.disk().clone();
+                    return Ok(Started { id, connection, news: Some(news), disk });
                 }
                 News::Failed { refusal, text } => {
                     drop((waiting, connection));
@@ -212,7 +218,7 @@ impl Store {
             _ => {}
         }
         let connection = Some(listening(found.connection(self)?, attach)?);
-        Ok(Started { id: found.container.id, connection, monitor: None })
+        Ok(Started { id: found.container.id, connection, news: None, disk: self.disk().clone() })
     }
 }
 
@@ -224,9 +230,10 @@ fn sized(mut connection: Connection, size: Option<(u16, u16)>) -> Result<Connect
     Ok(connection)
 }
 
-/// The end is waited for before something can be missed of what comes before it.
+/// The end is waited for before something can be missed of what comes before it. It is that
+/// of this run: another one may follow.
 fn listening(mut connection: Connection, attach: Attach) -> Result<Connection> {
-    connection.wish(Wish::Wait { for_good: true })?;
+    connection.wish(Wish::Wait { for_good: false })?;
     connection.wish(attach.wish())?;
     Ok(connection)
 }

@@ -27,7 +27,18 @@ impl Store {
     /// # Errors
     /// If there is none, or its monitor does not answer.
     pub fn stop(&self, name: &str, options: &StopOptions) -> Result<bool> {
-        let found = self.find_settled(name)?;
+        self.stop_and(name, options, false)
+    }
+
+    /// The same; with `keeps` it is not removed then, even if it is one that is removed when it
+    /// ends.
+    pub(super) fn stop_and(&self, name: &str, options: &StopOptions, keeps: bool) -> Result<bool> {
+        let mut found = self.find_settled(name)?;
+        if !found.status.state.is_live() && self.is_writable() {
+            // Somebody may be about to start it.
+            drop(self.alone_with(&found.container, &self.listener())?);
+            found = self.settled(found.container)?;
+        }
         if !found.status.state.is_live() {
             return Ok(false);
         }
@@ -40,6 +51,9 @@ impl Store {
             Some(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
         };
         let Some(mut ending) = Ending::of(&found, self)? else { return Ok(false) };
+        if keeps {
+            ending.keep()?;
+        }
         let is_asked = ending.send(number);
         // One that cannot be asked is not waited for.
         let patience = if is_asked.is_ok() { patience } else { Some(Duration::ZERO) };

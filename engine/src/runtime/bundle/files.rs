@@ -1,11 +1,11 @@
 //! The files in `/etc` that a container does not share with its image.
 
+use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
-use super::super::error::Result;
+use super::super::error::{Error, Refusal, Result, Tried};
 use crate::container::Spec;
-use crate::disk::{Disk, host, put_passing};
+use crate::disk::{Folder, host};
 
 /// Where this machine looks names up.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -17,17 +17,37 @@ const MAX_BYTES: u64 = 1 << 20;
 const LOCAL_HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n\
                            ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
 
-/// Writes them into the container's directory.
+/// Whoever runs in the container reads them.
+const MODE: u32 = 0o644;
+
+/// Writes them into the container's directory, `dir`.
 ///
 /// # Errors
 /// If the disk fails.
-pub fn write_files(disk: &Arc<dyn Disk>, dir: &str, spec: &Spec) -> Result<()> {
+pub fn write_files(dir: &Path, spec: &Spec) -> Result<()> {
+    let dir = Folder::open(dir)?;
     let shares_network = spec.host_config.network_mode == "host";
-    let name = hostname(spec);
-    put_passing(&**disk, &format!("{dir}/hostname"), format!("{name}\n").as_bytes())?;
-    put_passing(&**disk, &format!("{dir}/hosts"), hosts(spec, shares_network).as_bytes())?;
-    let text = resolv_conf(spec, shares_network);
-    Ok(put_passing(&**disk, &format!("{dir}/resolv.conf"), text.as_bytes())?)
+    let put = |name: &[u8], text: &str| {
+        dir.remove(name)?;
+        dir.make_file(name, MODE)?.write_all(text.as_bytes()).tried("write the files in the container's /etc")
+    };
+    put(b"hostname", &format!("{}\n", hostname(spec)))?;
+    put(b"hosts", &hosts(spec, shares_network))?;
+    put(b"resolv.conf", &resolv_conf(spec, shares_network))
+}
+
+/// The kernel takes no longer name, and Docker says it in its words.
+const MAX_HOSTNAME_BYTES: usize = 64;
+
+/// That the container's name is one that the kernel takes.
+///
+/// # Errors
+/// If it is too long.
+pub fn check_hostname(spec: &Spec) -> Result<()> {
+    if hostname(spec).len() <= MAX_HOSTNAME_BYTES {
+        return Ok(());
+    }
+    Err(Error::Refused { refusal: Refusal::Other, text: "sethostname: invalid argument".into() })
 }
 
 /// What it calls itself: as this machine does, if it has no name of its own.

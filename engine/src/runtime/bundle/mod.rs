@@ -60,13 +60,14 @@ pub fn config(
     let mut config = json!({
         "ociVersion": "1.0.2",
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
-        "process": process_of(spec, user, host.init)?,
+        "process": process_of(spec, user, stage, host.init)?,
         "mounts": mounts::mounts(dir, spec, stage)?,
         "linux": linux,
         "annotations": host.annotations,
     });
     // The machine keeps its own name.
     if host.uts_mode != "host" {
+        files::check_hostname(spec)?;
         merge(&mut config, json!({ "hostname": files::hostname(spec) }));
     }
     serde_json::from_value(config).map_err(|source| Error::BadStatus { file: "config.json".into(), source })
@@ -76,19 +77,21 @@ pub fn config(
 ///
 /// # Errors
 /// As [`config`].
-pub fn process(spec: &Spec, user: &User) -> Result<Value> {
-    process_of(spec, user, false)
+pub fn process(spec: &Spec, user: &User, stage: Stage) -> Result<Value> {
+    process_of(spec, user, stage, false)
 }
 
-fn process_of(spec: &Spec, user: &User, starts_init: bool) -> Result<Value> {
+fn process_of(spec: &Spec, user: &User, stage: Stage, starts_init: bool) -> Result<Value> {
     let (run, host) = (&spec.config, &spec.host_config);
     let mut args: Vec<_> = spec.command().collect();
     if starts_init {
         args.splice(0..0, [init::TARGET, "--"]);
     }
+    // In a user namespace with one user nobody can change groups.
+    let groups = if stage == Stage::Own { &user.groups[..] } else { &[] };
     let mut process = json!({
         "terminal": run.tty.unwrap_or_default(),
-        "user": { "uid": user.uid, "gid": user.gid, "additionalGids": user.groups },
+        "user": { "uid": user.uid, "gid": user.gid, "additionalGids": groups },
         "args": args,
         "env": environment(spec, user),
         "cwd": run.working_dir.as_deref().filter(|dir| !dir.is_empty()).unwrap_or("/"),

@@ -38,14 +38,35 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
         )),
         false => mounts.push(mount("bind", "/dev/shm", "/dev/shm", &["rbind", "rprivate"])),
     }
+    let mut over = asked_for(spec)?;
     for name in ["resolv.conf", "hostname", "hosts"] {
         let target = format!("/etc/{name}");
-        // A user's own comes below, in its place.
+        // Unless a user's own is in its place.
         if !has_target(spec, &target) {
             let source = dir.join(name);
-            mounts.push(mount("bind", &source.display().to_string(), &target, &["rbind", "rprivate"]));
+            over.push(mount("bind", &source.display().to_string(), &target, &["rbind", "rprivate"]));
         }
     }
+    if host.init {
+        let program = init::program()?.display().to_string();
+        over.push(mount("bind", &program, init::TARGET, &["bind", "ro"]));
+    }
+    // What is mounted deeper comes later: it would be hidden.
+    over.sort_by_key(depth);
+    mounts.extend(over);
+    Ok(mounts)
+}
+
+/// How many directories deep a mount's target lies.
+fn depth(mount: &Value) -> usize {
+    let target = mount.get("destination").and_then(Value::as_str).unwrap_or_default();
+    Path::new(target).components().count()
+}
+
+/// What the user wants mounted.
+fn asked_for(spec: &Spec) -> Result<Vec<Value>> {
+    let host = &spec.host_config;
+    let mut mounts = Vec::new();
     for (target, options) in &host.tmpfs {
         let mut all = vec!["noexec", "nosuid", "nodev"];
         let asked = options.split(',').filter(|option| !option.is_empty());
@@ -55,10 +76,6 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
             all.push(option);
         }
         mounts.push(mount("tmpfs", "tmpfs", target, &all));
-    }
-    if host.init {
-        let program = init::program()?.display().to_string();
-        mounts.push(mount("bind", &program, init::TARGET, &["bind", "ro"]));
     }
     for bind in &host.binds {
         mounts.push(of_bind(bind)?);
@@ -90,7 +107,8 @@ fn mount(kind: &str, source: &str, target: &str, options: &[&str]) -> Value {
 fn has_target(spec: &Spec, target: &str) -> bool {
     let host = &spec.host_config;
     let binds = host.binds.iter().map(|bind| &bind.target);
-    binds.chain(host.mounts.iter().map(|mount| &mount.target)).any(|mounted| mounted == target)
+    let mut targets = binds.chain(host.mounts.iter().map(|mount| &mount.target));
+    targets.any(|mounted| Path::new(mounted) == Path::new(target))
 }
 
 /// As `-v` has it: a directory that is missing on the host is made.

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 
 use super::super::error::{Result, Tried};
 use super::super::frame::{Frame, HEAD_BYTES, MAX_PAYLOAD, Stream, Wish, decode};
-use super::streams::BUFFER_BYTES;
+use super::super::streams::BUFFER_BYTES;
 
 /// A client that has so much to read yet holds up the container: nothing is thrown away.
 const MAX_UNREAD: usize = 1 << 20;
@@ -24,6 +24,8 @@ pub struct Client {
     pub writes: bool,
     /// Whether it waits for the end, and for that of the last run.
     pub waits: Option<bool>,
+    /// Whether it holds the container still.
+    pub holds: bool,
     pub is_gone: bool,
 }
 
@@ -39,8 +41,8 @@ impl Client {
     pub fn new(stream: UnixStream) -> Result<Self> {
         stream.set_nonblocking(true).tried("listen to a client")?;
         let (incoming, outgoing) = (Vec::new(), Vec::new());
-        let (hears, writes, waits) = ((false, false), false, None);
-        Ok(Self { stream, incoming, outgoing, sent: 0, hears, writes, waits, is_gone: false })
+        let (hears, writes, waits, holds) = ((false, false), false, None, false);
+        Ok(Self { stream, incoming, outgoing, sent: 0, hears, writes, waits, holds, is_gone: false })
     }
 
     /// Begins to pass on what the container writes.

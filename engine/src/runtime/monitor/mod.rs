@@ -7,7 +7,6 @@
 mod clients;
 mod run;
 mod serve;
-mod streams;
 mod wishes;
 
 use std::io::{BufRead, BufReader, Write};
@@ -59,6 +58,10 @@ pub struct Monitor {
     log: LogWriter,
     /// Whether somebody has asked for the end of it.
     is_stopped: bool,
+    /// Whether it is frozen only because clients hold it.
+    is_held: bool,
+    /// Whether it is not removed this time, whatever was asked for.
+    is_kept: bool,
     /// Whether who started it has been told that it runs.
     has_told: bool,
     lock: Box<dyn Guard>,
@@ -128,6 +131,8 @@ impl Monitor {
             clients,
             log,
             is_stopped: false,
+            is_held: false,
+            is_kept: false,
             has_told: false,
             lock,
         })
@@ -236,14 +241,19 @@ impl Monitor {
 
     /// Whether the container is to be removed now.
     pub fn removes_container(&self) -> bool {
-        self.request.spec.host_config.auto_remove
+        self.request.spec.host_config.auto_remove && !self.is_kept
     }
 
-    /// Lets go of the container; stays for clients that have not read everything yet.
+    /// Lets go of the container; stays for clients that have not read everything yet. Nobody
+    /// waits for that: it takes as long as they do.
     pub fn finish(self) {
         let Self { clients, listener, lock, .. } = self;
         // Who calls from now on hears at once that there is nobody.
         drop((lock, listener));
+        // Whoever started it may wait for that.
+        let _ = host::null().and_then(|null| Ok(rustix::stdio::dup2_stdout(null)?));
+        // Nor is the store in use.
+        let _ = std::env::set_current_dir("/");
         linger(clients);
     }
 }

@@ -9,8 +9,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 
 use super::clients::Client;
 use super::serve::wait;
-use super::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
 use super::{Monitor, tell};
+use crate::container::Spec;
 use crate::disk::{Folder, host, put_passing};
 use crate::runtime::bundle;
 use crate::runtime::cgroup;
@@ -20,6 +20,7 @@ use crate::runtime::frame::Stream;
 use crate::runtime::oci::{Runtime, runtime};
 use crate::runtime::request::News;
 use crate::runtime::status::{ContainerState, code_of};
+use crate::runtime::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
 use crate::runtime::user;
 
 /// Where the runtime hands over the terminal, in the container's directory.
@@ -56,11 +57,10 @@ impl Run {
         let Monitor { disk, dir, path, request, stage, .. } = monitor;
         let (id, spec) = (&request.id, &request.spec);
         cgroup::end(&bundle::cgroup(id));
-        bundle::write_files(disk, dir, spec)?;
+        bundle::write_files(path, spec)?;
         let rootfs = Folder::open(&path.join("rootfs"))?;
         let user = user::of(&rootfs, spec)?;
-        let work_dir = spec.config.working_dir.as_deref().unwrap_or_default();
-        rootfs.make_dirs_to(work_dir.as_bytes(), (0, 0))?;
+        make_working_dir(&rootfs, spec)?;
         drop(rootfs);
         let config = bundle::config(id, path, spec, &user, *stage)?;
         let text = serde_json::to_vec(&config).unwrap_or_default();
@@ -90,6 +90,7 @@ impl Run {
         let status = &mut monitor.status;
         status.state = ContainerState::Running;
         status.pid = self.pid.as_raw_nonzero().get();
+        status.pid_start = host::start_of_process(status.pid).unwrap_or_default();
         (status.started_at, status.finished_at) = (Some(Timestamp::now()), None);
         (status.error, status.exit_code, status.oom_killed) = (String::new(), 0, false);
         monitor.write_status()?;
@@ -132,6 +133,7 @@ impl Run {
             // It has ended all the same, and how it has is what counts.
             cgroup::end(&cgroup);
         }
+        monitor.is_held = false;
         monitor.status.exit_code = code;
         monitor.status.pid = 0;
         monitor.status.finished_at = Some(Timestamp::now());
@@ -177,7 +179,8 @@ impl Run {
             vec![PollFd::new(&self.process, PollFlags::IN), PollFd::new(&monitor.listener, PollFlags::IN)];
         for client in &monitor.clients {
             let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, takes_input);
+            // Who only says what it wants never waits for a container that does not read.
+            flags.set(PollFlags::IN, takes_input || !client.writes);
             flags.set(PollFlags::OUT, client.has_unsent());
             polled.push(PollFd::new(&client.stream, flags));
         }
@@ -192,10 +195,12 @@ impl Run {
         if let Some(input) = self.streams.wants_to_write() {
             polled.push(PollFd::new(input, PollFlags::OUT));
         }
+        let limit = limit.into_iter().chain(self.streams.rest()).min();
         wait(&mut polled, limit)?;
         let happened: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
         let has = |at: usize| happened.get(at).copied().unwrap_or_default();
         drop(polled);
+        self.streams.wake();
 
         let mut buffer = Vec::new();
         for (at, stream) in streams.iter().enumerate() {
@@ -215,6 +220,17 @@ impl Run {
     }
 }
 
+/// Makes the directory that the process begins in, if it is not there.
+fn make_working_dir(rootfs: &Folder, spec: &Spec) -> Result<()> {
+    let dir = spec.config.working_dir.as_deref().unwrap_or_default();
+    let made = rootfs.make_dirs_to(dir.as_bytes(), (0, 0));
+    if made.is_err() && rootfs.why_no_directory(dir.as_bytes())? == Some("not a directory") {
+        let text = format!("Cannot mkdir: {dir} is not a directory");
+        return Err(Error::Refused { refusal: Refusal::Other, text });
+    }
+    Ok(made?)
+}
+
 /// Whether nobody holds the other end of a pipe any more.
 fn is_let_go(pipe: impl AsFd) -> bool {
     let mut polled = [PollFd::new(&pipe, PollFlags::empty())];
@@ -223,11 +239,11 @@ fn is_let_go(pipe: impl AsFd) -> bool {
     polled.iter().any(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
-/// Lets go of the streams of whoever started the monitor: they are not held open.
+/// Lets go of the streams of whoever started the monitor: they are not held open. Standard
+/// output is theirs and the monitor's alone.
 fn close_stdio() -> std::io::Result<()> {
     let null = host::null()?;
     rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
     rustix::stdio::dup2_stderr(&null)?;
     Ok(())
 }

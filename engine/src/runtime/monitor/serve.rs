@@ -41,7 +41,9 @@ impl Monitor {
                         Wish::Attach { stdin, stdout, stderr } => client.attach(stdin, stdout, stderr),
                         Wish::Wait { for_good } => client.waits = Some(for_good),
                         Wish::Signal { is_final, .. } => self.is_stopped |= is_final,
-                        Wish::Resize { .. } => {}
+                        Wish::Keep => self.is_kept = true,
+                        // There is nothing that could move.
+                        Wish::Resize { .. } | Wish::Hold | Wish::Release => {}
                         Wish::Pause | Wish::Resume => {
                             client.tell(&Frame::Refused("the container is restarting"));
                             continue;

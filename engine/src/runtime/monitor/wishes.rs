@@ -14,6 +14,8 @@ use crate::runtime::status::ContainerState;
 impl Run {
     /// Does what clients want.
     pub(super) fn serve(&mut self, monitor: &mut Monitor, changed: &[usize]) {
+        // Otherwise its standard input goes on with whoever comes next.
+        let ends_with_writer = monitor.request.spec.config.stdin_once == Some(true);
         let mut clients = std::mem::take(&mut monitor.clients);
         for at in changed {
             let Some(client) = clients.get_mut(*at) else { continue };
@@ -21,7 +23,7 @@ impl Run {
             for heard in client.listen() {
                 match heard {
                     Heard::Stdin(bytes) if client.writes => self.streams.add_input(&bytes),
-                    Heard::StdinEnd if client.writes => self.streams.end_input(),
+                    Heard::StdinEnd if client.writes && ends_with_writer => self.streams.end_input(),
                     Heard::Stdin(_) | Heard::StdinEnd => {}
                     Heard::Wish(wish) => match self.fulfil(monitor, client, &wish) {
                         Ok(()) => client.tell(&Frame::Done),
@@ -30,11 +32,14 @@ impl Run {
                 }
             }
         }
-        let ends_with_writer = monitor.request.spec.config.stdin_once == Some(true);
         if ends_with_writer && clients.iter().any(|client| client.is_gone && client.writes) {
             self.streams.end_input();
         }
         clients.retain(|client| !client.is_gone);
+        if monitor.is_held && !clients.iter().any(|client| client.holds) {
+            // One that does not go on is at least told to be frozen.
+            let _ = self.resume(monitor);
+        }
         clients.append(&mut monitor.clients);
         monitor.clients = clients;
     }
@@ -49,23 +54,36 @@ impl Run {
                 monitor.is_stopped |= is_final;
                 if is_final && monitor.status.state == ContainerState::Paused {
                     // What is frozen does not hear it.
-                    self.runtime.resume()?;
-                    monitor.status.state = ContainerState::Running;
-                    monitor.write_status()?;
+                    self.resume(monitor)?;
                 }
             }
-            Wish::Pause => {
-                self.runtime.pause()?;
-                monitor.status.state = ContainerState::Paused;
-                monitor.write_status()?;
+            Wish::Keep => monitor.is_kept = true,
+            Wish::Hold => {
+                if monitor.status.state == ContainerState::Running {
+                    self.pause(monitor)?;
+                    monitor.is_held = true;
+                }
+                client.holds = true;
             }
-            Wish::Resume => {
-                self.runtime.resume()?;
-                monitor.status.state = ContainerState::Running;
-                monitor.write_status()?;
-            }
+            // Who serves it sees whether it was the last.
+            Wish::Release => client.holds = false,
+            Wish::Pause => self.pause(monitor)?,
+            Wish::Resume => self.resume(monitor)?,
         }
         Ok(())
+    }
+
+    fn pause(&mut self, monitor: &mut Monitor) -> Result<()> {
+        self.runtime.pause()?;
+        monitor.status.state = ContainerState::Paused;
+        monitor.write_status()
+    }
+
+    fn resume(&mut self, monitor: &mut Monitor) -> Result<()> {
+        monitor.is_held = false;
+        self.runtime.resume()?;
+        monitor.status.state = ContainerState::Running;
+        monitor.write_status()
     }
 
     fn send_signal(&self, number: i32) -> Result<()> {

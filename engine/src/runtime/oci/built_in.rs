@@ -9,7 +9,8 @@ use libcontainer::syscall::syscall::SyscallType;
 use rustix::process::Pid;
 
 use super::super::error::{Error, Refusal, Result, whole_text};
-use super::{Executor, Runtime, Stdio, complaints, loopback};
+use super::executor::Executor;
+use super::{Runtime, Stdio, complaints, innermost, loopback};
 
 /// A container of the runtime that is built in.
 pub struct BuiltIn {
@@ -24,13 +25,18 @@ impl BuiltIn {
         Self { id: id.into(), state: state.into(), container: None }
     }
 
-    /// Begins to build a container or another process in one.
-    pub fn builder(id: &str, state: &Path, executor: Executor) -> Result<ContainerBuilder> {
+    /// Begins to build a container or another process in one, with these streams or a
+    /// terminal.
+    fn builder(&self, executor: Executor, stdio: Stdio, console: Option<&Path>) -> Result<ContainerBuilder> {
         complaints::listen();
-        ContainerBuilder::new(id.into(), SyscallType::default())
+        let builder = ContainerBuilder::new(self.id.clone(), SyscallType::default())
             .with_executor(executor)
-            .with_root_path(state)
-            .map_err(refused)
+            .with_root_path(&self.state)
+            .map_err(refused)?;
+        Ok(match console {
+            Some(console) => builder.with_console_socket(Some(console)),
+            None => builder.with_stdin(stdio.stdin).with_stdout(stdio.stdout).with_stderr(stdio.stderr),
+        })
     }
 
     fn made(&mut self) -> Result<&mut Container> {
@@ -40,16 +46,18 @@ impl BuiltIn {
 
 impl Runtime for BuiltIn {
     fn create(&mut self, bundle: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
-        let mut builder = Self::builder(&self.id, &self.state, Executor { dies_with_parent: true })?;
-        builder = match console {
-            Some(console) => builder.with_console_socket(Some(console)),
-            None => builder.with_stdin(stdio.stdin).with_stdout(stdio.stdout).with_stderr(stdio.stderr),
-        };
+        let builder = self.builder(Executor { dies_with_parent: true }, stdio, console)?;
         let built = builder.as_init(bundle).with_systemd(false).with_detach(true).build();
         let container = self.container.insert(built.map_err(refused)?);
         let pid = container.pid().and_then(|pid| Pid::from_raw(pid.as_raw())).ok_or(Error::Nonsense)?;
         loopback::bring_up(pid)?;
         Ok(pid)
+    }
+
+    fn enter(&mut self, process: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
+        let builder = self.builder(Executor { dies_with_parent: false }, stdio, console)?;
+        let built = builder.as_tenant().with_process(Some(process)).with_detach(true).build();
+        Pid::from_raw(built.map_err(refused)?.as_raw()).ok_or(Error::Nonsense)
     }
 
     fn start(&mut self) -> Result<()> {
@@ -73,11 +81,10 @@ impl Runtime for BuiltIn {
 }
 
 /// What the library says, all of it.
-pub fn refused(error: LibcontainerError) -> Error {
+fn refused(error: LibcontainerError) -> Error {
     let mut text = whole_text(&error);
-    // What the executor says stands behind all that was passed through on the way.
-    match text.rfind("exec: \"") {
-        Some(at) => _ = text.drain(..at),
+    match innermost(&text) {
+        Some(said) => text = said.to_owned(),
         None => {
             // The first complaint is the innermost.
             if let Some(complaint) = complaints::heard().into_iter().next() {

@@ -13,9 +13,8 @@ use rustix::process::Pid;
 
 use super::error::Result;
 
-pub use built_in::{BuiltIn, refused};
-pub use executor::Executor;
-pub use program::Program;
+use built_in::BuiltIn;
+use program::Program;
 
 /// The streams of a process that has no terminal.
 #[derive(Debug)]
@@ -33,6 +32,10 @@ pub trait Runtime {
     /// Makes a container of the bundle, up to where its process would be executed. With a
     /// terminal its other end is sent to `console`.
     fn create(&mut self, bundle: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid>;
+
+    /// Executes in it, beside its own process, what the file `process` says. As with
+    /// [`Runtime::create`], its other end is sent to `console` if it has a terminal.
+    fn enter(&mut self, process: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid>;
 
     /// Executes its process.
     fn start(&mut self) -> Result<()>;
@@ -56,6 +59,12 @@ pub fn runtime(name: &str, id: &str, state: &Path) -> Result<Box<dyn Runtime>> {
 }
 
 /// Whether `name` asks for the runtime that is built in.
-pub fn is_built_in(name: &str) -> bool {
+fn is_built_in(name: &str) -> bool {
     matches!(name, "" | "larder" | "youki")
+}
+
+/// What a runtime says, without what it was passed through on the way: what the executor says
+/// stands behind that.
+fn innermost(text: &str) -> Option<&str> {
+    ["exec: \"", "chdir to cwd"].iter().find_map(|begin| text.get(text.rfind(begin)?..))
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio as Std};
 use rustix::process::Pid;
 
 use super::super::error::{Error, Refusal, Result};
-use super::{Runtime, Stdio};
+use super::{Runtime, Stdio, innermost};
 use crate::disk::host;
 
 /// A longer message than this is not shown whole.
@@ -32,14 +32,14 @@ impl Program {
         command
     }
 
-    fn log(&self) -> PathBuf {
-        self.state.join("message")
-    }
-
     /// Runs one of its commands, which says in its log why it fails.
     fn run(&self, args: &[&str], set: impl FnOnce(&mut Command)) -> Result<()> {
+        self.run_logging(&self.state.join("message"), args, set)
+    }
+
+    fn run_logging(&self, log: &Path, args: &[&str], set: impl FnOnce(&mut Command)) -> Result<()> {
         let mut command = self.command();
-        command.arg("--log").arg(self.log()).args(args);
+        command.arg("--log").arg(log).args(args);
         command.stdin(Std::null()).stdout(Std::null()).stderr(Std::null());
         set(&mut command);
         let status = command.status().map_err(|source| Error::Path {
@@ -50,14 +50,33 @@ impl Program {
         if status.success() {
             return Ok(());
         }
-        let said = host::read_text(&self.log(), MAX_MESSAGE).unwrap_or_default();
+        let said = host::read_text(log, MAX_MESSAGE).unwrap_or_default();
         let last = said.lines().rfind(|line| line.contains("error")).or(said.lines().next_back());
         let text = match last.map(str::trim) {
             Some(text) if !text.is_empty() => message(text),
             _ => format!("{} {} failed: {status}", self.program.display(), args.first().unwrap_or(&"")),
         };
+        let text = innermost(&text).unwrap_or(&text).to_owned();
         Err(Error::Refused { refusal: Refusal::of(&text), text })
     }
+
+    /// What makes it execute something with these streams or a terminal, and go. The container's
+    /// directory is the current one: a socket's path is at most 107 bytes.
+    fn detached(command: &mut Command, pid_file: &Path, stdio: Stdio, console: Option<&Path>) {
+        command.arg("--pid-file").arg(pid_file);
+        match console {
+            Some(console) => {
+                command.arg("--console-socket").arg(console.file_name().unwrap_or_default());
+            }
+            None => _ = command.stdin(stdio.stdin).stdout(stdio.stdout).stderr(stdio.stderr),
+        }
+    }
+}
+
+/// The number that a runtime has written to `pid_file`.
+fn pid_in(pid_file: &Path) -> Result<Pid> {
+    let pid = host::read_text(pid_file, MAX_MESSAGE)?;
+    pid.trim().parse().ok().and_then(Pid::from_raw).ok_or(Error::Nonsense)
 }
 
 /// What a line of a log says, without the time and the level.
@@ -73,17 +92,26 @@ impl Runtime for Program {
         host::make_dirs(&self.state)?;
         let pid_file = bundle.join("pid");
         self.run(&["create"], |command| {
-            command.arg("--bundle").arg(bundle).arg("--pid-file").arg(&pid_file);
-            match console {
-                Some(console) => _ = command.arg("--console-socket").arg(console),
-                None => {
-                    command.stdin(stdio.stdin).stdout(stdio.stdout).stderr(stdio.stderr);
-                }
-            }
+            command.arg("--bundle").arg(bundle);
+            Self::detached(command, &pid_file, stdio, console);
             command.arg(&self.id);
         })?;
-        let pid = host::read_text(&pid_file, MAX_MESSAGE)?;
-        pid.trim().parse().ok().and_then(Pid::from_raw).ok_or(Error::Nonsense)
+        pid_in(&pid_file)
+    }
+
+    fn enter(&mut self, process: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
+        let (log, pid_file) = (process.with_extension("log"), process.with_extension("pid"));
+        let entered = self.run_logging(&log, &["exec", "--detach"], |command| {
+            command.arg("--process").arg(process);
+            Self::detached(command, &pid_file, stdio, console);
+            command.arg(&self.id);
+        });
+        let pid = entered.and_then(|()| pid_in(&pid_file));
+        // Nobody else would take them away while the container runs.
+        for file in [log, pid_file] {
+            let _ = host::remove(&file);
+        }
+        pid
     }
 
     fn start(&mut self) -> Result<()> {

@@ -1,14 +1,16 @@
-//! The container's ends of its streams.
+//! The streams of a process in a container: pipes, or a terminal. What it has is never a
+//! descriptor of whoever started it, which it could open anew to write what was to be read.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
-use super::super::console;
-use super::super::error::{Result, Tried};
-use super::super::frame::Stream;
-use super::super::oci::Stdio;
+use super::console;
+use super::error::{Result, Tried};
+use super::frame::Stream;
+use super::oci::Stdio;
 use crate::disk::host;
 
 /// What a pipe may hold, so that whoever writes much is not woken for each page.
@@ -18,14 +20,19 @@ pub const BUFFER_BYTES: usize = 256 << 10;
 /// Of what clients want to write, so much waits for the container to read it.
 const MAX_INPUT: usize = 1 << 20;
 
-/// The monitor's ends of the streams of a container.
-#[derive(Default)]
+/// A terminal that nobody has open may be opened again: it is looked at this often.
+const REST: Duration = Duration::from_millis(50);
+
+/// The other ends of the streams of a process.
+#[derive(Debug, Default)]
 pub struct Streams {
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     /// Is all three.
     console: Option<OwnedFd>,
+    /// Whether nobody has the terminal open for now.
+    rests: bool,
     /// What is to be written to standard input.
     input: Vec<u8>,
     /// Whether nothing comes after that.
@@ -33,8 +40,8 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Pipes for a container: the monitor's ends, and its own. Its process may open them
-    /// again, as `/dev/stdout`, whoever it runs as.
+    /// Pipes for a process: our ends, and its own. It may open them again, as `/dev/stdout`,
+    /// whoever it runs as.
     ///
     /// # Errors
     /// If the system has no more of them.
@@ -62,7 +69,7 @@ impl Streams {
         Ok((streams, Stdio { stdin: their_stdin, stdout: their_stdout, stderr: their_stderr }))
     }
 
-    /// The streams of a container that has this terminal.
+    /// The streams of a process that has this terminal.
     ///
     /// # Errors
     /// If it cannot be made not to wait.
@@ -71,21 +78,37 @@ impl Streams {
         Ok(Self { console: Some(console), ..Self::default() })
     }
 
-    /// What a container with a terminal starts with.
+    /// What a process starts with that gets a terminal, or that nobody hears.
     pub fn nothing() -> Result<Stdio> {
         Ok(Stdio { stdin: null()?, stdout: null()?, stderr: null()? })
     }
 
     /// What there is to read from.
     pub fn outputs(&self) -> impl Iterator<Item = (Stream, &OwnedFd)> {
-        let console = self.console.iter().chain(&self.stdout).map(|fd| (Stream::Stdout, fd));
+        let console =
+            self.console.iter().filter(|_| !self.rests).chain(&self.stdout).map(|fd| (Stream::Stdout, fd));
         console.chain(self.stderr.iter().map(|fd| (Stream::Stderr, fd)))
     }
 
     /// What there is to write to, if something waits to be written.
     pub fn wants_to_write(&self) -> Option<&OwnedFd> {
         let input = self.console.as_ref().or(self.stdin.as_ref());
-        input.filter(|_| !self.input.is_empty())
+        input.filter(|_| !self.input.is_empty() && !self.rests)
+    }
+
+    /// Whether something waits to be written.
+    pub fn has_input(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    /// When it is to be looked at again, whatever happens: then [`Streams::wake`].
+    pub fn rest(&self) -> Option<Duration> {
+        self.rests.then_some(REST)
+    }
+
+    /// Looks again whether somebody has the terminal open.
+    pub fn wake(&mut self) {
+        self.rests = false;
     }
 
     /// Whether more can be taken to be written.
@@ -127,9 +150,10 @@ impl Streams {
         }
     }
 
-    /// Reads what a stream has for now into `buffer`; 0 once it has ended, and `None` if
-    /// there is nothing for now.
+    /// Reads what a stream has for now into `buffer`; 0 if it has ended, or nobody has its
+    /// other end, and `None` if there is nothing for now.
     pub fn read(&mut self, stream: Stream, buffer: &mut [u8]) -> Option<usize> {
+        let is_terminal = self.console.is_some();
         let slot = match stream {
             Stream::Stdout if self.console.is_some() => &mut self.console,
             Stream::Stdout => &mut self.stdout,
@@ -140,7 +164,11 @@ impl Streams {
             match rustix::io::read(&*fd, &mut *buffer) {
                 Err(Errno::AGAIN) => return None,
                 Err(Errno::INTR) => {}
-                // A terminal's other end is gone: EIO says so.
+                // Nobody has a terminal's other end open: EIO says so.
+                Err(Errno::IO) if is_terminal => {
+                    self.rests = true;
+                    return Some(0);
+                }
                 Ok(0) | Err(_) => {
                     *slot = None;
                     return Some(0);
