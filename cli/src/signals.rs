@@ -81,8 +81,10 @@ pub fn ignore_for_itself_alone() {
 /// Lets this program wait for those that it starts, even if whoever started it ignores their
 /// ends: then the kernel would not keep how they ended.
 pub fn hear_of_children() {
-    // Where that is not possible it fails when it waits, and says so.
-    let _ = flag::register(SIGCHLD, Arc::default());
+    if ignored() >> (SIGCHLD - 1) & 1 == 1 {
+        // Where that is not possible it fails when it waits, and says so.
+        let _ = flag::register(SIGCHLD, Arc::default());
+    }
 }
 
 /// The mask of signals that this process was started to ignore.

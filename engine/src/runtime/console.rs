@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -32,8 +33,12 @@ impl ConsoleSocket {
     /// If nobody has.
     pub fn receive(&self) -> Result<OwnedFd> {
         let mut ready = [PollFd::new(&self.0, PollFlags::IN)];
-        if poll(&mut ready, Some(&PATIENCE)).tried("wait for the terminal")? == 0 {
-            return Err(Error::Nonsense);
+        loop {
+            match poll(&mut ready, Some(&PATIENCE)) {
+                Err(Errno::INTR) => {}
+                ready if ready.tried("wait for the terminal")? == 0 => return Err(Error::Nonsense),
+                _ => break,
+            }
         }
         let (stream, _) = self.0.accept().tried("wait for the terminal")?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];

@@ -194,3 +194,16 @@ fn streams_that_do_not_wait_take_everything() {
     assert_eq!(fed(&["run", "--name", "talker", "busybox", "sh", "-c", script]), 200_000);
     assert_eq!(fed(&["logs", "talker"]), 200_000);
 }
+
+/// Whoever does not care for children may start larder, which has to know how its own end.
+#[test]
+fn whoever_ignores_the_end_of_children_is_told_how_it_was() {
+    let Some(here) = Host::new() else { return };
+    let deaf = |args: &[&str]| {
+        child::run(tools::shell("trap '' CHLD; exec \"$@\"", &here.larder(args)), Feed::Nothing)
+    };
+    deaf(&["run", "-d", "--name", "web", "busybox", "sleep", "600"]).ok();
+    deaf(&["exec", "web", "sh", "-c", "grep -q 'SigIgn:.*00..$' /proc/self/status && exit 3"]).exits(3);
+    deaf(&["exec", "-d", "web", "nosuch"]).fails(127);
+    deaf(&["run", "--rm", "busybox", "sh", "-c", "false; exit 4"]).exits(4);
+}
