@@ -148,7 +148,7 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 fn created(store: Option<&Store>, name: &str) -> Result<Timestamp, Failure> {
-    let absent = || Failure::error(format!("no such container {name}"));
+    let absent = || Failure::error(format!("No such container: {name}"));
     let container = store.ok_or_else(absent)?.inspect_container(name, false)?;
     Ok(container.created.unwrap_or(Timestamp::MIN))
 }
@@ -199,7 +199,7 @@ mod tests {
             ("health=x", "Error: Unrecognised filter value for health: x\n(exit 1)"),
             ("exited=x", "Error: strconv.Atoi: parsing \"x\": invalid syntax\n(exit 1)"),
             ("is-task=maybe", "Error: Invalid filter 'is-task=[maybe]'\n(exit 1)"),
-            ("before=nosuch", "Error: no such container nosuch\n(exit 1)"),
+            ("before=nosuch", "Error: No such container: nosuch\n(exit 1)"),
         ] {
             assert_eq!(told(text), Err(want.to_owned()));
         }

@@ -5,6 +5,7 @@
 use std::io::Write as _;
 
 pub mod archive;
+pub mod busybox;
 pub mod child;
 pub mod codec;
 pub mod image;

@@ -9,6 +9,7 @@ mod harness;
 mod corpora;
 mod damage;
 mod docker;
+mod docker_lines;
 mod fixtures;
 mod oci_image_tool;
 mod peers;
