@@ -7,6 +7,7 @@ use std::io::Write as _;
 pub mod archive;
 pub mod child;
 pub mod codec;
+pub mod document;
 pub mod image;
 pub mod layouts;
 pub mod listing;

@@ -9,6 +9,7 @@ mod harness;
 mod corpora;
 mod damage;
 mod docker;
+mod documents;
 mod fixtures;
 mod oci_image_tool;
 mod peers;
