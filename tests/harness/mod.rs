@@ -8,6 +8,7 @@ pub mod archive;
 pub mod busybox;
 pub mod child;
 pub mod codec;
+pub mod document;
 pub mod image;
 pub mod layouts;
 pub mod listing;

@@ -10,6 +10,7 @@ mod corpora;
 mod damage;
 mod docker;
 mod docker_lines;
+mod documents;
 mod fixtures;
 mod oci_image_tool;
 mod peers;
