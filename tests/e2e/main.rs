@@ -24,6 +24,7 @@ mod fsck;
 mod hostile;
 mod images;
 mod import;
+mod load_choices;
 mod look;
 mod members;
 mod optimize;

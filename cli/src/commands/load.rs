@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use larder_engine::{Compressed, Input, LoadOptions, Loaded, Platform, Task};
+use larder_engine::{Compressed, Input, LoadOptions, Loaded, LoadedImage, Platform, Task};
 
+use crate::commands::tag;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input;
@@ -14,11 +15,12 @@ use crate::output::size;
 ///
 /// Reads what `docker save`, `podman save`, `skopeo copy` and `larder save`
 /// write, compressed or not, from a file, a pipe or an OCI layout directory.
-/// Either all images of an archive are loaded or none is.
+/// Either all images that are asked for are loaded or none is, and nothing is
+/// kept of the others.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder load [OPTIONS]",
-    after_help = "Example:\n  larder load -i app.tar.gz\n  docker save app:1 | larder load"
+    after_help = "Example:\n  larder load -i app.tar.gz\n  docker save app:1 | larder load\n  larder load -i all.tar --only 'app:1.*'"
 )]
 pub struct LoadArgs {
     /// Archive or OCI layout directory to read, instead of standard input
@@ -30,6 +32,16 @@ pub struct LoadArgs {
     /// Load only this platform of images that have several, as os[/arch[/variant]]
     #[arg(long)]
     platform: Option<Platform>,
+    /// Load only the images with a name that fits, where * and ? stand for anything but a slash,
+    /// or with an ID that begins so; of their names those that fit
+    #[arg(long, value_name = "PATTERN")]
+    only: Vec<String>,
+    /// Name the one image that is loaded so, instead of what the archive calls it
+    #[arg(long, value_name = "NAME[:TAG]")]
+    tag: Option<String>,
+    /// Leave a name that is here already to the image that has it
+    #[arg(long)]
+    keep_existing_tags: bool,
     /// What becomes of layers that come compressed and are named by the digest of that form
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     compressed: Keeping,
@@ -55,35 +67,31 @@ impl LoadArgs {
         self.quiet
     }
 
-    fn options(&self) -> LoadOptions {
-        let mut options = LoadOptions::default();
-        options.platform.clone_from(&self.platform);
+    fn options(&self) -> Result<LoadOptions, Failure> {
+        let mut options = LoadOptions {
+            platform: self.platform.clone(),
+            only: self.only.clone(),
+            tag: self.tag.as_deref().map(tag::target).transpose()?,
+            keep_existing_tags: self.keep_existing_tags,
+            ..LoadOptions::default()
+        };
         options.compressed = match self.compressed {
             Keeping::Keep => Compressed::Keep,
             Keeping::Unwrap => Compressed::Unwrap,
         };
         options.limits = self.bounds.limits();
-        options
+        Ok(options)
     }
 }
 
 pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
+    let options = args.options()?;
     let task = cx.task(args.quiet)?;
     let input = open(args.input.as_deref(), &task)?;
-    let loaded = args.level.of(cx.store_to_fill()?)?.load(input, &args.options(), &task)?;
+    let store = args.level.of(cx.store_to_fill()?)?;
+    let loaded = store.load(input, &options, &task).map_err(hinted)?;
     for image in &loaded.images {
-        for (name, old) in &image.replaced {
-            let name = name.familiar();
-            cx.print(&format!(
-                "The image {name} already exists, renaming the old one with ID {old} to empty string\n"
-            ))?;
-        }
-        for name in &image.references {
-            cx.print(&format!("Loaded image: {}\n", name.familiar()))?;
-        }
-        if image.references.is_empty() {
-            cx.print(&format!("Loaded image ID: {}\n", image.id))?;
-        }
+        cx.print(&told(image))?;
     }
     cx.flush()?;
     if !args.quiet {
@@ -93,6 +101,33 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
         cx.sum_up(summary(&loaded), &figures);
     }
     Ok(())
+}
+
+/// With what to do about a name for one of several images.
+fn hinted(error: larder_engine::Error) -> Failure {
+    let is_ambiguous = error.to_string().contains("can be the name of one image only");
+    let failure = Failure::from(error);
+    if is_ambiguous { failure.hint("--only PATTERN chooses one") } else { failure }
+}
+
+fn told(image: &LoadedImage) -> String {
+    let mut lines = String::new();
+    for (name, old) in &image.replaced {
+        let name = name.familiar();
+        lines.push_str(&format!(
+            "The image {name} already exists, renaming the old one with ID {old} to empty string\n"
+        ));
+    }
+    for (name, other) in &image.kept {
+        lines.push_str(&format!("The name {} stays with the image {other}\n", name.familiar()));
+    }
+    for name in &image.references {
+        lines.push_str(&format!("Loaded image: {}\n", name.familiar()));
+    }
+    if image.references.is_empty() {
+        lines.push_str(&format!("Loaded image ID: {}\n", image.id));
+    }
+    lines
 }
 
 fn open(path: Option<&Path>, task: &Task) -> Result<Input, Failure> {

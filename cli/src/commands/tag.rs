@@ -23,15 +23,21 @@ pub fn tag(cx: &mut Context, args: &TagArgs) -> Result<(), Failure> {
     if !names::is_whole_id(&args.source) {
         parse(&args.source)?;
     }
-    let target = parse(&args.target)?;
+    let target = target(&args.target)?;
+    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_image(&args.source)))?;
+    store.tag(&args.source, &target).map_err(|error| about_image(error, &store, &args.source))
+}
+
+/// A name that can be given to an image.
+pub fn target(name: &str) -> Result<Reference, Failure> {
+    let target = parse(name)?;
     if target.digest().is_some() {
         return Err(Failure::plain("refusing to create a tag with a digest reference"));
     }
     if target.familiar_repository() == "sha256" {
         return Err(Failure::error("refusing to create an ambiguous tag using digest algorithm as name"));
     }
-    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_image(&args.source)))?;
-    store.tag(&args.source, &target).map_err(|error| about_image(error, &store, &args.source))
+    Ok(target)
 }
 
 fn parse(name: &str) -> Result<Reference, Failure> {

@@ -2,7 +2,7 @@
 
 use crate::catalog::ContainerId;
 use crate::container::{NameError, SpecError};
-use crate::image::{ChangeError, DiffId, Digest, DocumentError, Platform, ReferenceError};
+use crate::image::{ChangeError, DiffId, Digest, DocumentError, GlobError, Platform, ReferenceError};
 use crate::store::kind_of;
 use crate::tar::EntryError;
 use crate::{ErrorKind, archive, container};
@@ -44,6 +44,25 @@ pub enum Error {
     /// A digest names its content already; it cannot be pointed elsewhere.
     #[error("refusing to create a tag with a digest reference")]
     TagWithDigest,
+    /// Not a pattern for names.
+    #[error(transparent)]
+    Pattern(GlobError),
+    /// No image of an archive fits a pattern.
+    #[error("no image in the archive fits {pattern:?}: it has {has}")]
+    NotInArchive {
+        /// What was asked for.
+        pattern: String,
+        /// What there is, separated by commas.
+        has: String,
+    },
+    /// A name is given to one image.
+    #[error("{name} can be the name of one image only, and {images} would be loaded")]
+    ManyToTag {
+        /// The name.
+        name: String,
+        /// How many images there are.
+        images: usize,
+    },
     /// What is made by an import has a digest of its own.
     #[error("cannot import digest reference")]
     ImportWithDigest,
@@ -228,6 +247,7 @@ impl From<Error> for crate::Error {
             Error::NoSuchImage { .. }
             | Error::NoSuchLayer { .. }
             | Error::NoReference { .. }
+            | Error::NotInArchive { .. }
             | Error::NoPlatform { .. }
             | Error::NoSuchContainer { .. } => ErrorKind::NotFound,
             Error::Ambiguous { .. } | Error::ManyContainers { .. } => ErrorKind::Ambiguous,
@@ -237,6 +257,8 @@ impl From<Error> for crate::Error {
             | Error::ImportWithDigest
             | Error::Change(_)
             | Error::TagWithDigest
+            | Error::Pattern(_)
+            | Error::ManyToTag { .. }
             | Error::ContainerName(_)
             | Error::SameName
             | Error::Spec(_)

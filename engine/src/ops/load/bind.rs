@@ -39,11 +39,18 @@ struct View {
     labels: Option<Arc<BTreeMap<String, String>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct BoundImage {
     pub(super) image: Image,
     /// Its names, with the lines that gave them.
     pub(super) names: Vec<(Reference, Option<Digest>)>,
+}
+
+impl BoundImage {
+    /// The ID by which the image is told.
+    pub(super) fn id(&self) -> ImageId {
+        self.image.main_variant().map_or(ImageId(self.image.target), |variant| variant.id)
+    }
 }
 
 impl Bound {

@@ -13,6 +13,7 @@
 
 mod bind;
 mod bring;
+mod choose;
 mod commit;
 mod known;
 mod layers;
@@ -28,6 +29,7 @@ use crate::task::Task;
 
 use bind::Bound;
 pub(super) use bring::bring;
+use choose::choose;
 use known::Known;
 pub(super) use layers::failed;
 use layers::{Layers, Needed};
@@ -43,6 +45,15 @@ pub struct LoadOptions {
     pub compressed: Compressed,
     /// How much the archive may ask for.
     pub limits: Limits,
+    /// Of the images of the archive only those with a name that one of these patterns
+    /// fits, as `docker images` takes it, or with an ID that begins so; all of them if
+    /// there is no pattern. Each has to fit something. Nothing is stored that only other
+    /// images have.
+    pub only: Vec<String>,
+    /// What the one image that is loaded is called instead of what the archive calls it.
+    pub tag: Option<Reference>,
+    /// A name that another image has in the store stays with that.
+    pub keep_existing_tags: bool,
 }
 
 /// What becomes of layers that a manifest names by the digest of their
@@ -81,6 +92,8 @@ pub struct LoadedImage {
     pub references: Vec<Reference>,
     /// Those among them that another image had.
     pub replaced: Vec<(Reference, ImageId)>,
+    /// The names that it was not given, because another image has them.
+    pub kept: Vec<(Reference, ImageId)>,
 }
 
 impl Store {
@@ -126,11 +139,12 @@ impl Store {
             (Source::Random(random), None) => Plan::of(random, platform),
             (Source::Stream(_), None) => Err(archive::Error::NoManifest),
         };
-        let plan = plan.map_err(super::Error::from)?;
+        let mut plan = plan.map_err(super::Error::from)?;
         if plan.images.is_empty() {
             let document = if plan.layout == Layout::OciLayout { "index.json" } else { "manifest.json" };
             return Err(super::Error::Archive(archive::Error::NoImages { document }).into());
         }
+        choose(&mut plan, options)?;
         let mut known = self.known(&plan, task)?;
         let is_hurt = ingest.writer.index().is_hurt();
         if is_hurt {
@@ -147,7 +161,7 @@ impl Store {
         let bound = Bound::of(&plan, &known, &found, &mut ingest)?;
         let input_bytes = source.bytes_read();
         let written = writer.finish()?.written;
-        let images = self.healing(task, || self.commit_load(&bound, task))?;
+        let images = self.healing(task, || self.commit_load(&bound, options, task))?;
         drop(access);
         let has_unclaimed = streamed.is_some_and(|streamed| streamed.has_unclaimed());
         if written.new_bytes > 0 && (has_unclaimed || is_hurt) {
