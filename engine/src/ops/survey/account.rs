@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::classes::GARBAGE;
 use super::freed::PackUse;
-use super::{ImageUse, LayerUse, Owners, Packed, Sorted, id_of, layer_of};
+use super::read::{Owners, Sorted, id_of};
+use super::{ImageUse, LayerUse, Packed, layer_of};
 use crate::Result;
 use crate::catalog::{Blob, Image};
 use crate::chunk::{Index, Place};

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::account::Account;
 use super::classes::GARBAGE;
-use super::{Sorted, layer_of};
+use super::layer_of;
+use super::read::Sorted;
 use crate::Result;
 use crate::catalog::{Blob, Change};
 use crate::image::Digest;
