@@ -16,7 +16,7 @@ fn store() -> Sandbox {
         sandbox.load(&layouts::docker25(&[image(name, seed)]).tar()).ok();
     }
     sandbox.run(["tag", "app:2", "app:two"]).ok();
-    sandbox.run(["create", "--name", "c", "used:1", "x"]).ok();
+    sandbox.run(["create", "--name", "web", "used:1", "x"]).ok();
     // Settles what the first reader after a change puts in order.
     sandbox.run(["df"]).ok();
     sandbox
