@@ -112,7 +112,7 @@ fn df_shows_twenty_bars_unless_all_are_asked_for() {
 fn the_account_of_every_byte_sums_to_du() {
     let [one, two] = two_on_a_base();
     let sandbox = with(&[one, two]);
-    sandbox.run(["create", "--name", "c", "app:1", "x"]).ok();
+    sandbox.run(["create", "--name", "web", "app:1", "x"]).ok();
     sandbox.run(["rmi", "-f", "app:1"]).ok();
     sandbox
         .load(
