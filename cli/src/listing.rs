@@ -198,6 +198,24 @@ mod tests {
     }
 
     #[test]
+    fn a_label_is_asked_for_by_its_key() {
+        const LABELLED: Look =
+            Look { context: "*formatter.ContainerContext", headings: &[("Labels", "LABELS")], raw: None };
+        let labels = [("org.app-name".to_owned(), "web".to_owned())];
+        let row = Row::new([("Labels", "org.app-name=web".into())]);
+        let rows = [row.with_labels(labels.iter().map(|(key, value)| (key, value)))];
+        for (asked, want) in [
+            ("{{.Label \"org.app-name\"}}", "web\n"),
+            ("{{upper (.Label `org.app-name`)}}|{{.Label \"other\"}}", "WEB|\n"),
+            ("table {{.Label \"org.app-name\"}}\\t", "app name   \nweb        \n"),
+            ("json", "{\"Labels\":\"org.app-name=web\"}\n"),
+        ] {
+            let format = Format::of(Some(asked), "", &LABELLED);
+            assert_eq!(format.render(&LABELLED, &rows).unwrap(), want, "{asked}");
+        }
+    }
+
+    #[test]
     fn a_value_cannot_break_its_row() {
         let rows = [Row::new([("ID", "a\tb\nc".into()), ("Tag", "t".into())])];
         let format = Format::of(None, "{{.ID}}\t{{.Tag}}", &LOOK);

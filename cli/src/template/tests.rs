@@ -28,6 +28,9 @@ fn templates_give_what_docker_gives() {
         ("{{len .RepoTags}}", "2"),
         ("{{json .Config.Cmd}}", r#"["x","a && b"]"#),
         ("{{json .Nothing}}", "null"),
+        ("{{len .Nothing}}{{len .Config.Volumes}}", "00"),
+        // Members stand as in the document, whatever the order of the alphabet.
+        ("{{json .Config}}", r#"{"Labels":{"a":"b"},"Env":["P=/bin"],"Volumes":null,"Cmd":["x","a && b"]}"#),
         ("{{join .RepoTags \", \"}}", "edge:1, a:1"),
         ("{{.Id | upper | lower}}", "sha256:55"),
         ("{{split .Id \":\"}}", "[sha256 55]"),
