@@ -126,7 +126,7 @@ fn what_is_paused_stands_still() {
     std::thread::sleep(Duration::from_millis(300));
     here.run(["logs", "clock"]).ok().stdout(before.clone());
     here.run(["pause", "clock"]).fails(1).complains(format!("Container {id} is already paused"));
-    let why = format!("Container {id} is paused, unpause the container before exec");
+    let why = "Container clock is paused, unpause the container before exec";
     here.run(["exec", "clock", "true"]).fails(1).complains(why);
     here.run(["start", "clock"]).fails(1).complains("cannot start a paused container, try unpause instead");
     here.run(["attach", "clock"])
