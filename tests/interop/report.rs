@@ -52,7 +52,8 @@ impl Web {
 fn answer(stream: TcpStream, log: &Mutex<Vec<String>>, pages: &[(&'static str, Vec<u8>)]) {
     let mut reader = BufReader::new(&stream);
     let mut line = String::new();
-    if reader.read_line(&mut line).is_err() {
+    // A browser also connects ahead of what it may want, and says nothing then.
+    if !reader.read_line(&mut line).is_ok_and(|count| count > 0) {
         return;
     }
     let url = line.split(' ').nth(1).unwrap_or_default().to_owned();

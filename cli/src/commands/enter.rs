@@ -33,19 +33,18 @@ pub struct Request {
 
 pub fn enter() -> Result<(), Failure> {
     let (request, fd) = request()?;
-    let failed = |error: larder_engine::RuntimeError| not_executed(error, &request.enter);
     signals::ignore_for_itself_alone();
-    let stage = come_in(Some(request.enter.pid), Some(fd)).map_err(failed)?;
+    let stage = come_in(Some(request.enter.pid), Some(fd)).map_err(not_executed)?;
     let tty = request.enter.spec.config.tty == Some(true);
     let report = if request.is_detached { Some(take_output()?) } else { None };
     let mut entered = match (go_in(&request.enter, stage), report) {
         (Err(error), Some(report)) => {
-            let failure = failed(error);
+            let failure = not_executed(error);
             // The one who waits for it tells it.
             let _ = File::from(report).write_all(failure.text().as_bytes());
             return Err(failure);
         }
-        (entered, _) => entered.map_err(failed)?,
+        (entered, _) => entered.map_err(not_executed)?,
     };
     let options = Options {
         stdin: request.stdin,
@@ -71,14 +70,8 @@ fn request() -> Result<(Request, RawFd), Failure> {
 }
 
 /// Why something could not be executed: whatever it is, Docker's code for that.
-fn not_executed(error: larder_engine::RuntimeError, request: &EnterRequest) -> Failure {
+fn not_executed(error: larder_engine::RuntimeError) -> Failure {
     let failure = Failure::from(error);
-    if failure.text().contains("failed to chdir") {
-        let dir = request.spec.config.working_dir.as_deref().unwrap_or_default();
-        let why =
-            if failure.text().contains("ENOENT") { "no such file or directory" } else { "not a directory" };
-        return Failure::error(format!("chdir to cwd ({dir:?}) failed: {why}")).code(NOT_EXECUTABLE);
-    }
     if failure.is_general() { failure.code(NOT_EXECUTABLE) } else { failure }
 }
 
