@@ -24,7 +24,7 @@ pub struct LayerFiles {
     pub hidden_bytes: u64,
     /// The largest files, the largest first.
     pub largest: Vec<LargeFile>,
-    /// The largest that later layers hide, the largest first: of the [`LOOKED_AT`] largest
+    /// The largest that later layers hide, the largest first: of the 1024 largest
     /// of all.
     pub hidden: Vec<HiddenFile>,
 }
