@@ -74,17 +74,7 @@ pub fn exec(cx: &mut Context, args: &ExecArgs) -> Result<(), Failure> {
     };
     let name = &args.container;
     let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(name)))?;
-    let request = store.exec(name, &options).map_err(|error| {
-        // As with Docker, under the name that was typed.
-        let is_paused = error.to_string().ends_with("is paused, unpause the container before exec");
-        let failure = about_container(error, &store, name);
-        match is_paused {
-            true => {
-                failure.reworded(format!("Container {name} is paused, unpause the container before exec"))
-            }
-            false => failure,
-        }
-    })?;
+    let request = store.exec(name, &options).map_err(|error| about_container(error, &store, name))?;
     let request = crate::commands::enter::Request {
         enter: request,
         stdin: args.interactive && !args.detach,

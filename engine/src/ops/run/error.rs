@@ -17,10 +17,10 @@ pub enum Error {
         id: ContainerId,
     },
     /// It is frozen.
-    #[error("Container {id} is paused, unpause the container before exec")]
+    #[error("Container {name} is paused, unpause the container before exec")]
     Paused {
-        /// The container.
-        id: ContainerId,
+        /// The container, as it was asked for.
+        name: String,
     },
     /// It is frozen already.
     #[error("Container {id} is already paused")]

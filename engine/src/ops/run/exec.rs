@@ -35,7 +35,7 @@ impl Store {
     /// If it does not run.
     pub fn exec(&self, name: &str, options: &ExecOptions) -> Result<EnterRequest> {
         let found = self.find_settled(name)?;
-        found.check_runs()?;
+        found.check_runs(name)?;
         let mut spec = found.spec.clone();
         let config = &mut spec.config;
         (config.entrypoint, config.cmd) = (None, Some(options.command.clone()));

@@ -58,12 +58,12 @@ impl Found {
         }
     }
 
-    /// That it runs, and is not frozen.
-    pub fn check_runs(&self) -> Result<()> {
+    /// That it runs, and is not frozen; `name` is what it was asked for by.
+    pub fn check_runs(&self, name: &str) -> Result<()> {
         let id = self.container.id;
         match self.status.state {
             ContainerState::Running => Ok(()),
-            ContainerState::Paused => Err(Error::Paused { id }.into()),
+            ContainerState::Paused => Err(Error::Paused { name: name.to_owned() }.into()),
             ContainerState::Restarting => Err(Error::Restarting { id }.into()),
             _ => Err(Error::NotRunning { id }.into()),
         }

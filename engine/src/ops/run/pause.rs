@@ -15,7 +15,7 @@ impl Store {
         match found.status.state {
             ContainerState::Paused => Err(Error::AlreadyPaused { id: found.container.id }.into()),
             _ => {
-                found.check_runs()?;
+                found.check_runs(name)?;
                 Ok(found.connection(self)?.wish(Wish::Pause)?)
             }
         }
