@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use larder_engine::{Compressed, Input, LoadOptions, Loaded, LoadedImage, Platform, Task};
+use larder_engine::{Compressed, ErrorKind, Input, LoadOptions, Loaded, LoadedImage, Platform, Task};
 
 use crate::commands::tag;
 use crate::context::Context;
@@ -105,9 +105,10 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
 
 /// With what to do about a name for one of several images.
 fn hinted(error: larder_engine::Error) -> Failure {
-    let is_ambiguous = error.to_string().contains("can be the name of one image only");
-    let failure = Failure::from(error);
-    if is_ambiguous { failure.hint("--only PATTERN chooses one") } else { failure }
+    match error.kind() {
+        ErrorKind::Ambiguous => Failure::from(error).hint("--only PATTERN chooses one"),
+        _ => error.into(),
+    }
 }
 
 fn told(image: &LoadedImage) -> String {

@@ -250,7 +250,9 @@ impl From<Error> for crate::Error {
             | Error::NotInArchive { .. }
             | Error::NoPlatform { .. }
             | Error::NoSuchContainer { .. } => ErrorKind::NotFound,
-            Error::Ambiguous { .. } | Error::ManyContainers { .. } => ErrorKind::Ambiguous,
+            Error::Ambiguous { .. } | Error::ManyContainers { .. } | Error::ManyToTag { .. } => {
+                ErrorKind::Ambiguous
+            }
             Error::NoTar { .. } => ErrorKind::InvalidArchive,
             Error::BadReference { .. }
             | Error::Directory
@@ -258,7 +260,6 @@ impl From<Error> for crate::Error {
             | Error::Change(_)
             | Error::TagWithDigest
             | Error::Pattern(_)
-            | Error::ManyToTag { .. }
             | Error::ContainerName(_)
             | Error::SameName
             | Error::Spec(_)
