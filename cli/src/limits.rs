@@ -4,10 +4,10 @@ use larder_engine::Limits;
 
 use crate::output::size::Size;
 
-/// The options of every command that reads an archive.
-#[derive(Debug, clap::Args)]
-pub struct Bounds {
-    /// Refuse an archive that unpacks to more than this
+/// The option of every command that writes or reads files whose lengths somebody else says.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Expanded {
+    /// Refuse what comes to more than this, unpacked and with its holes
     #[arg(
         long,
         value_name = "SIZE",
@@ -16,6 +16,20 @@ pub struct Bounds {
         default_value_t = Size(Limits::default().max_expanded_bytes)
     )]
     max_expanded: Size,
+}
+
+impl Expanded {
+    /// How much that is.
+    pub fn bytes(self) -> u64 {
+        self.max_expanded.0
+    }
+}
+
+/// The options of every command that reads an archive.
+#[derive(Debug, clap::Args)]
+pub struct Bounds {
+    #[command(flatten)]
+    expanded: Expanded,
     /// Refuse an archive that unpacks to more than this many times its size
     #[arg(
         long,
@@ -59,7 +73,7 @@ impl Bounds {
     pub fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
-            max_expanded_bytes: self.max_expanded.0,
+            max_expanded_bytes: self.expanded.bytes(),
             max_ratio: self.max_ratio,
             max_members: self.max_members,
             max_header_bytes: self.max_headers.0,

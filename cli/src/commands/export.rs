@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
-use larder_engine::{ExportOptions, Limits, Platform};
+use larder_engine::{ExportOptions, Platform};
 
 use crate::context::{Context, about_image, no_such_container};
 use crate::failure::Failure;
+use crate::limits::Expanded;
 use crate::output::archive::Place;
-use crate::output::size::{self, Size};
+use crate::output::size;
 use crate::output::text::counted;
 
 /// Write a file system as one plain tar
@@ -35,15 +36,8 @@ pub struct ExportArgs {
     /// Write what `docker export` would: its mount points, whole seconds, no extended attributes but capabilities
     #[arg(long)]
     docker_compat: bool,
-    /// Refuse files that come to more than this with their holes
-    #[arg(
-        long,
-        value_name = "SIZE",
-        env = "LARDER_MAX_EXPANDED",
-        hide_env_values = true,
-        default_value_t = Size(Limits::default().max_expanded_bytes)
-    )]
-    max_expanded: Size,
+    #[command(flatten)]
+    expanded: Expanded,
 }
 
 pub fn export(cx: &mut Context, args: &ExportArgs) -> Result<(), Failure> {
@@ -54,7 +48,7 @@ pub fn export(cx: &mut Context, args: &ExportArgs) -> Result<(), Failure> {
         platform: args.platform.clone(),
         config: !args.no_config,
         docker_compat: args.docker_compat,
-        max_bytes: args.max_expanded.0,
+        max_bytes: args.expanded.bytes(),
     };
     let exported = place.write("export container", |out| {
         store.export(&args.name, out, &options, &task).map_err(|error| about_image(error, &store, &args.name))
