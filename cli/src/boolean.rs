@@ -1,6 +1,18 @@
 //! Flags of yes and no: `--flag` says yes, and as with Docker `--flag=false` says no.
 
+use std::ffi::OsString;
+
 use clap::{Arg, ArgAction, Command};
+
+/// The command with a value allowed to every flag that has none, if there is a value in
+/// `args`: to change all flags of all commands takes as long as to start without.
+pub fn to_read(args: &[OsString], command: Command) -> Command {
+    let has_value = |arg: &OsString| {
+        let bytes = arg.as_encoded_bytes();
+        bytes.starts_with(b"-") && bytes.contains(&b'=')
+    };
+    if args.iter().any(has_value) { with_values(command) } else { command }
+}
 
 /// The command with a value allowed to every flag that has none. Only for reading command
 /// lines: its help would speak of values that nobody gives.

@@ -93,8 +93,9 @@ fn offer(named: Named, typed: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 fn store() -> Option<Store> {
-    let settings = Settings::read(&Cli::command()).ok()?;
-    let place = settings.in_force(&Cli::command()).into_iter().find(|setting| setting.key == "store")?.value;
+    let command = Cli::command();
+    let settings = Settings::read(&command).ok()?;
+    let place = settings.in_force(&command).into_iter().find(|setting| setting.key == "store")?.value;
     let context = Context::new(Some(OsString::from(place)), Mode::None, settings, Signals::default());
     Store::open(context.store_path().ok()?).ok()
 }

@@ -66,8 +66,9 @@ fn main() -> ExitCode {
 
 /// The command line, and what else is set.
 fn understand(args: &[OsString]) -> Result<(Cli, Settings), Failure> {
-    let mut settings = Settings::read(&Cli::command())?;
-    let mut command = boolean::with_values(settings.apply(Cli::command()));
+    let command = Cli::command();
+    let mut settings = Settings::read(&command)?;
+    let mut command = boolean::to_read(args, settings.apply(command));
     let understood = command.try_get_matches_from_mut(args).and_then(|matches| {
         settings.note_given(&command, &matches);
         Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))

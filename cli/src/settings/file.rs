@@ -34,21 +34,29 @@ pub fn places() -> Vec<PathBuf> {
         .collect()
 }
 
-/// What the file at `path` says, by key; nothing if it is not there, unless it was asked for.
+/// The file at `path`; none if it is not there, unless it was asked for.
 ///
 /// # Errors
-/// If it cannot be read, is no TOML, has a key that is not `known`, or a value that the flag of
-/// that name does not take.
-pub fn read(
+/// If it cannot be read.
+pub fn text(path: &Path) -> Result<Option<String>, Failure> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && super::set(VARIABLE.as_ref()).is_none() => {
+            Ok(None)
+        }
+        read => read.map(Some).map_err(|error| failure(path, &os_text(&error))),
+    }
+}
+
+/// What the `text` of the file at `path` says, by key.
+///
+/// # Errors
+/// If it is no TOML, has a key that is not `known`, or a value that the flag of that name does
+/// not take.
+pub fn parse(
     path: &Path,
+    text: &str,
     known: &BTreeMap<String, Arg>,
 ) -> Result<BTreeMap<String, (String, PathBuf)>, Failure> {
-    let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && super::set(VARIABLE.as_ref()).is_none() => {
-            return Ok(BTreeMap::new());
-        }
-        read => read.map_err(|error| failure(path, &os_text(&error)))?,
-    };
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map(|span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
         let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();

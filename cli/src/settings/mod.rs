@@ -68,7 +68,9 @@ impl Settings {
     pub fn read(command: &Command) -> Result<Self, Failure> {
         let mut settings = Self::default();
         for path in file::places() {
-            settings.filed.extend(file::read(&path, &known(command))?);
+            if let Some(text) = file::text(&path)? {
+                settings.filed.extend(file::parse(&path, &text, &known(command))?);
+            }
         }
         Ok(settings)
     }
@@ -76,6 +78,11 @@ impl Settings {
     /// `command`, whose defaults are what the files say, and for which an empty variable is as
     /// good as none.
     pub fn apply(&self, mut command: Command) -> Command {
+        if self.filed.is_empty()
+            && !env::vars_os().any(|(name, value)| is_of_setting(&name) && value.is_empty())
+        {
+            return command;
+        }
         let settings: Vec<_> =
             command.get_arguments().filter_map(|arg| Some((arg.get_id().clone(), key(arg)?))).collect();
         for (id, key) in settings {
@@ -139,6 +146,10 @@ fn set(name: &OsStr) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
+fn is_of_setting(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(VARIABLES.as_bytes())
+}
+
 /// The settings of `command` and of those below it, by key.
 fn known(command: &Command) -> BTreeMap<String, Arg> {
     let below = command.get_subcommands().flat_map(known);
@@ -147,7 +158,7 @@ fn known(command: &Command) -> BTreeMap<String, Arg> {
 
 /// The key of an argument that is a setting.
 fn key(arg: &Arg) -> Option<String> {
-    let is_setting = arg.get_env().is_some_and(|name| name.to_string_lossy().starts_with(VARIABLES));
+    let is_setting = arg.get_env().is_some_and(is_of_setting);
     arg.get_long().filter(|_| is_setting).map(ToOwned::to_owned)
 }
 
