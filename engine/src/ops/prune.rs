@@ -2,7 +2,7 @@
 
 use super::find_container::is_of;
 use super::inspect::config;
-use super::remove::{Removed, remove_image};
+use super::remove::{Removal, Removed};
 use crate::Result;
 use crate::catalog::{self, Image, Variant};
 use crate::chunk::Reader;
@@ -82,17 +82,22 @@ impl Store {
         let images = ledger.catalog().images().collect::<Result<Vec<_>, catalog::Error>>()?;
         let containers = ledger.catalog().containers().collect::<Result<Vec<_>, catalog::Error>>()?;
         let mut pruned = Pruned::default();
+        let mut removal = Removal::new(ledger.catalog());
         for image in images {
             task.check()?;
-            let is_dangling = ledger.catalog().names_of(&image.target)?.is_empty();
+            let names = ledger.catalog().names_of(&image.target)?;
             let is_used = containers.iter().any(|container| is_of(container, &image));
-            if !(options.all || is_dangling) || is_used || !passes(&image, options, &ledger, &mut reader)? {
+            if !(options.all || names.is_empty())
+                || is_used
+                || !passes(&image, options, &ledger, &mut reader)?
+            {
                 continue;
             }
-            // One commit an image: a blob that two of them share is forgotten with the second.
-            let (changes, removed) = remove_image(&ledger, &image)?;
+            pruned.images.push(removal.take(&image, &names, names.len())?);
+        }
+        let changes = removal.changes()?;
+        if !changes.is_empty() {
             ledger.commit("prune", changes)?;
-            pruned.images.push(removed);
         }
         Ok(pruned)
     }

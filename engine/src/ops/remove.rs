@@ -9,7 +9,7 @@ use crate::Result;
 use crate::catalog::{Catalog, Change, ContainerId, Image, Named};
 use crate::image::{ChainId, DiffId, Digest, Reference};
 use crate::runtime::read_status;
-use crate::store::{Ledger, Store};
+use crate::store::Store;
 use crate::task::Task;
 
 /// How to remove.
@@ -78,7 +78,9 @@ impl Store {
                 check_unused(ledger.catalog(), &resolved)?;
             }
         }
-        let (changes, removed) = plan(ledger.catalog(), &resolved.image, &going, all.len())?;
+        let mut removal = Removal::new(ledger.catalog());
+        let removed = removal.take(&resolved.image, &going, all.len())?;
+        let changes = removal.changes()?;
         ledger.commit("rmi", changes)?;
         Ok(removed)
     }
@@ -125,31 +127,77 @@ fn names_to_take(resolved: &Resolved, name: &str, all: &[Named]) -> Vec<Named> {
     }
 }
 
-/// The commit that takes the names `going` from `image`, and what it does.
-pub(super) fn plan(
-    catalog: &Catalog,
-    image: &Image,
-    going: &[Named],
-    names: usize,
-) -> Result<(Vec<Change>, Removed)> {
-    let mut removed = Removed::default();
-    let mut changes = Vec::new();
-    for named in going {
-        changes.push(Change::RemoveReference(named.name.clone()));
-        removed.untagged.extend(named.name.parse::<Reference>().ok());
+/// The commit that takes names and images away, as it comes about.
+#[derive(Debug)]
+pub(super) struct Removal<'c> {
+    catalog: &'c Catalog,
+    /// The images that are gone.
+    gone: BTreeSet<Digest>,
+    /// The names that are gone.
+    names: Vec<Change>,
+}
+
+impl<'c> Removal<'c> {
+    pub(super) fn new(catalog: &'c Catalog) -> Self {
+        Self { catalog, gone: BTreeSet::new(), names: Vec::new() }
     }
-    if going.len() < names {
-        return Ok((changes, removed));
+
+    /// Takes these names from `image`, which goes if it has no more than `names` of them.
+    pub(super) fn take(&mut self, image: &Image, going: &[Named], names: usize) -> Result<Removed> {
+        let mut removed = Removed::default();
+        for named in going {
+            self.names.push(Change::RemoveReference(named.name.clone()));
+            removed.untagged.extend(named.name.parse::<Reference>().ok());
+        }
+        if going.len() < names {
+            return Ok(removed);
+        }
+        if !image.generated {
+            let repositories: BTreeSet<_> =
+                removed.untagged.iter().map(Reference::familiar_repository).collect();
+            removed.untagged_digests =
+                repositories.into_iter().map(|name| format!("{name}@{}", image.target)).collect();
+        }
+        self.gone.insert(image.target);
+        removed.deleted.push(image.main_variant().map_or(image.target, |variant| variant.id.0));
+        removed.deleted.extend(self.chains_of_its_own(image)?);
+        Ok(removed)
     }
-    if !image.generated {
-        let repositories: BTreeSet<_> = removed.untagged.iter().map(Reference::familiar_repository).collect();
-        removed.untagged_digests =
-            repositories.into_iter().map(|name| format!("{name}@{}", image.target)).collect();
+
+    /// The commit.
+    pub(super) fn changes(self) -> Result<Vec<Change>> {
+        let mut changes = self.names;
+        changes.extend(changes_to_remove(self.catalog, &self.gone, &BTreeSet::new())?);
+        Ok(changes)
     }
-    changes.extend(changes_to_remove(catalog, &[image.target].into(), &BTreeSet::new())?);
-    removed.deleted.push(image.main_variant().map_or(image.target, |variant| variant.id.0));
-    removed.deleted.extend(chains_of_its_own(catalog, image)?);
-    Ok((changes, removed))
+
+    /// The chain IDs that no image that stays and no container has, the longest chain first.
+    fn chains_of_its_own(&self, image: &Image) -> Result<Vec<Digest>> {
+        let mut own = Vec::new();
+        for variant in &image.variants {
+            let mut others = BTreeSet::new();
+            if let Some(base) = variant.layers.first() {
+                let users = self.catalog.users_of(&base.blob)?;
+                for user in users.into_iter().filter(|user| !self.gone.contains(user)) {
+                    let other = self.catalog.image(&user)?;
+                    for variant in other.iter().flat_map(|other| &other.variants) {
+                        others.extend(ChainId::each(&diff_ids(variant)));
+                    }
+                }
+                for holder in self.catalog.holders_of(&base.blob)? {
+                    let container = self.catalog.container(&holder)?;
+                    others.extend(
+                        container
+                            .iter()
+                            .flat_map(|held| ChainId::each(&diff_ids(&held.variant)).collect::<Vec<_>>()),
+                    );
+                }
+            }
+            let chains: Vec<_> = ChainId::each(&diff_ids(variant)).collect();
+            own.extend(chains.into_iter().rev().filter(|chain| !others.contains(chain)).map(|chain| chain.0));
+        }
+        Ok(own)
+    }
 }
 
 /// The changes that forget the images and containers that go, and the blobs that
@@ -177,39 +225,6 @@ pub(super) fn changes_to_remove(
     Ok(changes)
 }
 
-/// The chain IDs that no other image and no container has, the longest chain first.
-fn chains_of_its_own(catalog: &Catalog, image: &Image) -> Result<Vec<Digest>> {
-    let mut own = Vec::new();
-    for variant in &image.variants {
-        let mut others = BTreeSet::new();
-        if let Some(base) = variant.layers.first() {
-            for user in catalog.users_of(&base.blob)?.into_iter().filter(|user| *user != image.target) {
-                let other = catalog.image(&user)?;
-                for variant in other.iter().flat_map(|other| &other.variants) {
-                    others.extend(ChainId::each(&diff_ids(variant)));
-                }
-            }
-            for holder in catalog.holders_of(&base.blob)? {
-                let container = catalog.container(&holder)?;
-                others.extend(
-                    container
-                        .iter()
-                        .flat_map(|held| ChainId::each(&diff_ids(&held.variant)).collect::<Vec<_>>()),
-                );
-            }
-        }
-        let chains: Vec<_> = ChainId::each(&diff_ids(variant)).collect();
-        own.extend(chains.into_iter().rev().filter(|chain| !others.contains(chain)).map(|chain| chain.0));
-    }
-    Ok(own)
-}
-
 fn diff_ids(variant: &crate::catalog::Variant) -> Vec<DiffId> {
     variant.layers.iter().map(|layer| layer.diff_id).collect()
-}
-
-/// The same for an image that loses all its names, as a whole.
-pub(super) fn remove_image(ledger: &Ledger, image: &Image) -> Result<(Vec<Change>, Removed)> {
-    let all = ledger.catalog().names_of(&image.target)?;
-    plan(ledger.catalog(), image, &all, all.len())
 }
