@@ -25,6 +25,7 @@ mod hostile;
 mod images;
 mod import;
 mod load_choices;
+mod load_dry_run;
 mod look;
 mod members;
 mod optimize;

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use larder_engine::{Compressed, ErrorKind, Input, LoadOptions, Loaded, LoadedImage, Platform, Task};
+use larder_engine::{Compressed, ErrorKind, Input, LoadOptions, Loaded, LoadedImage, Platform, Store, Task};
 
 use crate::commands::tag;
 use crate::context::Context;
@@ -10,6 +10,8 @@ use crate::input;
 use crate::level::Level;
 use crate::limits::Bounds;
 use crate::output::size;
+
+mod dry_run;
 
 /// Load images from an archive
 ///
@@ -20,7 +22,7 @@ use crate::output::size;
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder load [OPTIONS]",
-    after_help = "Example:\n  larder load -i app.tar.gz\n  docker save app:1 | larder load\n  larder load -i all.tar --only 'app:1.*'"
+    after_help = "Example:\n  larder load -i app.tar.gz\n  docker save app:1 | larder load\n  larder load -i all.tar --only 'app:1.*' --dry-run"
 )]
 pub struct LoadArgs {
     /// Archive or OCI layout directory to read, instead of standard input
@@ -42,6 +44,13 @@ pub struct LoadArgs {
     /// Leave a name that is here already to the image that has it
     #[arg(long)]
     keep_existing_tags: bool,
+    /// Read and check everything, show what would be loaded and what of it is new, and change
+    /// nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Output of --dry-run
+    #[arg(long, value_enum, default_value_t, requires = "dry_run", value_name = "FORMAT")]
+    format: Showing,
     /// What becomes of layers that come compressed and are named by the digest of that form
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     compressed: Keeping,
@@ -58,6 +67,15 @@ enum Keeping {
     Keep,
     /// Unpack them, so that their files are shared with other images
     Unwrap,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Showing {
+    /// For people
+    #[default]
+    Table,
+    /// For programs: one object
+    Json,
 }
 
 impl LoadArgs {
@@ -88,6 +106,14 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
     let options = args.options()?;
     let task = cx.task(args.quiet)?;
     let input = open(args.input.as_deref(), &task)?;
+    if args.dry_run {
+        let store = cx.store()?.unwrap_or_else(Store::absent);
+        let foreseen = store.foresee_load(input, &options, &task).map_err(hinted)?;
+        return cx.print(&match args.format {
+            Showing::Table => dry_run::text(&foreseen),
+            Showing::Json => dry_run::json(&foreseen),
+        });
+    }
     let store = args.level.of(cx.store_to_fill()?)?;
     let loaded = store.load(input, &options, &task).map_err(hinted)?;
     for image in &loaded.images {

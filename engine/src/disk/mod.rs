@@ -23,6 +23,7 @@ mod scratch;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code, reason = "fuzzers count no calls"))]
 mod simulated;
+mod still;
 mod temporary;
 mod tree;
 mod whole;
@@ -39,6 +40,7 @@ pub use real::RealDisk;
 pub use scratch::Scratch;
 #[cfg(any(test, fuzzing))]
 pub use simulated::{Failure, SimulatedDisk, Survival};
+pub use still::StillDisk;
 pub use temporary::{Temporary, TemporaryDir, passing_name};
 pub use tree::Tree;
 pub use whole::{put_passing, put_whole, remove_if_there, swap_in};

@@ -255,6 +255,11 @@ impl Journal {
     }
 }
 
+/// The bytes of the journal of the new store `store`.
+pub fn empty(store: StoreId) -> Vec<u8> {
+    header(store).to_vec()
+}
+
 /// Whose journal it is, if there is one with sound first bytes.
 ///
 /// # Errors

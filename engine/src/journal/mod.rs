@@ -14,5 +14,5 @@ mod record;
 mod remake;
 
 pub use error::{Error, Result};
-pub use log::{FILE, Journal, Position, StoreId, store_of};
+pub use log::{FILE, Journal, Position, StoreId, empty, store_of};
 pub use record::MAX_PAYLOAD_BYTES;

@@ -54,7 +54,10 @@ pub use import::{ImportOptions, Imported};
 pub use inspect::{ImageDetails, Inspected};
 pub use layer_files::{HiddenFile, LargeFile, LayerFiles};
 pub use list::{ListOptions, Listed};
-pub use load::{Compressed, LoadOptions, Loaded, LoadedImage};
+pub use load::{
+    Compressed, Foreseen, ForeseenImage, ForeseenLayer, ForeseenPlatform, LayerOrigin, LoadOptions, Loaded,
+    LoadedImage,
+};
 pub use optimize::{OptimizeOptions, Optimized};
 pub use prune::{LabelFilter, PruneOptions, Pruned};
 pub use remove::{RemoveOptions, Removed};

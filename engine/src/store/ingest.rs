@@ -14,6 +14,7 @@
 //! ```
 
 use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -69,6 +70,8 @@ pub struct Taken {
     pub body: Body,
     /// The digest of what is stored.
     pub stored: Digest,
+    /// Which of the chunks are its that a [`Writer`] was given that only counts.
+    pub given: Range<usize>,
 }
 
 /// A layer's plain tar.
@@ -110,10 +113,11 @@ impl Ingest<'_> {
         treatment: Treatment,
     ) -> Result<Taken, Error> {
         let passing = Passing::start(item, total, self.task);
+        let first = self.writer.given();
         let mut watched = Watched::new(source, passing, self.writer.new_bytes());
         let taken = self.take_watched(&mut watched, treatment)?;
         watched.finish();
-        Ok(taken)
+        Ok(Taken { given: first..self.writer.given(), ..taken })
     }
 
     fn take_watched(
@@ -162,7 +166,7 @@ impl Ingest<'_> {
         drop(plain);
         let (digest, _) = hashed.finish();
         let plain = Ok(Plain { diff_id: DiffId(stored), bytes: body.len, content_bytes });
-        Ok(Taken { digest, compression: Compression::None, plain, body, stored })
+        Ok(Taken { digest, compression: Compression::None, plain, body, stored, given: 0..0 })
     }
 
     fn take_kept(&mut self, source: impl Read) -> Result<Taken, Error> {
@@ -184,13 +188,14 @@ impl Ingest<'_> {
             Ok::<_, Error>((digest?, plain?))
         })?;
         let body = blob.finish().map_err(Error::Store)?;
-        Ok(Taken { digest, compression: Compression::None, plain, body, stored: digest })
+        Ok(Taken { plain, ..taken_plain(digest, body, 0) })
     }
 }
 
 fn taken_plain(digest: Digest, body: Body, content_bytes: u64) -> Taken {
     let plain = Ok(Plain { diff_id: DiffId(digest), bytes: body.len, content_bytes });
-    Taken { digest, compression: Compression::None, plain, body, stored: digest }
+    let (compression, given) = (Compression::None, 0..0);
+    Taken { digest, compression, plain, body, stored: digest, given }
 }
 
 /// A reader that tells how far it is, now and then.

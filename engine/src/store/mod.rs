@@ -37,7 +37,7 @@ pub use ledger::Ledger;
 use crate::Result;
 use crate::catalog::{self, Commit, ContainerId};
 use crate::chunk::{self, Coding, Index, Reader, Writer};
-use crate::disk::{self, Disk, Guard, Mode, RealDisk};
+use crate::disk::{self, Disk, Guard, Mode, RealDisk, StillDisk};
 use crate::journal::{self, Journal, StoreId};
 use crate::task::{Event, Progress, Task};
 
@@ -149,6 +149,20 @@ impl Store {
                 created => created,
             },
         }
+    }
+
+    /// What stands for a store that is not there: it is empty and cannot be written.
+    ///
+    /// ```
+    /// use larder_engine::Store;
+    ///
+    /// assert!(Store::absent().images().is_ok_and(|images| images.is_empty()));
+    /// assert!(!Store::absent().is_writable());
+    /// ```
+    pub fn absent() -> Self {
+        let format = Format::new();
+        let disk = StillDisk::with([(journal::FILE, journal::empty(format.store))]);
+        Self::of(Arc::new(disk), &format, false)
     }
 
     pub(crate) fn create_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
@@ -373,6 +387,13 @@ impl Store {
         }
     }
 
+    /// The same store as one who may not write it sees it: nothing in it is changed, and
+    /// the catalog is made in memory.
+    pub(crate) fn still(&self) -> Self {
+        let (disk, listener) = (Arc::clone(&self.disk), self.listener());
+        Self { disk, listener, writable: false, rehearsed: None, ..*self }
+    }
+
     /// Refuses to go on if the store may not be written.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.writable { Ok(()) } else { Err(Error::ReadOnly.into()) }
@@ -458,6 +479,11 @@ impl Store {
     pub(crate) fn writer_with(&self, coding: Coding, access: &Access, task: &Task) -> Result<Writer> {
         self.check_writable()?;
         Ok(Writer::new(self.index(access, task)?, coding, self.threads))
+    }
+
+    /// A writer that only counts what it would have to write.
+    pub(crate) fn tallying_writer(&self, access: &Access, task: &Task) -> Result<Writer> {
+        Ok(Writer::tallying(self.index(access, task)?, Coding::as_they_come(self.level.into())))
     }
 
     /// On how many threads frames are coded.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
+use std::ops::Range;
 
 use super::{Compressed, LoadOptions};
 use crate::Result;
@@ -105,6 +106,9 @@ impl Needed {
 /// place and only what is in them in another.
 pub type Found = BTreeMap<Meant, Stored>;
 
+/// Of the blobs that were taken in, their parts of the chunks that a writer was given.
+pub type Given = HashMap<Digest, Range<usize>>;
+
 /// A member, and what is meant by it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Meant {
@@ -134,6 +138,7 @@ pub struct Layers<'l, 'w> {
     taken: HashMap<DiffId, Blob>,
     /// How blobs that were taken in are compressed.
     compressions: HashMap<Digest, Compression>,
+    given: Given,
     found: Found,
 }
 
@@ -147,6 +152,7 @@ impl<'l, 'w> Layers<'l, 'w> {
             known,
             taken: HashMap::new(),
             compressions: HashMap::new(),
+            given: Given::new(),
             found: Found::new(),
         }
     }
@@ -169,9 +175,9 @@ impl<'l, 'w> Layers<'l, 'w> {
         Ok(())
     }
 
-    /// What was found, by member.
-    pub fn finish(self) -> Found {
-        self.found
+    /// What was found, by member, and what of it was taken in.
+    pub fn finish(self) -> (Found, Given) {
+        (self.found, self.given)
     }
 
     /// The blob in the store that the archive's is known to be.
@@ -227,6 +233,7 @@ impl<'l, 'w> Layers<'l, 'w> {
         if taken.stored == taken.digest {
             self.compressions.insert(digest, taken.compression);
         }
+        self.given.insert(digest, taken.given);
         let blob = Blob { digest, body: taken.body, kind };
         self.known.insert(digest, blob.clone());
         if let Kind::Layer { diff_id, .. } = blob.kind {

@@ -15,24 +15,29 @@ mod bind;
 mod bring;
 mod choose;
 mod commit;
+mod foresee;
 mod known;
 mod layers;
 mod source;
 mod streamed;
+#[cfg(test)]
+mod tests;
 
 use crate::Result;
 use crate::archive::{self, Budget, Layout, Limits, Plan};
+use crate::chunk::Writer;
 use crate::disk::Input;
 use crate::image::{Digest, ImageId, Platform, Reference};
-use crate::store::{Ingest, Store};
+use crate::store::{Access, Ingest, Store};
 use crate::task::Task;
 
 use bind::Bound;
 pub(super) use bring::bring;
 use choose::choose;
+pub use foresee::{Foreseen, ForeseenImage, ForeseenLayer, ForeseenPlatform, LayerOrigin};
 use known::Known;
 pub(super) use layers::failed;
-use layers::{Layers, Needed};
+use layers::{Given, Layers, Needed};
 use source::Source;
 use streamed::Streamed;
 
@@ -96,6 +101,16 @@ pub struct LoadedImage {
     pub kept: Vec<(Reference, ImageId)>,
 }
 
+/// An archive that was read, with nothing that names it yet.
+struct TakenIn {
+    bound: Bound,
+    given: Given,
+    streamed: Option<Streamed>,
+    input_bytes: u64,
+    /// Whether something in the store was known to be damaged.
+    is_hurt: bool,
+}
+
 impl Store {
     /// Loads every image of an archive: all of them or none.
     ///
@@ -126,8 +141,31 @@ impl Store {
     fn load_all(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
         let access = self.share(task)?;
         let mut writer = self.writer(&access, task)?;
+        let taken = self.take_in(input, &access, &mut writer, options, task)?;
+        let written = writer.finish()?.written;
+        let images = self.healing(task, || self.commit_load(&taken.bound, options, task))?;
+        drop(access);
+        let has_unclaimed = taken.streamed.is_some_and(|streamed| streamed.has_unclaimed());
+        if written.new_bytes > 0 && (has_unclaimed || taken.is_hurt) {
+            // The images are there; what is left of the rest, and what was damaged and
+            // is here again, goes now or with gc.
+            let _ = self.reclaim(&Task::silent());
+        }
+        let (new_bytes, stored_bytes) = (written.new_bytes, written.stored_bytes);
+        Ok(Loaded { images, input_bytes: taken.input_bytes, new_bytes, stored_bytes })
+    }
+
+    /// Reads all of an archive that is wanted, checks it, and gives what is new to `writer`.
+    fn take_in(
+        &self,
+        input: Input,
+        access: &Access,
+        writer: &mut Writer,
+        options: &LoadOptions,
+        task: &Task,
+    ) -> Result<TakenIn> {
         let budget = Budget::new(options.limits);
-        let mut ingest = Ingest { writer: &mut writer, budget, task };
+        let mut ingest = Ingest { writer, budget, task };
         let mut source = source::open(input, &ingest.budget)?;
         let mut streamed = match &mut source {
             Source::Random(_) => None,
@@ -148,7 +186,7 @@ impl Store {
         let mut known = self.known(&plan, task)?;
         let is_hurt = ingest.writer.index().is_hurt();
         if is_hurt {
-            known.forget_broken(&mut self.reader(&access, task)?);
+            known.forget_broken(&mut self.reader(access, task)?);
         }
         let needed = Needed::of(&plan, &known);
         let mut layers = Layers::new(&mut ingest, options, &known);
@@ -157,20 +195,9 @@ impl Store {
             (Source::Random(random), None) => layers.take_all(&needed, random)?,
             (Source::Stream(_), None) => {}
         }
-        let found = layers.finish();
+        let (found, given) = layers.finish();
         let bound = Bound::of(&plan, &known, &found, &mut ingest)?;
-        let input_bytes = source.bytes_read();
-        let written = writer.finish()?.written;
-        let images = self.healing(task, || self.commit_load(&bound, options, task))?;
-        drop(access);
-        let has_unclaimed = streamed.is_some_and(|streamed| streamed.has_unclaimed());
-        if written.new_bytes > 0 && (has_unclaimed || is_hurt) {
-            // The images are there; what is left of the rest, and what was damaged and
-            // is here again, goes now or with gc.
-            let _ = self.reclaim(&Task::silent());
-        }
-        let (new_bytes, stored_bytes) = (written.new_bytes, written.stored_bytes);
-        Ok(Loaded { images, input_bytes, new_bytes, stored_bytes })
+        Ok(TakenIn { bound, given, streamed, input_bytes: source.bytes_read(), is_hurt })
     }
 
     /// What the store has of what an archive speaks of.

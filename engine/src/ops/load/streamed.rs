@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::layers::{Content, Members as LayerMembers, failed};
@@ -21,6 +22,8 @@ use crate::store::{Ingest, Taken, Treatment};
 pub struct Streamed {
     kept: Kept,
     taken: HashMap<MemberName, Box<Taken>>,
+    /// What was given to the writer for members that came again.
+    outdated: Vec<Range<usize>>,
 }
 
 /// What a member that was taken in takes in memory: its record, boxed, with a
@@ -36,12 +39,13 @@ impl Streamed {
     pub fn take(stream: &mut Stream, ingest: &mut Ingest<'_>, options: &LoadOptions) -> Result<Self> {
         let archive = super::super::Error::Archive;
         let mut kept = Kept::new(&options.limits);
-        let mut taken = HashMap::new();
+        let mut taken: HashMap<MemberName, Box<Taken>> = HashMap::new();
+        let mut outdated = Vec::new();
         let mut members = Members::streamed(&mut stream.plain, &options.limits);
         while let Some(member) = members.next().map_err(archive)? {
             ingest.task.check()?;
             let name = member.name.clone();
-            taken.remove(&name);
+            outdated.extend(taken.remove(&name).map(|taken| taken.given));
             if member.kind != MemberKind::File {
                 kept.insert(member, None).map_err(|error| archive(error.into()))?;
                 continue;
@@ -69,7 +73,8 @@ impl Streamed {
             }
         }
         members.finish().map_err(archive)?;
-        Ok(Self { kept, taken })
+        outdated.retain(|given| !given.is_empty());
+        Ok(Self { kept, taken, outdated })
     }
 }
 
@@ -77,6 +82,14 @@ impl Streamed {
     /// Whether it held something large that no manifest has asked for.
     pub fn has_unclaimed(&self) -> bool {
         !self.taken.is_empty()
+    }
+
+    /// What was given to the writer and no manifest has asked for, in order.
+    pub fn left_out(self) -> Vec<Range<usize>> {
+        let mut left_out = self.outdated;
+        left_out.extend(self.taken.into_values().map(|taken| taken.given));
+        left_out.sort_unstable_by_key(|given| given.start);
+        left_out
     }
 }
 
