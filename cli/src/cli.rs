@@ -6,8 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     attach, cat, commit, completion, cp, create, df, diff, enter, exec, export, fsck, gc, history, images,
-    import, info, inspect, kill, load, logs, ls, man, monitor, optimize, pause, prune, ps, rename, report,
-    restart, rm, rmi, run, save, squash, start, stats, stop, tag, top, tree, version, wait,
+    import, info, inspect, kill, load, log, logs, ls, man, monitor, optimize, pause, prune, ps, rename,
+    report, restart, rm, rmi, run, save, squash, start, stats, stop, tag, top, tree, undo, version, wait,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -100,6 +100,8 @@ pub enum Command {
     Cat(cat::CatArgs),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
+    Log(log::LogArgs),
+    Undo(undo::UndoArgs),
     Cp(cp::CpArgs),
     Create(Box<create::CreateArgs>),
     Run(Box<run::RunArgs>),

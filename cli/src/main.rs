@@ -31,6 +31,7 @@ mod progress;
 mod session;
 mod settings;
 mod signals;
+mod space;
 mod template;
 mod usage;
 

@@ -91,9 +91,10 @@ pub use ops::{
     ForeseenImage, ForeseenLayer, ForeseenPlatform, FsckLevel, FsckOptions, HiddenFile, HistoryEntry,
     ImageDetails, ImageSummary, ImageUse, ImportOptions, Imported, Inspected, LabelFilter, LargeFile,
     LayerFiles, LayerOrigin, LayerUse, ListOptions, Listed, LoadOptions, Loaded, LoadedImage, LogOptions,
-    Moment, OptimizeOptions, Optimized, Packed, ProcessTable, PruneContainersOptions, PruneOptions, Pruned,
-    RemoveContainerOptions, RemoveOptions, Removed, RemovedContainer, RepairOptions, RepairSource, Repaired,
-    SaveOptions, Saved, SquashOptions, Squashed, StartOptions, Started, StopOptions, Survey, Usage, monitor,
+    Moment, OptimizeOptions, Optimized, Packed, PastChange, PastCommand, PastOptions, ProcessTable,
+    PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions, Removed,
+    RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved, SquashOptions, Squashed,
+    StartOptions, Started, StopOptions, Survey, UndoOptions, Undone, UndoneName, Usage, monitor,
 };
 pub use runtime::{
     Connection, ContainerState, ContainerStatus, EnterRequest, Entered, Error as RuntimeError, Figures,

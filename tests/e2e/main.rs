@@ -29,6 +29,7 @@ mod load_dry_run;
 mod look;
 mod members;
 mod optimize;
+mod past;
 mod pictures;
 mod power;
 mod progress;

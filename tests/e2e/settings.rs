@@ -71,10 +71,14 @@ fn a_file_that_says_something_else_is_refused_with_the_place_and_a_hint() {
     let sandbox = Sandbox::new();
     for (file, why) in [
         ("levle = 3", "there is no setting \"levle\"\nhint: did you mean level?"),
-        ("colour = 3", "there is no setting \"colour\"\nhint: the settings are level, max-document, "),
+        (
+            "colour = 3",
+            "there is no setting \"colour\"\nhint: the settings are keep-space, level, max-document, ",
+        ),
         ("level = 'fast'", "level = \"fast\": expected a number from 1"),
+        ("keep-space = 'maybe'", "keep-space = \"maybe\": "),
         ("progress = 'loud'", "progress = \"loud\": must be one of auto, bar, plain, json, none"),
-        ("level = [1]", "level: expected a string or a number"),
+        ("level = [1]", "level: expected a string, a number, true or false"),
         ("store = 'here'", "store = \"here\": expected an absolute path"),
         ("\nlevel = ", "line 2: "),
     ] {

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use larder_engine::{
-    Digest, ErrorKind, FsckLevel, FsckOptions, Input, LoadOptions, SaveOptions, Store, Task,
+    Digest, ErrorKind, FsckLevel, FsckOptions, Input, LoadOptions, PastOptions, SaveOptions, Store, Task,
+    UndoOptions,
 };
 
 fn data(name: &str) -> PathBuf {
@@ -90,4 +91,21 @@ fn a_store_of_a_later_version_is_refused_and_says_so() {
     let error = Store::open(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(error.to_string(), "the store needs a newer larder: it uses version 2, features 0x0");
+}
+
+#[test]
+fn a_store_of_version_1_tells_its_past_and_takes_it_back() {
+    let (_dir, path) = golden();
+    let store = Store::open(&path).unwrap();
+    let past = store.past(&PastOptions::default()).unwrap();
+    let told: Vec<_> = past.iter().map(|command| (command.number, command.verb.as_str())).collect();
+    assert_eq!(told, [(2, "load"), (1, "load")]);
+    assert!(past.iter().all(|command| command.time.is_some_and(|time| time.as_second() > 1_700_000_000)));
+    let after = store.images().unwrap();
+    store.undo(&UndoOptions::default(), &Task::silent()).unwrap();
+    assert_ne!(store.images().unwrap(), after);
+    store.undo(&UndoOptions::default(), &Task::silent()).unwrap();
+    assert_eq!(store.images().unwrap(), after);
+    let checked = store.fsck(&FsckOptions::at(FsckLevel::Exact), &Task::silent()).unwrap();
+    assert_eq!(checked.faults, []);
 }

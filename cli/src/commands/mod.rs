@@ -22,6 +22,7 @@ pub mod info;
 pub mod inspect;
 pub mod kill;
 pub mod load;
+pub mod log;
 pub mod logs;
 pub mod ls;
 pub mod man;
@@ -44,6 +45,7 @@ pub mod stop;
 pub mod tag;
 pub mod top;
 pub mod tree;
+pub mod undo;
 pub mod version;
 pub mod wait;
 
@@ -74,6 +76,8 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Tag(args) | Command::Image(ImageCommand::Tag(args)) => tag::tag(cx, args),
         Command::Rmi(args) | Command::Image(ImageCommand::Rm(args)) => rmi::rmi(cx, args),
         Command::Image(ImageCommand::Tree(args)) => tree::tree(cx, args),
+        Command::Log(args) => log::log(cx, args),
+        Command::Undo(args) => undo::undo(cx, args),
         Command::Image(ImageCommand::Prune(args)) => prune::prune(cx, args),
         Command::Df(args) => df::df(cx, args),
         Command::System(SystemCommand::Df(args)) => df::system_df(cx, args),

@@ -7,6 +7,7 @@ use crate::context::{Context, refuse};
 use crate::failure::Failure;
 use crate::filter::{Filter, Wanted};
 use crate::output::size;
+use crate::space::Space;
 
 /// Remove images that nobody names
 ///
@@ -17,6 +18,15 @@ use crate::output::size;
     after_help = "Example:\n  larder image prune -a --filter until=720h --filter label!=keep"
 )]
 pub struct PruneArgs {
+    #[command(flatten)]
+    images: Images,
+    #[command(flatten)]
+    space: Space,
+}
+
+/// Which images to remove, and how.
+#[derive(Debug, clap::Args)]
+pub struct Images {
     /// Remove all images that no container uses, not just those without a name
     #[arg(short, long)]
     all: bool,
@@ -61,12 +71,12 @@ pub struct PruneContainersArgs {
 )]
 pub struct SystemPruneArgs {
     #[command(flatten)]
-    images: PruneArgs,
+    images: Images,
     #[arg(long, hide = true)]
     volumes: bool,
 }
 
-impl PruneArgs {
+impl Images {
     fn options(&self) -> Result<PruneOptions, Failure> {
         let mut options = PruneOptions::default();
         let (dangling, until, labels) = Wanted::pruned(&self.filter)?.into_prune();
@@ -86,6 +96,7 @@ impl PruneArgs {
 }
 
 pub fn prune(cx: &mut Context, args: &PruneArgs) -> Result<(), Failure> {
+    let (args, space) = (&args.images, args.space);
     let options = args.options()?;
     if args.dry_run {
         return rehearse(cx, None, Some(&options));
@@ -93,7 +104,9 @@ pub fn prune(cx: &mut Context, args: &PruneArgs) -> Result<(), Failure> {
     if !args.force && !agreed(cx, &format!("WARNING! This will remove {}.\n", args.what()))? {
         return Ok(());
     }
-    remove(cx, &options, 0, Store::reclaim)
+    let collect =
+        if space.is_kept() { |_: &Store, _: &Task| Ok(Collected::default()) } else { Store::reclaim };
+    remove(cx, &options, 0, collect)
 }
 
 pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Failure> {

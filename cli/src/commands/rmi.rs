@@ -3,12 +3,13 @@ use larder_engine::{ErrorKind, RemoveOptions, Removed, Store, Task};
 use crate::commands::gc;
 use crate::context::{Context, about_image, no_such_image, refuse};
 use crate::failure::Failure;
+use crate::space::Space;
 
 /// Remove images
 ///
 /// A name is taken away; with its last name an image goes, and the space that
-/// nothing else uses is given back at once. All arguments are tried, whatever
-/// becomes of one.
+/// nothing else uses is given back at once, unless it is to be kept for an undo.
+/// All arguments are tried, whatever becomes of one.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder rmi [OPTIONS] IMAGE [IMAGE...]",
@@ -28,6 +29,8 @@ pub struct RmiArgs {
     /// Keep parents that have no name; larder has none, so this changes nothing
     #[arg(long)]
     no_prune: bool,
+    #[command(flatten)]
+    space: Space,
     #[arg(long, hide = true)]
     platform: Option<String>,
 }
@@ -56,7 +59,7 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
     }
     if let Some(store) = store.as_ref().filter(|_| args.dry_run) {
         gc::foretell(cx, store, &task)?;
-    } else if let Some(store) = to_reclaim {
+    } else if let Some(store) = to_reclaim.filter(|_| !args.space.is_kept()) {
         // The images are gone whatever becomes of their space.
         if let Err(error) = store.reclaim(&task) {
             cx.tell(&Failure::from(error).hint("the images are removed; larder gc gives their space back"));

@@ -12,6 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command};
 use toml::{Table, Value};
 
+use crate::boolean;
 use crate::failure::{BAD_FLAG, Failure, os_text};
 
 /// The machine's file.
@@ -65,8 +66,8 @@ pub fn parse(
     let mut said = BTreeMap::new();
     for (key, value) in table {
         let Some(arg) = known.get(&key) else { return Err(unknown(path, &key, known)) };
-        let value =
-            plain(value).ok_or_else(|| failure(path, &format!("{key}: expected a string or a number")))?;
+        let why = || failure(path, &format!("{key}: expected a string, a number, true or false"));
+        let value = plain(value).ok_or_else(why)?;
         check(arg, &key, &value).map_err(|why| failure(path, &format!("{key} = {value:?}: {why}")))?;
         said.insert(key, (value, path.to_owned()));
     }
@@ -91,7 +92,9 @@ fn check(arg: &Arg, key: &str, value: &str) -> Result<(), String> {
         return Err("expected an absolute path".into());
     }
     let flag = Command::new("setting").no_binary_name(true).arg(arg.clone().env(Resettable::Reset));
-    let Err(error) = flag.try_get_matches_from([format!("--{key}={value}")]) else { return Ok(()) };
+    let Err(error) = boolean::with_values(flag).try_get_matches_from([format!("--{key}={value}")]) else {
+        return Ok(());
+    };
     Err(match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(why), _) => why.to_string(),
         (None, Some(ContextValue::Strings(valid))) => format!("must be one of {}", valid.join(", ")),

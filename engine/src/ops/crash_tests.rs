@@ -2,7 +2,7 @@
 
 use super::scenes::{
     COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS, REPAIRS, SQUASHES,
-    Scene, Shown, TAGS, app, load, open, shown,
+    Scene, Shown, TAGS, UNDOINGS, app, load, open, shown,
 };
 use super::{FsckLevel, FsckOptions};
 use crate::disk::{Disk as _, SimulatedDisk, Survival};
@@ -91,6 +91,11 @@ fn a_tag_is_given_or_not() {
 #[test]
 fn a_removal_happens_whole_or_not_at_all() {
     REMOVALS.iter().for_each(cut_everywhere);
+}
+
+#[test]
+fn an_undo_happens_whole_or_not_at_all() {
+    UNDOINGS.iter().for_each(cut_everywhere);
 }
 
 #[test]

@@ -233,6 +233,9 @@ pub enum Error {
     /// Copying between here and a container.
     #[error(transparent)]
     Copy(#[from] super::copy::Error),
+    /// Taking back what was done.
+    #[error(transparent)]
+    Undo(#[from] super::undo::Error),
     /// A change to a config that cannot be made.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -276,6 +279,7 @@ impl From<Error> for crate::Error {
             Error::DiffId { .. } | Error::MemberDigest { .. } => ErrorKind::InvalidArchive,
             Error::Archive(error) => kind_of_archive(error),
             Error::Copy(error) => error.kind(),
+            Error::Undo(error) => error.kind(),
         };
         Self::new(kind, error)
     }

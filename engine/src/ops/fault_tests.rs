@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::scenes::{
     COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS, REPAIRS, SQUASHES,
-    Scene, Shown, TAGS, open, shown,
+    Scene, Shown, TAGS, UNDOINGS, open, shown,
 };
 use super::{FsckLevel, FsckOptions};
 use crate::disk::{Failure, SimulatedDisk, Survival};
@@ -109,6 +109,11 @@ fn a_disk_that_fails_in_a_tag_loses_nothing() {
 #[test]
 fn a_disk_that_fails_in_a_removal_loses_nothing() {
     REMOVALS.iter().for_each(fail_everywhere);
+}
+
+#[test]
+fn a_disk_that_fails_in_an_undo_loses_nothing() {
+    UNDOINGS.iter().for_each(fail_everywhere);
 }
 
 #[test]

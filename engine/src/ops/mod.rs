@@ -24,6 +24,7 @@ mod load;
 mod make;
 mod marks;
 mod optimize;
+mod past;
 mod prune;
 mod remove;
 mod remove_container;
@@ -36,6 +37,7 @@ mod squash;
 mod stack;
 mod survey;
 mod tag;
+mod undo;
 mod unpack;
 mod usage;
 mod whole;
@@ -59,6 +61,7 @@ pub use load::{
     LoadedImage,
 };
 pub use optimize::{OptimizeOptions, Optimized};
+pub use past::{PastChange, PastCommand, PastOptions};
 pub use prune::{LabelFilter, PruneOptions, Pruned};
 pub use remove::{RemoveOptions, Removed};
 pub use remove_container::{PruneContainersOptions, RemoveContainerOptions, RemovedContainer};
@@ -67,6 +70,7 @@ pub use run::{Attach, ExecOptions, LogOptions, ProcessTable, StartOptions, Start
 pub use save::{SaveOptions, Saved};
 pub use squash::{SquashOptions, Squashed};
 pub use survey::{ContainerUse, Forecast, ImageUse, LayerUse, Moment, Packed, Survey};
+pub use undo::{UndoOptions, Undone, UndoneName};
 pub use usage::{Area, Usage};
 
 #[cfg(any(test, fuzzing))]

@@ -8,7 +8,7 @@ use super::archives::{docker_archive, layer, noise};
 use super::optimize::Pace;
 use super::{
     CommitOptions, CreateOptions, FsckLevel, ImageSummary, ImportOptions, LoadOptions, OptimizeOptions,
-    RemoveContainerOptions, RemoveOptions, RepairOptions, RepairSource, SquashOptions,
+    RemoveContainerOptions, RemoveOptions, RepairOptions, RepairSource, SquashOptions, UndoOptions,
 };
 use crate::catalog::ContainerId;
 use crate::disk::{Input, SimulatedDisk};
@@ -55,6 +55,13 @@ pub const REMOVALS: &[Scene] = &[
     scene("rm", with_a_container, |store| {
         store.remove_container("web", &RemoveContainerOptions::default()).map(drop)
     }),
+];
+
+pub const UNDOINGS: &[Scene] = &[
+    scene("undo of a removal", with_garbage, undo),
+    scene("undo of a load", with_two_images, undo),
+    scene("undo of an undo", with_an_undo, undo),
+    scene("undo of a rename", with_a_renaming, undo),
 ];
 
 pub const CREATIONS: &[Scene] = &[
@@ -159,6 +166,21 @@ fn create(store: &Store, name: &str) -> Result<()> {
     let config = RunConfig { cmd, hostname, ..RunConfig::default() };
     let options = CreateOptions { name: Some(name.into()), config, ..CreateOptions::default() };
     store.create_container("app:1", &options).map(drop)
+}
+
+fn undo(store: &Store) -> Result<()> {
+    store.undo(&UndoOptions::default(), &Task::silent()).map(drop)
+}
+
+/// Of a load, so that the second brings an image back whose bytes nothing needs.
+fn with_an_undo(store: &Store) {
+    with_two_images(store);
+    undo(store).unwrap();
+}
+
+fn with_a_renaming(store: &Store) {
+    with_a_container(store);
+    store.rename_container("web", "app").unwrap();
 }
 
 /// A container whose image is gone.

@@ -115,17 +115,47 @@ impl Ledger {
         Ok(end == self.position && fresh.map_or(Ok::<_, catalog::Error>(true), is_same)?)
     }
 
-    /// Shows every commit of the journal, the oldest first.
+    /// Every commit there ever was, in order, with its number, the first being 1.
     ///
     /// # Errors
-    /// If the journal is damaged, the disk fails, or `see` does.
-    pub fn each_commit(&self, see: &mut dyn FnMut(&Commit) -> Result<()>) -> Result<()> {
+    /// Those of `each`; if the journal is damaged, or the disk fails.
+    pub fn each_commit(&self, each: &mut dyn FnMut(u64, Commit) -> Result<()>) -> Result<()> {
+        self.each_record(|number, payload| {
+            each(number, Commit::decode(payload)?)?;
+            Ok(true)
+        })
+    }
+
+    /// The commit of that number.
+    ///
+    /// # Errors
+    /// If the journal is damaged, or the disk fails.
+    pub fn commit_at(&self, number: u64) -> Result<Option<Commit>> {
+        let mut found = None;
+        self.each_record(|at, payload| {
+            if at == number {
+                found = Some(Commit::decode(payload)?);
+            }
+            Ok(at < number)
+        })?;
+        Ok(found)
+    }
+
+    /// Gives each record to `each`, as long as that wants more.
+    fn each_record(&self, mut each: impl FnMut(u64, &[u8]) -> Result<bool>) -> Result<()> {
         let mut end = self.journal.start();
-        while let Some((position, payload)) = self.journal.next(end)? {
-            see(&Commit::decode(&payload)?)?;
+        while end.txn < self.position.txn
+            && let Some((position, payload)) = self.journal.next(end)?
+            && each(position.txn, &payload)?
+        {
             end = position;
         }
         Ok(())
+    }
+
+    /// The number of the last commit; 0 if there is none.
+    pub fn last_number(&self) -> u64 {
+        self.position.txn
     }
 
     /// What there is.

@@ -36,7 +36,7 @@ pub fn arrivals(ledger: &Ledger, blobs: &[Blob], task: &Task) -> Result<Arrivals
     let numbers: HashMap<Digest, usize> =
         blobs.iter().enumerate().map(|(at, blob)| (blob.digest, at)).collect();
     let mut arrivals = Arrivals { moments: Vec::new(), of_blob: vec![usize::MAX; blobs.len()] };
-    ledger.each_commit(&mut |commit| {
+    ledger.each_commit(&mut |_, commit| {
         task.check()?;
         let moment = arrivals.moments.len();
         let mut brings = false;

@@ -1,0 +1,69 @@
+use larder_engine::{Error, ErrorKind, Store, Task, UndoOptions, Undone};
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Take back what a command did to names and images
+///
+/// The last command, or those with these numbers in `larder log`: names go
+/// back to what they named before, images that were removed come back as long
+/// as their bytes are still there, and images that came go. An undo is an entry
+/// of the log like any other and can be undone itself.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "larder undo [OPTIONS] [ENTRY...]",
+    after_help = "Example:\n  larder undo\n  larder log app && larder undo --dry-run 17"
+)]
+pub struct UndoArgs {
+    /// Numbers of commands, as `larder log` shows them, instead of the last one
+    #[arg(value_name = "ENTRY")]
+    entries: Vec<u64>,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Take back names that were given to other images since
+    #[arg(short, long)]
+    force: bool,
+}
+
+pub fn undo(cx: &mut Context, args: &UndoArgs) -> Result<(), Failure> {
+    let store = cx.store()?;
+    let store = store.ok_or_else(|| Failure::error("nothing was done yet that could be undone"))?;
+    let task = cx.task(true)?;
+    let entries = match args.entries.as_slice() {
+        [] => vec![None],
+        some => some.iter().copied().map(Some).collect(),
+    };
+    for number in entries {
+        let options = UndoOptions { number, force: args.force, dry_run: args.dry_run };
+        let undone = store.undo(&options, &task).map_err(|error| hinted(error, &store, &options, &task))?;
+        cx.print(&told(&undone, args.dry_run))?;
+    }
+    Ok(())
+}
+
+/// With what there is to be done instead.
+fn hinted(error: Error, store: &Store, options: &UndoOptions, task: &Task) -> Failure {
+    let forced = UndoOptions { force: true, dry_run: true, ..*options };
+    let is_forcible = error.kind() == ErrorKind::Conflict && store.undo(&forced, task).is_ok();
+    Failure::from(error).hint(match is_forcible {
+        true => "-f takes it back all the same; larder log shows what was done",
+        false => "larder log shows what was done",
+    })
+}
+
+fn told(undone: &Undone, is_dry: bool) -> String {
+    let what = if is_dry { "Would undo" } else { "Undone" };
+    let mut lines = vec![format!("{what}: {} {}", undone.number, undone.verb)];
+    lines.extend(undone.restored.iter().map(|id| format!("Restored: {id}")));
+    lines.extend(undone.names.iter().map(|name| match &name.to {
+        Some(to) => format!("Tagged: {} {to}", name.name.familiar()),
+        None => format!("Untagged: {}", name.name.familiar()),
+    }));
+    lines.extend(undone.deleted.iter().map(|id| format!("Deleted: {id}")));
+    let why = "it has other names, or containers were created of it";
+    lines.extend(undone.kept.iter().map(|id| format!("Kept: {id}: {why}")));
+    lines.extend(undone.renamed.iter().map(|(old, new)| format!("Renamed: {old} {new}")));
+    lines.push(String::new());
+    lines.join("\n")
+}
