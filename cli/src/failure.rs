@@ -12,11 +12,11 @@
 //! These are Docker's, so that scripts written for it go on working.
 
 use std::error::Error as StdError;
-use std::io::{self, Write as _};
+use std::io;
 
 use larder_engine::{Error, ErrorKind, RuntimeError};
 
-use crate::output::text;
+use crate::output::stderr;
 use crate::progress::{Mode, tell_error};
 
 /// It failed.
@@ -153,20 +153,18 @@ impl Failure {
     fn write(&self, progress: Mode, code: Option<u8>) {
         let told = self.told();
         match progress {
-            Mode::Json if told.is_empty() => {}
+            _ if told.is_empty() => {}
             Mode::Json => tell_error(&self.text, self.hint.as_deref(), code),
-            // Where standard error is gone, there is nobody to tell.
-            _ => drop(io::stderr().write_all(text::harmless(&told).as_bytes())),
+            _ => stderr::say(&told.iter().map(String::as_str).collect::<Vec<_>>()),
         }
     }
 }
 
 impl Failure {
-    fn told(&self) -> String {
-        let line = |prefix: &str, text: &str| {
-            if text.is_empty() { String::new() } else { format!("{prefix}{text}\n") }
-        };
-        line("", &self.text) + &line("hint: ", self.hint.as_deref().unwrap_or_default())
+    /// What went wrong, and what to do about it.
+    fn told(&self) -> Vec<String> {
+        let text = Some(self.text.clone()).filter(|text| !text.is_empty());
+        text.into_iter().chain(self.hint.as_ref().map(|hint| format!("hint: {hint}"))).collect()
     }
 }
 
@@ -174,7 +172,8 @@ impl Failure {
 #[cfg(test)]
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}(exit {})", self.told(), self.code)
+        self.told().iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        write!(f, "(exit {})", self.code)
     }
 }
 

@@ -124,8 +124,11 @@ impl Asked<'_> {
                         _ => "invalid value".into(),
                     },
                 };
-                self.with_usage(&format!("invalid argument {value:?} for {flag:?} flag: {why}"))
-                    .code(BAD_FLAG)
+                let what = match flag.is_empty() {
+                    true => argument.trim_matches(['[', ']', '<', '>', '.']).to_owned(),
+                    false => format!("{flag:?} flag"),
+                };
+                self.with_usage(&format!("invalid argument {value:?} for {what}: {why}")).code(BAD_FLAG)
             }
             ErrorKind::MissingRequiredArgument
             | ErrorKind::UnknownArgument
@@ -265,6 +268,12 @@ mod tests {
                 "invalid argument \"foo\" for \"-f, --filter\" flag: bad format of filter (expected name=value)\n\n\
                  Usage:  larder images [OPTIONS] [REPOSITORY[:TAG]]\n\n\
                  Run 'larder images --help' for more information\n(exit 125)",
+            ),
+            (
+                "larder undo x",
+                "invalid argument \"x\" for ENTRY: strconv.ParseInt: parsing \"x\": invalid syntax\n\n\
+                 Usage:  larder undo [OPTIONS] [ENTRY...]\n\n\
+                 Run 'larder undo --help' for more information\n(exit 125)",
             ),
             (
                 "larder save -o",

@@ -1,14 +1,12 @@
 //! Pictures of a store: bars, the account of every byte, the tree of layers, the page.
 
-use std::io::Read as _;
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 
 use crate::harness::image::{Image, Layer};
 use crate::harness::layouts;
 use crate::harness::noise::noise;
 use crate::harness::sandbox::Sandbox;
+use crate::harness::terminal::Terminal;
 
 fn with(images: &[Image]) -> Sandbox {
     let sandbox = Sandbox::new();
@@ -59,25 +57,12 @@ fn the_bars_stand_below_dockers_table_and_leave_it_alone() {
 
 /// A terminal of so many columns, and what `df` shows on it.
 fn on_a_terminal(sandbox: &Sandbox, columns: u16, no_color: &str) -> String {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    use rustix::termios::{Winsize, tcsetwinsize};
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("its other end");
-    tcsetwinsize(&ours, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).expect("a size");
-    let name = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("a path");
-    let theirs = std::fs::OpenOptions::new().read(true).write(true).open(name).expect("its other end");
-    let mut command = sandbox.larder(["df"]);
-    command.env("NO_COLOR", no_color).stdin(Stdio::null()).stderr(Stdio::null()).stdout(theirs);
-    let mut child = command.spawn().expect("larder starts");
-    drop(command);
-    let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
-    let mut ours = std::fs::File::from(ours);
-    // A terminal that nobody writes to any more ends in an error.
-    while let Ok(count @ 1..) = ours.read(&mut buffer) {
-        shown.extend_from_slice(&buffer[..count]);
-    }
-    assert!(child.wait().expect("it ends").success());
-    String::from_utf8(shown).expect("UTF-8").replace("\r\n", "\n")
+    let mut df = sandbox.larder(["df"]);
+    df.env("NO_COLOR", no_color).env("TERM", "xterm");
+    let mut terminal = Terminal::start(&df, 24, columns);
+    terminal.shows("of what the images hold\r\n");
+    assert_eq!(terminal.ends(), Some(0));
+    terminal.shown().replace("\r\n", "\n")
 }
 
 #[test]

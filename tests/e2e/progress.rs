@@ -47,6 +47,25 @@ fn who_sits_at_a_terminal_sees_bars_and_at_the_end_what_it_came_to() {
 }
 
 #[test]
+fn what_went_wrong_is_in_colour_for_who_can_see_it() {
+    let sandbox = Sandbox::new();
+    let labels = |set: &[(&str, &str)]| {
+        let mut rmi = sandbox.larder(["imagse"]);
+        rmi.env("TERM", "xterm").envs(set.iter().copied());
+        let mut terminal = Terminal::start(&rmi, 24, 80);
+        terminal.shows("did you mean");
+        assert_eq!(terminal.ends(), Some(1));
+        terminal.shown().contains("\u{1b}[36mhint:\u{1b}[0m did you mean")
+    };
+    assert!(labels(&[]));
+    assert!(labels(&[("NO_COLOR", "")]));
+    assert!(!labels(&[("NO_COLOR", "1")]));
+    assert!(!labels(&[("TERM", "dumb")]));
+    let ran = sandbox.run(["rmi", "nosuch"]).fails(1);
+    assert_eq!(ran.err(), "Error: No such image: nosuch:latest\n");
+}
+
+#[test]
 fn colours_are_for_who_wants_them() {
     let sandbox = Sandbox::new();
     archive(&sandbox);

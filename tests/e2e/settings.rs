@@ -95,6 +95,10 @@ fn a_file_that_says_something_else_is_refused_with_the_place_and_a_hint() {
 fn what_is_in_force_can_be_asked_for() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(["info"]).ok();
+    assert!(
+        ran.out().contains("\nkeep-space     false ") && ran.out().contains("\nlevel          2 "),
+        "{ran}"
+    );
     assert!(ran.out().contains(" (not there yet)\n") && ran.out().contains("LARDER_STORE\n"), "{ran}");
     assert!(!sandbox.store().exists(), "looking makes no store");
     sandbox.load(&layouts::docker24(&[Image::small("app:1")]).tar()).ok();

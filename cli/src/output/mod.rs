@@ -9,6 +9,7 @@ pub mod json;
 pub mod patient;
 pub mod screen;
 pub mod size;
+pub mod stderr;
 pub mod table;
 pub mod text;
 pub mod time;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use larder_engine::{Event, Progress};
 
-use crate::output::{size, text};
+use crate::output::{size, stderr, text};
 
 /// What is over sooner needs no bar: it would only flicker.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -69,7 +69,7 @@ impl Bars {
     }
 
     fn say(&self, line: &str) {
-        let line = text::harmless(&text::in_one_cell(line)).into_owned();
+        let line = stderr::shown(&text::in_one_cell(line));
         // A terminal that is gone needs no news.
         self.all.suspend(|| drop(writeln!(io::stderr(), "{line}")));
     }

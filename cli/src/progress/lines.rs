@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::HumanDuration;
 use larder_engine::{Event, Progress};
 
-use super::say;
-use crate::output::{size, text};
+use crate::output::{size, stderr, text};
 
 /// Between two lines of one step.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -36,7 +35,7 @@ impl Lines {
 
     fn say(&self, item: &str, said: &str) {
         if self.begun.elapsed() >= self.patience {
-            say("", &format!("{}: {said}", text::in_one_cell(item)));
+            stderr::say(&[&format!("{}: {said}", text::in_one_cell(item))]);
         }
     }
 
@@ -66,7 +65,7 @@ impl Progress for Lines {
                 self.say(item, &format!("{}{}", size::long(*bytes), new.unwrap_or_default()));
             }
             Event::Skipped { item } => self.say(item, "there already"),
-            Event::Notice { text } => say("note: ", text),
+            Event::Notice { text } => stderr::say(&[&format!("note: {text}")]),
             _ => {}
         }
     }

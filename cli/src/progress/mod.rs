@@ -6,14 +6,14 @@ mod json;
 mod lines;
 
 use std::env;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use larder_engine::{Event, Progress};
 
-use crate::output::text;
+use crate::output::stderr;
 
 pub use json::{Figures, tell_error};
 
@@ -61,7 +61,7 @@ impl Mode {
     pub fn warn(self, said: &str) {
         match self {
             Self::Json => json::tell_note(said),
-            _ => say("", said),
+            _ => stderr::say(&[said]),
         }
     }
 
@@ -69,8 +69,8 @@ impl Mode {
     pub fn sum_up(self, said: &str, figures: Figures<'_>) {
         match self {
             Self::Json => json::tell_done(said, figures),
-            Self::Auto | Self::Bar if is_watched() => say("", said),
-            Self::Bar | Self::Plain => say("", said),
+            Self::Auto | Self::Bar if is_watched() => stderr::say(&[said]),
+            Self::Bar | Self::Plain => stderr::say(&[said]),
             Self::Auto | Self::None => {}
         }
     }
@@ -81,18 +81,13 @@ fn is_watched() -> bool {
     io::stderr().is_terminal() && env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
-/// A line for a person. Where nobody can be told any more, nobody is.
-fn say(what: &str, said: &str) {
-    let _ = writeln!(io::stderr(), "{what}{}", text::harmless(said));
-}
-
 /// Only the sentences.
 struct Notices;
 
 impl Progress for Notices {
     fn report(&self, event: &Event<'_>) {
         if let Event::Notice { text } = event {
-            say("note: ", text);
+            stderr::say(&[&format!("note: {text}")]);
         }
     }
 }

@@ -137,7 +137,8 @@ impl Settings {
             return (value.clone(), Origin::File(path.clone()));
         }
         let mut built_in = arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
-        (built_in.next_back().unwrap_or_default(), Origin::BuiltIn)
+        // A flag of yes and no that nobody gave says no.
+        (built_in.next_back().unwrap_or_else(|| "false".into()), Origin::BuiltIn)
     }
 }
 

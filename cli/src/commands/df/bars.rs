@@ -1,9 +1,10 @@
 //! A bar for each image: what it shares, what is its own, what would come back.
 
+use anstyle::AnsiColor;
 use larder_engine::{ImageUse, Survey};
 
 use crate::names::shown;
-use crate::output::screen::{Colour, Screen};
+use crate::output::screen::Screen;
 use crate::output::{size, text};
 
 /// So many images have a bar unless all are asked for.
@@ -15,9 +16,9 @@ const BAR_COLUMNS: (usize, usize) = (10, 40);
 /// What each of the three figures behind a bar takes, with the space before it.
 const FIGURE_COLUMNS: [usize; 3] = [10, 9, 13];
 
-const SHARED: (char, Colour) = ('░', Colour::Blue);
-const OWN: (char, Colour) = ('█', Colour::Yellow);
-const RECLAIMABLE: (char, Colour) = ('▓', Colour::Green);
+const SHARED: (char, AnsiColor) = ('░', AnsiColor::Blue);
+const OWN: (char, AnsiColor) = ('█', AnsiColor::Yellow);
+const RECLAIMABLE: (char, AnsiColor) = ('▓', AnsiColor::Green);
 
 /// The bars of the images in `survey`, those that take most first.
 pub fn bars(survey: &Survey, all: bool, screen: &Screen) -> String {
@@ -41,7 +42,7 @@ pub fn bars(survey: &Survey, all: bool, screen: &Screen) -> String {
     if more > 0 {
         out += &format!("… and {more} more; -v shows all\n");
     }
-    let key = |(mark, colour): (char, Colour)| screen.paint(colour, &mark.to_string());
+    let key = |(mark, colour): (char, AnsiColor)| screen.paint(colour, &mark.to_string());
     let words = [
         (SHARED, "shared with images"),
         (OWN, "own, a container needs it"),

@@ -1,8 +1,10 @@
 //! The tree for people. Layers that follow each other without a fork stand below each
 //! other; only a fork goes to the right.
 
+use anstyle::AnsiColor;
+
 use super::grow::{Node, Tree};
-use crate::output::screen::{Colour, Screen};
+use crate::output::screen::Screen;
 use crate::output::{size, text};
 
 /// What a size takes.
@@ -84,9 +86,9 @@ impl Tree {
         let command = Screen::cut(&node.created_by, room);
         format!(
             "{}{id}  {:>SIZE_COLUMNS$}  {command}{}\n",
-            screen.paint(Colour::Grey, lead),
+            screen.paint(AnsiColor::BrightBlack, lead),
             size::short(node.content_bytes),
-            screen.paint(Colour::Blue, &users)
+            screen.paint(AnsiColor::Blue, &users)
         )
     }
 
@@ -100,7 +102,11 @@ impl Tree {
         let bytes = size::short(leaf.content_bytes);
         let room = screen.columns.saturating_sub(text::columns(lead) + 4 + bytes.len());
         let name = Screen::cut(&name, if no_trunc { usize::MAX } else { room.max(LEAST_COMMAND) });
-        format!("{}● {}  {bytes}\n", screen.paint(Colour::Grey, lead), screen.paint(Colour::Green, &name))
+        format!(
+            "{}● {}  {bytes}\n",
+            screen.paint(AnsiColor::BrightBlack, lead),
+            screen.paint(AnsiColor::Green, &name)
+        )
     }
 }
 
