@@ -19,6 +19,66 @@
 //! # }
 //! ```
 //!
+//! # 1. The store
+//! [`Store::create`], [`Store::open`] or [`Store::open_or_create`] a directory. Any number of
+//! [`Store`]s, in any number of threads and processes, may use it at once; loads and saves go on side
+//! by side, and only [`gc`](Store::gc) wants it for itself. A change happens whole or not at all, also
+//! when the power is cut, and once a function has returned it lasts. A store that may not be written
+//! can be read; what would change it fails with [`ErrorKind::ReadOnly`].
+//!
+//! # 2. Images in and out
+//! | in | out |
+//! |---|---|
+//! | [`load`](Store::load): archives and OCI layouts, from a file, a directory or a pipe | [`save`](Store::save): the same bytes for the same images, every time |
+//! | [`import`](Store::import): the tar of a file system, or a directory | [`export`](Store::export): the file system of a container or an image, as one tar |
+//! | [`copy_in`](Store::copy_in): files into a container | [`copy_out`](Store::copy_out), [`cat`](Store::cat): files, without unpacking the rest |
+//!
+//! What comes from outside is an [`Input`], and nothing in it is trusted: it is checked against every
+//! digest that it names, and refused beyond the [`Limits`]. `load` takes all of an archive or nothing.
+//!
+//! # 3. Looking
+//! [`images`](Store::images), [`containers`](Store::containers), [`inspect`](Store::inspect),
+//! [`history`](Store::history) and [`past`](Store::past), which is the history of the store; the
+//! files of an image or a layer with [`list`](Store::list) and [`layer_files`](Store::layer_files);
+//! [`usage`](Store::usage) and [`survey`](Store::survey) account for every byte on the disk.
+//!
+//! Things are named as people type them: a [`Reference`], or the beginning of an ID. Where both fit
+//! the name counts, as with Docker.
+//!
+//! # 4. Changing
+//! [`tag`](Store::tag), [`remove`](Store::remove), [`prune`](Store::prune) and
+//! [`undo`](Store::undo), which takes one of these back. [`commit`](Store::commit) and
+//! [`squash`](Store::squash) make images of what is there.
+//!
+//! To know before: [`Store::rehearsal`] is the same store, in which names are taken away and nothing
+//! happens; [`Store::foresee_load`] is a load without the writing.
+//!
+//! # 5. Containers
+//! [`create_container`](Store::create_container) writes a record and nothing else.
+//! [`start`](Store::start) unpacks what is not unpacked yet, and starts a process that stays beside
+//! the container: its monitor. That is a program of yours, named in [`StartOptions`], which calls
+//! [`monitor`] before anything else; larder's is `larder` itself. With
+//! [`attach`](Store::attach), [`exec`](Store::exec), [`stop`](Store::stop), [`wait`](Store::wait) and
+//! [`logs`](Store::logs) any process that has the store has the container.
+//!
+//! # 6. Keeping it well
+//! [`gc`](Store::gc) gives space back that nothing needs, [`reclaim`](Store::reclaim) what can be had
+//! of it in passing. [`optimize`](Store::optimize) compresses again and better.
+//! [`fsck`](Store::fsck) reads everything, [`repair`](Store::repair) mends what another copy has whole.
+//!
+//! # 7. Long work
+//! It takes a [`Task`], tells that task's [`Progress`] each [`Event`], and ends with
+//! [`ErrorKind::Cancelled`] soon after [`Task::cancel`], leaving nothing. Nothing prints, and nothing
+//! is global.
+//!
+//! # 8. Errors
+//! An [`Error`] has a [kind](ErrorKind), to act upon, and a text, for people: what failed, on what,
+//! what was wanted and what was there. Its sources lead on to the cause.
+//!
+//! # Examples
+//! Whole programs, in `engine/examples/`: `load_and_list`, with progress; `dedup_report`, what a
+//! directory of archives would take; `serve_files`, the files of a layer over HTTP, not unpacked.
+//!
 //! # Floor plan
 //! From the ground up; a room names only rooms below it.
 //!
@@ -37,9 +97,6 @@
 //! | `ops` | one verb, one file: what a [`Store`] can do |
 //! | `fuzz` | every decoder, and the store, as a fuzzer sees them; compiled for fuzzers and tests only |
 //! | `bench` | the parts that benchmarks measure; compiled with the feature `bench` only |
-//!
-//! Nothing here prints, and nothing is global: long work tells what it does to
-//! the [`Progress`] in its [`Task`], and stops when that is told to.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
