@@ -200,6 +200,12 @@ impl Image {
         self.variants.get(self.main as usize)
     }
 
+    /// The ID by which the image is told: that of what stands for it, or the digest of what
+    /// has nothing that can be run.
+    pub fn id(&self) -> ImageId {
+        self.main_variant().map_or(ImageId(self.target), |variant| variant.id)
+    }
+
     /// Every blob that the image needs, each once.
     pub fn blobs(&self) -> BTreeSet<Digest> {
         let layers = self.variants.iter().flat_map(|variant| variant.layers.iter().map(|layer| layer.blob));

@@ -101,7 +101,7 @@ impl Made {
 
     /// The image's ID.
     pub fn id(&self) -> ImageId {
-        self.image.main_variant().map_or(ImageId(self.image.target), |variant| variant.id)
+        self.image.id()
     }
 
     /// Makes the image part of the store by the commit of `verb`, under the name

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Error;
 use crate::Result;
-use crate::catalog::{Change, Commit, ContainerId, Image};
+use crate::catalog::{Change, Commit, ContainerId};
 use crate::image::{Digest, ImageId, Reference};
 use crate::store::Store;
 use crate::task::Task;
@@ -196,8 +196,7 @@ impl Teller {
             match change {
                 Change::PutBlob(_) | Change::ForgetBlob(_) => {}
                 Change::PutImage(image) => {
-                    let id = image.main_variant().map_or(ImageId(image.target), |variant| variant.id);
-                    self.ids.insert(image.target, id);
+                    self.ids.insert(image.target, image.id());
                     let was_there = !self.images.insert(image.target);
                     images.entry(image.target).or_insert(was_there);
                 }
@@ -248,9 +247,4 @@ impl Teller {
         }
         told
     }
-}
-
-/// The ID by which an image is told.
-pub(super) fn id_of(image: &Image) -> ImageId {
-    image.main_variant().map_or(ImageId(image.target), |variant| variant.id)
 }

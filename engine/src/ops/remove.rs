@@ -66,8 +66,7 @@ impl Store {
         let all = ledger.catalog().names_of(&resolved.image.target)?;
         let going = names_to_take(&resolved, name, &all);
         if resolved.named.is_none() && all.len() > 1 && !options.force {
-            let id = resolved.id.or(resolved.image.main_variant().map(|variant| variant.id));
-            let short = id.map_or(resolved.image.target, |id| id.0).short();
+            let short = resolved.id.unwrap_or(resolved.image.id()).0.short();
             return Err(Error::ManyNames { short }.into());
         }
         if going.len() == all.len() {
@@ -91,8 +90,7 @@ impl Store {
     fn check_not_running(&self, catalog: &Catalog, resolved: &Resolved) -> Result<()> {
         for user in containers_of(catalog, &resolved.image)? {
             if read_status(&**self.disk(), &Self::container_dir(&user.id))?.state.is_live() {
-                let id = resolved.id.or(resolved.image.main_variant().map(|variant| variant.id));
-                let image = id.map_or(resolved.image.target, |id| id.0).short();
+                let image = resolved.id.unwrap_or(resolved.image.id()).0.short();
                 return Err(Error::RunningImage { image, container: user.id.short() }.into());
             }
         }
@@ -104,8 +102,7 @@ impl Store {
 fn check_unused(catalog: &Catalog, resolved: &Resolved) -> Result<()> {
     let users = containers_of(catalog, &resolved.image)?;
     let Some(container) = users.first().map(|container| container.id.short()) else { return Ok(()) };
-    let id = resolved.id.or(resolved.image.main_variant().map(|variant| variant.id));
-    let image = id.map_or(resolved.image.target, |id| id.0).short();
+    let image = resolved.id.unwrap_or(resolved.image.id()).0.short();
     Err(match resolved.named.as_ref().map(|named| named.name.parse::<Reference>()) {
         Some(Ok(name)) => Error::UsedName { name: name.familiar(), container, image }.into(),
         _ => Error::UsedImage { image, container }.into(),
@@ -159,7 +156,7 @@ impl<'c> Removal<'c> {
                 repositories.into_iter().map(|name| format!("{name}@{}", image.target)).collect();
         }
         self.gone.insert(image.target);
-        removed.deleted.push(image.main_variant().map_or(image.target, |variant| variant.id.0));
+        removed.deleted.push(image.id().0);
         removed.deleted.extend(self.chains_of_its_own(image)?);
         Ok(removed)
     }

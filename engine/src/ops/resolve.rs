@@ -136,10 +136,9 @@ fn by_prefix(catalog: &Catalog, name: &str) -> Result<Option<Resolved>> {
     }
 }
 
-/// How the image `target` is told: by the ID of the variant that stands for it.
+/// How the image `target` is told, also if the catalog has lost it.
 pub(super) fn told_id(catalog: &Catalog, target: &Digest) -> Result<ImageId> {
-    let image = catalog.image(target)?;
-    Ok(image.as_ref().and_then(Image::main_variant).map_or(ImageId(*target), |variant| variant.id))
+    Ok(catalog.image(target)?.map_or(ImageId(*target), |image| image.id()))
 }
 
 impl Resolved {

@@ -90,6 +90,5 @@ fn told_names(catalog: &Catalog, image: &Image) -> Result<Vec<String>> {
     let names = catalog.names_of(&image.target)?;
     let names: Vec<_> =
         names.iter().filter_map(|named| Some(named.name.parse::<Reference>().ok()?.familiar())).collect();
-    let id = image.main_variant().map_or(image.target, |variant| variant.id.0);
-    Ok(if names.is_empty() { vec![id.to_string()] } else { names })
+    Ok(if names.is_empty() { vec![image.id().to_string()] } else { names })
 }

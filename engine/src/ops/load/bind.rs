@@ -49,7 +49,7 @@ pub(super) struct BoundImage {
 impl BoundImage {
     /// The ID by which the image is told.
     pub(super) fn id(&self) -> ImageId {
-        self.image.main_variant().map_or(ImageId(self.image.target), |variant| variant.id)
+        self.image.id()
     }
 }
 

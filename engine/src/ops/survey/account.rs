@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::classes::GARBAGE;
 use super::freed::PackUse;
-use super::read::{Owners, Sorted, id_of};
+use super::read::{Owners, Sorted};
 use super::{ImageUse, LayerUse, Packed, layer_of};
 use crate::Result;
 use crate::catalog::{Blob, Image};
@@ -173,9 +173,9 @@ impl Account {
     ) -> Vec<ImageUse> {
         let mut by_id: HashMap<ImageId, Vec<&Image>> = HashMap::new();
         for image in images {
-            by_id.entry(id_of(image)).or_default().push(image);
+            by_id.entry(image.id()).or_default().push(image);
         }
-        let active: HashSet<ImageId> = active.iter().map(|image| id_of(image)).collect();
+        let active: HashSet<ImageId> = active.iter().map(|image| image.id()).collect();
         let mut used = Vec::new();
         for (((id, (own_bytes, shared_bytes)), alone), blobs) in
             owners.ids.iter().zip(&self.by_owner).zip(&self.by_image).zip(&self.blobs_of)

@@ -30,7 +30,7 @@ use classes::Needs;
 pub use freed::Forecast;
 use freed::PackUse;
 pub use growth::Moment;
-use read::{Owners, Sorted, id_of};
+use read::{Owners, Sorted};
 
 /// What everything in a store takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,11 +320,11 @@ impl Survey {
         let of_blob: HashMap<_, _> =
             self.layers.iter().enumerate().map(|(at, layer)| (layer.blob, at)).collect();
         let main: BTreeMap<_, _> =
-            images.iter().filter_map(|image| Some((id_of(image), image.main_variant()?))).collect();
+            images.iter().filter_map(|image| Some((image.id(), image.main_variant()?))).collect();
         let mut having: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.layers.len()];
         let of_id: HashMap<_, _> = self.images.iter().enumerate().map(|(at, image)| (image.id, at)).collect();
         for image in images {
-            let Some(at) = of_id.get(&id_of(image)) else { continue };
+            let Some(at) = of_id.get(&image.id()) else { continue };
             for layer in image.variants.iter().flat_map(|variant| &variant.layers) {
                 if let Some(having) = of_blob.get(&layer.blob).and_then(|layer| having.get_mut(*layer)) {
                     having.insert(*at);

@@ -22,14 +22,9 @@ pub struct Owners {
     pub of_blob: Vec<Vec<u32>>,
 }
 
-/// The ID that an image goes by.
-pub fn id_of(image: &Image) -> ImageId {
-    image.main_variant().map_or(ImageId(image.target), |variant| variant.id)
-}
-
 impl Owners {
     pub fn of(images: &[Image], containers: &[Container]) -> Self {
-        let ids: BTreeSet<_> = images.iter().map(id_of).collect();
+        let ids: BTreeSet<_> = images.iter().map(Image::id).collect();
         let ids: Vec<_> = ids.into_iter().collect();
         let mut by_digest: HashMap<Digest, Vec<u32>> = HashMap::new();
         let mut add = |blobs: BTreeSet<Digest>, owner: usize| {
@@ -42,9 +37,9 @@ impl Owners {
             }
         };
         let mut by_id: Vec<&Image> = images.iter().collect();
-        by_id.sort_by_key(|image| id_of(image));
+        by_id.sort_by_key(|image| image.id());
         for image in by_id {
-            add(image.blobs(), ids.binary_search(&id_of(image)).unwrap_or_default());
+            add(image.blobs(), ids.binary_search(&image.id()).unwrap_or_default());
         }
         for (number, container) in (ids.len()..).zip(containers) {
             add(container.blobs(), number);

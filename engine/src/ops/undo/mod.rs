@@ -11,7 +11,6 @@ mod error;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::find_container::containers_of;
-use super::past::id_of;
 use super::remove::changes_to_remove;
 use super::resolve::told_id;
 use crate::Result;
@@ -215,10 +214,10 @@ impl<'u> Undoing<'u> {
                 (None, Some(_), Some(now)) => {
                     let is_used = !containers_of(self.catalog(), &now)?.is_empty();
                     if is_used || !self.names_of(target)?.is_empty() {
-                        self.undone.kept.push(id_of(&now));
+                        self.undone.kept.push(now.id());
                     } else {
                         self.going.insert(*target);
-                        self.undone.deleted.push(id_of(&now));
+                        self.undone.deleted.push(now.id());
                     }
                 }
                 _ => {}
@@ -256,7 +255,7 @@ impl<'u> Undoing<'u> {
                 None => Change::RemoveReference(name.clone()),
             });
             let id = |named: &Named| match self.restored.get(&named.target) {
-                Some(image) => Ok(id_of(image)),
+                Some(image) => Ok(image.id()),
                 None => told_id(self.catalog(), &named.target),
             };
             let from = now.as_ref().map(id).transpose()?;
@@ -303,7 +302,7 @@ impl<'u> Undoing<'u> {
                 images.insert(*target, image);
             }
         }
-        self.undone.restored = self.restored.values().map(id_of).collect();
+        self.undone.restored = self.restored.values().map(Image::id).collect();
         Ok(images)
     }
 
@@ -337,7 +336,7 @@ impl<'u> Undoing<'u> {
                 bytes += blob.body.len;
             }
             if !is_whole {
-                let (number, verb, id) = (self.entry.number, self.entry.verb.clone(), id_of(image));
+                let (number, verb, id) = (self.entry.number, self.entry.verb.clone(), image.id());
                 return Err(Error::Collected { number, verb, id, lost_bytes, bytes }.into());
             }
         }
