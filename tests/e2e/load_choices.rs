@@ -184,3 +184,23 @@ fn an_image_that_gets_none_of_its_names_is_loaded_without_one() {
         sandbox.is_clean();
     }
 }
+
+/// What cannot be loaded is no obstacle to what can, if only that is asked for.
+#[test]
+fn an_image_that_nobody_asked_for_need_not_be_for_the_platform() {
+    let mut images = two();
+    images[0] = images[0].clone().with(|config| config["architecture"] = "arm64".into());
+    for (layout, archive) in layouts_of(&images) {
+        each_way(&archive, &["--platform", "linux/arm64"], |sandbox, ran, way| {
+            let ran = ran.fails(1).complains(" is no image for linux/arm64: it is for linux/amd64");
+            assert!(
+                !sandbox.store().join("packs").exists() || sandbox.names().is_empty(),
+                "{layout}, {way}: {ran}"
+            );
+        });
+        each_way(&archive, &["--platform", "linux/arm64", "--only", "app"], |sandbox, ran, way| {
+            ran.ok();
+            assert_eq!(sandbox.names(), ["app:1", "app:one"], "{layout}, {way}");
+        });
+    }
+}

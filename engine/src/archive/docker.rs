@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 
 use super::plan::{PlannedConfig, PlannedDocument, PlannedImage, PlannedName, PlannedVariant};
-use super::planner::{Planner, bad, check_variants, named, reference};
-use super::{Error, MemberName, name};
+use super::planner::{Planner, bad, named, reference};
+use super::{Error, MemberName, Refusal, name};
 use crate::image::{Digest, Pinned, Reference, parse_array};
 
 /// The member's name.
@@ -55,11 +55,12 @@ pub(super) fn merge(
             Some(at) => *at,
             None => {
                 let descriptor = Pinned { digest, size: bytes.len() as u64 };
-                match image(planner, &entry, &at, PlannedDocument { descriptor, bytes }, manifest) {
-                    // Left out of the index's image for the same reason.
-                    Err(Error::Platform { .. }) if indexed > 0 => continue,
-                    image => images.push(image?),
+                let image = image(planner, &entry, &at, PlannedDocument { descriptor, bytes }, manifest)?;
+                // Left out of the index's image for the same reason.
+                if indexed > 0 && matches!(image.refusal.as_deref(), Some(Refusal::Platform { .. })) {
+                    continue;
                 }
+                images.push(image);
                 known.insert(digest, images.len() - 1);
                 images.len() - 1
             }
@@ -112,11 +113,12 @@ fn image(
         variants: Vec::new(),
         carried: Vec::new(),
         absent: Vec::new(),
+        refusal: None,
     };
     let config = planner.config(at, &document)?;
     let platform = config.platform.clone();
     if !planner.wants(&platform) || platform.os != "linux" {
-        check_variants(&image, at, std::slice::from_ref(&platform), planner.platform)?;
+        image.refusal = Refusal::of(&image, at, std::slice::from_ref(&platform), planner).map(Box::new);
         return Ok(image);
     }
     let names = entry.layers.as_deref().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Compression, LimitError, NameProblem};
+use super::{Compression, LimitError, NameProblem, Refusal};
 use crate::image::{Digest, DigestError, DocumentError, ReferenceError};
 use crate::tar::{HeaderError, PaxError};
 use crate::task::Cancelled;
@@ -257,32 +257,9 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// An image for another system; in Docker's words.
-    #[error("cannot load {os} image on linux: {member}")]
-    System {
-        /// The system.
-        os: String,
-        /// The config.
-        member: String,
-    },
-    /// No image for the platform that was asked for.
-    #[error("{member} is no image for {wanted}: it is for {found}")]
-    Platform {
-        /// The root of the image.
-        member: String,
-        /// What was asked for.
-        wanted: String,
-        /// What there is, with commas between.
-        found: String,
-    },
-    /// An index with nothing behind it.
-    #[error("none of the {listed} manifests that {member} lists is in the archive")]
-    AllAbsent {
-        /// The index.
-        member: String,
-        /// How many it lists.
-        listed: usize,
-    },
+    /// An image that cannot be loaded, for no fault of the archive's.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// A layout that larder does not know.
     #[error("{member}: unsupported layout version {got:?}, expected 1.0.0")]
     LayoutVersion {
@@ -340,7 +317,7 @@ impl Error {
             Self::Read { .. } => Fault::Reader,
             Self::Limit(_) | Self::MemberLimit { .. } => Fault::Limit,
             Self::Cancelled(_) => Fault::Cancelled,
-            Self::System { .. } | Self::Platform { .. } => Fault::Unsupported,
+            Self::Refused(Refusal::System { .. } | Refusal::Platform { .. }) => Fault::Unsupported,
             _ => Fault::Archive,
         }
     }

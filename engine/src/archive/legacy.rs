@@ -14,9 +14,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::plan::{PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
-use super::planner::{Planner, bad, check_variants, named, reference};
+use super::planner::{Planner, bad, named, reference};
 use super::views::check_platform;
-use super::{Error, MemberName, name};
+use super::{Error, MemberName, Refusal, name};
 use crate::image::{Config, DiffId, Digest, Platform, parse_object};
 
 /// The entry page.
@@ -162,6 +162,7 @@ fn image(
         variants: Vec::new(),
         carried: Vec::new(),
         absent: Vec::new(),
+        refusal: None,
     };
     if planner.wants(&platform) && platform.os == "linux" {
         let config = PlannedConfig::FromV1(config);
@@ -169,7 +170,7 @@ fn image(
         image.variants.push(PlannedVariant { manifest: None, config, platform, layers });
         return Ok(image);
     }
-    check_variants(&image, &at, &[platform], planner.platform)?;
+    image.refusal = Refusal::of(&image, &at, &[platform], planner).map(Box::new);
     Ok(image)
 }
 

@@ -27,6 +27,7 @@ mod oci;
 mod outgoing;
 mod plan;
 mod planner;
+mod refusal;
 mod table;
 mod views;
 
@@ -44,4 +45,5 @@ pub use plan::{
     Layout, Plan, PlannedBlob, PlannedConfig, PlannedDocument, PlannedImage, PlannedLayer, PlannedName,
     PlannedVariant,
 };
+pub use refusal::Refusal;
 pub use table::Table;

@@ -7,9 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::plan::{PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
-use super::planner::{Planner, bad, check_variants, named, reference};
+use super::planner::{Planner, bad, named, reference};
 use super::views::{ConfigView, Line, LineKind, plain};
-use super::{Error, MemberName};
+use super::{Error, MemberName, Refusal};
 use crate::image::{
     Descriptor, Digest, DocumentError, Index, IndexEntry, Pinned, Platform, Reference, parse_object,
 };
@@ -151,12 +151,12 @@ pub(super) fn root_at(
         variants: Vec::new(),
         carried: Vec::new(),
         absent: Vec::new(),
+        refusal: None,
     };
-    let wanted = planner.platform;
     let mut walk = Walk { planner, place, image, seen: HashSet::new(), others: Vec::new() };
     walk.visit(&line, root, named_by, 1)?;
-    check_variants(&walk.image, root, &walk.others, wanted)?;
-    let mut image = walk.image;
+    let Walk { planner, mut image, others, .. } = walk;
+    image.refusal = Refusal::of(&image, root, &others, planner).map(Box::new);
     // There may be thousands, and most have one variant.
     image.documents.shrink_to_fit();
     image.variants.shrink_to_fit();

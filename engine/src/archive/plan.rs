@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::legacy::V1Config;
 use super::planner::Planner;
-use super::{Documents, Error, MemberName, dir, docker, legacy, oci};
+use super::{Documents, Error, MemberName, Refusal, dir, docker, legacy, oci};
 use crate::image::{Descriptor, DiffId, Pinned, Platform, Reference};
 
 /// How an archive is laid out.
@@ -62,6 +62,8 @@ pub struct PlannedImage {
     /// What an index lists but the archive does not have, or the platform that
     /// was asked for leaves out.
     pub absent: Vec<Pinned>,
+    /// Why there is nothing in it that can be loaded.
+    pub refusal: Option<Box<Refusal>>,
 }
 
 /// A name for an image.
@@ -129,7 +131,8 @@ pub struct PlannedBlob {
 
 impl Plan {
     /// Reads the documents of an archive; only what `platform` accepts of an
-    /// image with several, if there is one.
+    /// image with several, if there is one. An image that has nothing to be loaded is
+    /// in the plan, and it is there that the reason is: nobody may want that image.
     ///
     /// # Errors
     /// When the archive is none, lacks something, or contradicts itself.
@@ -155,6 +158,17 @@ impl Plan {
             },
         };
         Ok(Self { layout, images })
+    }
+
+    /// Checks that there is something in every image that can be loaded.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], for the first of which there is nothing.
+    pub fn check_loadable(&self) -> Result<(), Error> {
+        match self.images.iter().find_map(|image| image.refusal.as_deref()) {
+            Some(refusal) => Err(refusal.clone().into()),
+            None => Ok(()),
+        }
     }
 }
 

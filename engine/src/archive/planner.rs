@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::plan::{PlannedBlob, PlannedDocument, PlannedImage, PlannedLayer};
+use super::plan::{PlannedBlob, PlannedDocument, PlannedLayer};
 use super::views::{ConfigView, Line, ManifestView};
 use super::{Documents, Error, LimitError, MemberName, name};
 use crate::image::{Config, Digest, DocumentError, Index, Manifest, Pinned, Platform, Reference};
@@ -305,30 +305,6 @@ pub(super) fn reference(text: &str, document: &MemberName) -> Result<Reference, 
 /// Makes an error of a document that is not what it should be.
 pub(super) fn bad(member: &MemberName) -> impl Fn(DocumentError) -> Error {
     move |source| Error::Document { member: member.to_string(), source }
-}
-
-/// Checks that the image has something that can be loaded.
-pub(super) fn check_variants(
-    image: &PlannedImage,
-    root: &MemberName,
-    others: &[Platform],
-    wanted: Option<&Platform>,
-) -> Result<(), Error> {
-    let member = || root.to_string();
-    if !image.variants.is_empty() {
-        return Ok(());
-    }
-    match (wanted, others.iter().find(|platform| platform.os != "linux")) {
-        (Some(wanted), _) if !others.iter().any(|platform| wanted.accepts(platform)) => {
-            let found: Vec<_> = others.iter().map(ToString::to_string).collect();
-            Err(Error::Platform { member: member(), wanted: wanted.to_string(), found: found.join(", ") })
-        }
-        (_, Some(other)) => Err(Error::System { os: other.os.clone(), member: member() }),
-        _ if image.carried.is_empty() && !image.absent.is_empty() => {
-            Err(Error::AllAbsent { member: member(), listed: image.absent.len() })
-        }
-        _ => Ok(()),
-    }
 }
 
 fn missing(what: &'static str, member: &MemberName, named_by: &MemberName) -> Error {

@@ -32,7 +32,8 @@ pub(in crate::archive) fn plan(tar: Tar) -> Result<Plan, Error> {
 
 fn plan_for(tar: Tar, platform: Option<&str>) -> Result<Plan, Error> {
     let platform = platform.map(|text| text.parse::<Platform>().unwrap());
-    Plan::of(&mut kept(&tar.finish())?, platform.as_ref())
+    let plan = Plan::of(&mut kept(&tar.finish())?, platform.as_ref())?;
+    plan.check_loadable().map(|()| plan)
 }
 
 /// The error, and its cause behind a colon.

@@ -183,6 +183,7 @@ impl Store {
             return Err(super::Error::Archive(archive::Error::NoImages { document }).into());
         }
         choose(&mut plan, options)?;
+        plan.check_loadable().map_err(super::Error::from)?;
         let mut known = self.known(&plan, task)?;
         let is_hurt = ingest.writer.index().is_hurt();
         if is_hurt {

@@ -1,0 +1,64 @@
+//! Why an image that an archive has cannot be loaded, though nothing is wrong with the archive.
+
+use super::planner::Planner;
+use super::{MemberName, PlannedImage};
+use crate::image::Platform;
+
+/// Why there is nothing in an image that can be loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// An image for another system; in Docker's words.
+    #[error("cannot load {os} image on linux: {member}")]
+    System {
+        /// The system.
+        os: String,
+        /// The config.
+        member: String,
+    },
+    /// No image for the platform that was asked for.
+    #[error("{member} is no image for {wanted}: it is for {found}")]
+    Platform {
+        /// The root of the image.
+        member: String,
+        /// What was asked for.
+        wanted: String,
+        /// What there is, with commas between.
+        found: String,
+    },
+    /// An index with nothing behind it.
+    #[error("none of the {listed} manifests that {member} lists is in the archive")]
+    AllAbsent {
+        /// The index.
+        member: String,
+        /// How many it lists.
+        listed: usize,
+    },
+}
+
+impl Refusal {
+    /// Why nothing can be loaded of `image`, of which all is known: its root, and the
+    /// platforms of what is left out.
+    pub(super) fn of(
+        image: &PlannedImage,
+        root: &MemberName,
+        others: &[Platform],
+        planner: &Planner<'_>,
+    ) -> Option<Self> {
+        let member = || root.to_string();
+        if !image.variants.is_empty() {
+            return None;
+        }
+        match (planner.platform, others.iter().find(|platform| platform.os != "linux")) {
+            (Some(wanted), _) if !others.iter().any(|platform| wanted.accepts(platform)) => {
+                let found: Vec<_> = others.iter().map(ToString::to_string).collect();
+                let (wanted, found) = (wanted.to_string(), found.join(", "));
+                Some(Self::Platform { member: member(), wanted, found })
+            }
+            (_, Some(other)) => Some(Self::System { os: other.os.clone(), member: member() }),
+            _ if image.carried.is_empty() && !image.absent.is_empty() => {
+                Some(Self::AllAbsent { member: member(), listed: image.absent.len() })
+            }
+            _ => None,
+        }
+    }
+}
