@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::env::{CompleteEnv, Shells};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
-use larder_engine::Store;
+use larder_engine::{PastChange, PastCommand, PastOptions, Store};
 
 use crate::cli::Cli;
 use crate::context::Context;
@@ -16,12 +16,17 @@ use crate::signals::Signals;
 /// The variable by which the scripts ask.
 const VARIABLE: &str = "LARDER_COMPLETE";
 
+/// So many commands of the past are offered.
+const MOST_ENTRIES: usize = 20;
+
 /// What a value is the name of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
     Image,
     Container,
     Either,
+    /// An entry of the log.
+    Entry,
 }
 
 impl Named {
@@ -31,26 +36,48 @@ impl Named {
         match names.first()?.as_str() {
             "IMAGE" | "SOURCE" | "REPOSITORY[:TAG]" => Some(Self::Image),
             "CONTAINER" => Some(Self::Container),
-            "CONTAINER|IMAGE" | "NAME|ID" | "SRC" | "DEST" => Some(Self::Either),
+            "CONTAINER|IMAGE" | "NAME|ID" | "NAME|IMAGE" | "SRC" | "DEST" => Some(Self::Either),
+            "ENTRY" => Some(Self::Entry),
             _ => None,
         }
     }
 
-    fn names(self, store: &Store) -> Vec<String> {
+    /// What there is of them.
+    fn candidates(self, store: &Store) -> Vec<CompletionCandidate> {
         let images = || {
             let images = store.images().unwrap_or_default().into_iter();
-            images.flat_map(|image| image.references).map(|name| name.familiar()).collect::<Vec<_>>()
+            let names = images.flat_map(|image| image.references).map(|name| name.familiar());
+            names.map(CompletionCandidate::new).collect::<Vec<_>>()
         };
         let containers = || {
             let containers = store.containers(false).unwrap_or_default().into_iter();
-            containers.map(|container| container.name).collect::<Vec<_>>()
+            containers.map(|container| CompletionCandidate::new(container.name)).collect::<Vec<_>>()
+        };
+        let entries = || {
+            let options = PastOptions { most: Some(MOST_ENTRIES), ..PastOptions::default() };
+            let past = store.past(&options).unwrap_or_default().into_iter();
+            past.map(|entry| {
+                CompletionCandidate::new(entry.number.to_string()).help(Some(said_of(&entry).into()))
+            })
+            .collect()
         };
         match self {
             Self::Image => images(),
             Self::Container => containers(),
-            Self::Either => [containers(), images()].concat(),
+            Self::Either => containers().into_iter().chain(images()).collect(),
+            Self::Entry => entries(),
         }
     }
+}
+
+/// The command, and what it was about.
+fn said_of(entry: &PastCommand) -> String {
+    let names = entry.changes.iter().filter_map(|change| match change {
+        PastChange::Name { name, .. } => Some(name.familiar()),
+        PastChange::Container { name, .. } => Some(name.clone()),
+        PastChange::Image { .. } => None,
+    });
+    [entry.verb.clone()].into_iter().chain(names).collect::<Vec<_>>().join(" ")
 }
 
 /// Answers a shell that asks, and ends then.
@@ -87,9 +114,9 @@ fn offering(command: Command) -> Command {
 /// The names that begin with what was typed. Whatever goes wrong, nothing is offered, and
 /// nothing said: somebody is in the middle of a line.
 fn offer(named: Named, typed: &OsStr) -> Vec<CompletionCandidate> {
-    let typed = typed.to_string_lossy();
-    let names = store().map(|store| named.names(&store)).unwrap_or_default();
-    names.into_iter().filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
+    let mut found = store().map(|store| named.candidates(&store)).unwrap_or_default();
+    found.retain(|found| found.get_value().as_encoded_bytes().starts_with(typed.as_encoded_bytes()));
+    found
 }
 
 fn store() -> Option<Store> {
@@ -121,9 +148,10 @@ mod tests {
         for path in [&["rm"][..], &["start"], &["exec"], &["logs"], &["rename"], &["container", "rm"]] {
             assert_eq!(named(path), Some(Named::Container), "{path:?}");
         }
-        for path in [&["inspect"][..], &["ls"], &["cat"], &["cp"], &["diff"], &["export"]] {
+        for path in [&["inspect"][..], &["ls"], &["cat"], &["cp"], &["diff"], &["export"], &["log"]] {
             assert_eq!(named(path), Some(Named::Either), "{path:?}");
         }
+        assert_eq!(named(&["undo"]), Some(Named::Entry));
     }
 
     #[test]

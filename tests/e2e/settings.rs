@@ -125,6 +125,8 @@ fn a_shell_is_offered_the_names_that_are_in_the_store() {
     assert_eq!(offered(&["save", "a"]), "app:1\n");
     assert_eq!(offered(&["rm", "a"]), "apple\n");
     assert_eq!(offered(&["inspect", "app"]), "apple\napp:1\n");
+    assert_eq!(offered(&["log", "base"]), "base:2\n");
+    assert!(offered(&["undo", ""]).starts_with("2\tcreate apple\n1\tload app:1 base:2\n"));
     assert!(offered(&["hist"]).starts_with("history\t"));
     assert!(offered(&["load", "--comp"]).starts_with("--compressed"));
     let script = sandbox.run(["completion", "bash"]).ok();
