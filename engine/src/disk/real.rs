@@ -60,14 +60,19 @@ impl RealDisk {
 }
 
 fn make_durably(dir: &Path) -> Result<()> {
-    match fs::DirBuilder::new().mode(DIR_MODE).create(dir) {
+    let make = || fs::DirBuilder::new().mode(DIR_MODE).create(dir);
+    let mut made = make();
+    if let Err(error) = made.as_ref()
+        && error.kind() == io::ErrorKind::NotFound
+        && let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty())
+    {
+        make_durably(parent)?;
+        // Once: there are directories in which nothing can be made, /proc among them.
+        made = make();
+    }
+    match made {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-            make_durably(parent.ok_or(error).context("create", dir)?)?;
-            return make_durably(dir);
-        }
-        other => other.context("create", dir)?,
+        made => made.context("create", dir)?,
     }
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(parent).and_then(|parent| parent.sync_all()).context("make durable", parent)
