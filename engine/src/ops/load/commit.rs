@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::bind::{Bound, BoundImage};
 use super::{LoadOptions, LoadedImage};
 use crate::Result;
-use crate::catalog::{Blob, Change, Kind, Named, Time};
+use crate::catalog::{Blob, Change, Image, Kind, Named, Time};
 use crate::image::{Digest, ImageId, Reference};
 use crate::ops::remove::changes_to_remove;
 use crate::ops::resolve::told_id;
@@ -124,7 +124,7 @@ fn bind(
         let before = ledger.catalog().reference(&name)?.map(|named| named.target);
         if let Some(before) = before.filter(|before| *before != target) {
             let other_id = told_id(ledger.catalog(), &before)?;
-            if other_id == id {
+            if other_id == id && has_all_of(image, ledger.catalog().image(&before)?.as_ref()) {
                 superseded.insert(before);
             } else {
                 replaced.push((reference.clone(), other_id));
@@ -134,6 +134,12 @@ fn bind(
         references.push(reference.clone());
     }
     Ok(LoadedImage { id, target, references, replaced, kept: Vec::new() })
+}
+
+/// Whether `image` has what the other one has for each platform.
+fn has_all_of(image: &Image, other: Option<&Image>) -> bool {
+    let has = |id: ImageId| image.variants.iter().any(|variant| variant.id == id);
+    other.is_none_or(|other| other.variants.iter().all(|variant| has(variant.id)))
 }
 
 /// Images that have lost a name to themselves in another packing. Without any
