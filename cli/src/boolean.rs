@@ -22,13 +22,16 @@ pub fn with_values(command: Command) -> Command {
 
 fn with_value(arg: Arg) -> Arg {
     match arg.get_action() {
-        ArgAction::SetTrue => arg
-            .action(ArgAction::Set)
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_value("false")
-            .default_missing_value("true")
-            .value_parser(parse),
+        ArgAction::SetTrue => {
+            // A setting may say yes.
+            let unsaid = arg.get_default_values().first().cloned().unwrap_or_else(|| "false".into());
+            arg.action(ArgAction::Set)
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_value(unsaid)
+                .default_missing_value("true")
+                .value_parser(parse)
+        }
         _ => arg,
     }
 }

@@ -1,8 +1,10 @@
+use crate::boolean;
+
 /// What becomes of the space of images that are removed.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Space {
-    /// Leave the space to the next 'larder gc': until then 'larder undo' brings the images back
-    #[arg(long, env = "LARDER_KEEP_SPACE", hide_env_values = true)]
+    /// Keep the space until 'larder gc': until then 'larder undo' brings the images back
+    #[arg(long, env = "LARDER_KEEP_SPACE", hide_env_values = true, value_parser = boolean::parse)]
     keep_space: bool,
 }
 
