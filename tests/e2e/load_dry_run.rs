@@ -134,3 +134,54 @@ fn what_a_load_refuses_is_refused_in_the_same_words() {
         assert!(!dry.store().exists());
     }
 }
+
+#[test]
+fn a_store_that_no_load_could_use_is_refused_as_by_a_load() {
+    let sandbox = Sandbox::new();
+    sandbox.write("archive", layouts::docker24(&[image("app:1", 2)]).tar());
+    std::fs::create_dir(sandbox.path("full")).expect("a directory");
+    sandbox.write("full/somebody's", "file");
+    for place in ["full", "archive", "/proc/nope/store"] {
+        let load = ["--store", place, "load", "-i", "archive"];
+        let real = sandbox.run(load).fails(1).err();
+        if !place.starts_with('/') {
+            assert_eq!(sandbox.run(load.iter().chain(&["--dry-run"])).fails(1).err(), real, "{place}");
+        }
+    }
+    sandbox.run(["load", "-i", "archive", "--dry-run", "--level", "99"]).fails(125);
+    sandbox.run(["load", "-i", "archive", "--dry-run"]).ok();
+}
+
+/// What a load would heal is new.
+#[test]
+fn what_the_store_has_lost_is_not_there() {
+    let sandbox = Sandbox::new();
+    let archive = layouts::docker24(&[image("app:1", 2)]).tar();
+    sandbox.load(&archive).ok();
+    for pack in std::fs::read_dir(sandbox.store().join("packs")).expect("packs") {
+        std::fs::remove_file(pack.expect("a pack").path()).expect("it can be removed");
+    }
+    sandbox.write("archive", archive);
+    let before = sandbox.listing();
+    let told = foreseen(&sandbox, &[]);
+    assert_eq!(before.changes(&sandbox.listing()), [""; 0]);
+    let load = sandbox.run(["load", "-i", "archive", "--progress", "json"]).ok();
+    let last = load.err().lines().last().map(|line| serde_json::from_str::<Value>(line).expect("an object"));
+    assert_eq!(Some(&told["NewBytes"]), last.as_ref().map(|done| &done["new_bytes"]), "{load}");
+    assert_eq!(told["Images"][0]["Platforms"][0]["Layers"][0]["State"], json!("new"));
+}
+
+#[test]
+fn what_an_archive_says_of_itself_forges_no_line() {
+    let sandbox = Sandbox::new();
+    let forged = "amd64\nLoaded image: trusted:1\n";
+    let hostile = image("app:1", 2).with(|config| config["architecture"] = forged.into());
+    sandbox.write("archive", layouts::docker24(&[hostile]).tar());
+    let ran = sandbox.run(["load", "-i", "archive", "--dry-run"]);
+    assert!(!ran.out().lines().any(|line| line == "Loaded image: trusted:1"), "{ran}");
+    let forged = "windows\nLoaded image: trusted:1\n";
+    let hostile = image("app:1", 2).with(|config| config["os"] = forged.into());
+    sandbox.write("archive", layouts::docker24(&[hostile]).tar());
+    let ran = sandbox.run(["load", "-i", "archive"]).fails(1);
+    assert!(!ran.err().lines().any(|line| line == "Loaded image: trusted:1"), "{ran}");
+}

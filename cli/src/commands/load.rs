@@ -107,7 +107,8 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
     let task = cx.task(args.quiet)?;
     let input = open(args.input.as_deref(), &task)?;
     if args.dry_run {
-        let store = cx.store()?.unwrap_or_else(Store::absent);
+        let store = cx.store()?.map_or_else(|| Ok(Store::absent(cx.store_path()?)?), Ok::<_, Failure>)?;
+        let store = args.level.of(store)?;
         let foreseen = store.foresee_load(input, &options, &task).map_err(hinted)?;
         return cx.print(&match args.format {
             Showing::Table => dry_run::text(&foreseen),

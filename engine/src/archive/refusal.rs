@@ -50,15 +50,20 @@ impl Refusal {
         }
         match (planner.platform, others.iter().find(|platform| platform.os != "linux")) {
             (Some(wanted), _) if !others.iter().any(|platform| wanted.accepts(platform)) => {
-                let found: Vec<_> = others.iter().map(ToString::to_string).collect();
+                let found: Vec<_> = others.iter().map(|other| shown(&other.to_string())).collect();
                 let (wanted, found) = (wanted.to_string(), found.join(", "));
                 Some(Self::Platform { member: member(), wanted, found })
             }
-            (_, Some(other)) => Some(Self::System { os: other.os.clone(), member: member() }),
+            (_, Some(other)) => Some(Self::System { os: shown(&other.os), member: member() }),
             _ if image.carried.is_empty() && !image.absent.is_empty() => {
                 Some(Self::AllAbsent { member: member(), listed: image.absent.len() })
             }
             _ => None,
         }
     }
+}
+
+/// A stranger's word, on one line.
+fn shown(word: &str) -> String {
+    word.escape_debug().to_string()
 }

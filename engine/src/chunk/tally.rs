@@ -1,24 +1,31 @@
 //! Taking chunks in without storing them, to learn what storing them would come to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::ChunkName;
 
 /// The chunks that a [`Writer`](super::Writer) was given and the store does not have:
-/// some eighty bytes of memory for each.
+/// some eighty bytes of memory for each, and four each time that it comes again.
 #[derive(Debug, Default)]
 pub struct Tally {
-    lens: HashMap<ChunkName, u32>,
-    /// In the order in which they came, also those that came before.
-    given: Vec<ChunkName>,
+    numbers: HashMap<ChunkName, u32>,
+    /// By number.
+    lens: Vec<u32>,
+    /// The numbers in the order in which chunks came.
+    given: Vec<u32>,
 }
 
 impl Tally {
     /// Notes a chunk; gives whether it is the first of its name.
     pub(super) fn add(&mut self, name: ChunkName, len: u32) -> bool {
-        self.given.push(name);
-        self.lens.insert(name, len).is_none()
+        let next = self.lens.len() as u32;
+        let number = *self.numbers.entry(name).or_insert(next);
+        if number == next {
+            self.lens.push(len);
+        }
+        self.given.push(number);
+        number == next
     }
 
     /// How many chunks were given so far: what comes between two of these numbers
@@ -29,7 +36,7 @@ impl Tally {
 
     /// Counts anew, part by part.
     pub fn counting(&self) -> Counting<'_> {
-        Counting { tally: self, seen: HashSet::new() }
+        Counting { tally: self, seen: vec![false; self.lens.len()] }
     }
 }
 
@@ -37,15 +44,21 @@ impl Tally {
 #[derive(Debug)]
 pub struct Counting<'r> {
     tally: &'r Tally,
-    seen: HashSet<ChunkName>,
+    seen: Vec<bool>,
 }
 
 impl Counting<'_> {
     /// The bytes of what was given in `part` and has not been counted yet.
     pub fn new_bytes(&mut self, part: Range<usize>) -> u64 {
-        let Some(names) = self.tally.given.get(part) else { return 0 };
-        let new = names.iter().filter(|name| self.seen.insert(**name));
-        new.filter_map(|name| self.tally.lens.get(name)).map(|len| u64::from(*len)).sum()
+        let mut bytes = 0;
+        for number in self.tally.given.get(part).unwrap_or_default() {
+            let (seen, len) = (self.seen.get_mut(*number as usize), self.tally.lens.get(*number as usize));
+            if let (Some(seen @ false), Some(len)) = (seen, len) {
+                *seen = true;
+                bytes += u64::from(*len);
+            }
+        }
+        bytes
     }
 
     /// The bytes of what has not been counted yet, but for what was given in these parts

@@ -151,28 +151,34 @@ impl Store {
         }
     }
 
-    /// What stands for a store that is not there: it is empty and cannot be written.
+    /// What stands for the store that could be made at `path`: it is empty and cannot be
+    /// written.
     ///
     /// ```
     /// use larder_engine::Store;
     ///
-    /// assert!(Store::absent().images().is_ok_and(|images| images.is_empty()));
-    /// assert!(!Store::absent().is_writable());
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Store::absent("/nowhere/yet")?;
+    /// assert!(store.images()?.is_empty());
+    /// assert!(!store.is_writable());
+    /// # Ok(())
+    /// # }
     /// ```
-    pub fn absent() -> Self {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if there is something else.
+    pub fn absent(path: impl AsRef<Path>) -> Result<Self> {
+        match RealDisk::open(path.as_ref()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            disk => check_empty(&disk?, path.as_ref())?,
+        }
         let format = Format::new();
         let disk = StillDisk::with([(journal::FILE, journal::empty(format.store))]);
-        Self::of(Arc::new(disk), &format, false)
+        Ok(Self::of(Arc::new(disk), &format, false))
     }
 
     pub(crate) fn create_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
-        for entry in disk.list("")? {
-            // A store whose making was cut short has these and no more.
-            if entry.name != LOCK && !DIRS.contains(&entry.name.as_str()) {
-                let (path, entry) = (path.into(), entry.name);
-                return Err(Error::NotEmpty { path, entry }.into());
-            }
-        }
+        check_empty(&*disk, path)?;
         match disk.create(LOCK) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
             _ => {}
@@ -306,7 +312,7 @@ impl Store {
     /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
     /// let rehearsal = store.rehearsal();
     /// let id = store.images()?[0].id.to_string();
-    /// rehearsal.remove(&id, &RemoveOptions { force: true }, &Task::silent())?;
+    /// rehearsal.remove(&id, &RemoveOptions { force: true, ..RemoveOptions::default() }, &Task::silent())?;
     /// assert!(rehearsal.survey(&Task::silent())?.forecast().freed_bytes > 0);
     /// assert_eq!(store.images()?.len(), rehearsal.images()?.len() + 1);
     /// # Ok(())
@@ -441,15 +447,15 @@ impl Store {
     /// made again; where that cannot be written, they are made in memory.
     pub(crate) fn index(&self, _access: &Access, task: &Task) -> Result<Index> {
         let index = Index::open(Arc::clone(&self.disk))?;
-        if !self.writable {
-            return Ok(index);
-        }
-        let mut index = index.mending(task);
+        let mut index = if self.writable { index.mending(task) } else { index };
         if index.is_settled() {
             return Ok(index);
         }
         if index.misses_packs() {
             index.note_missing();
+        }
+        if !self.writable {
+            return Ok(index);
         }
         for (run, why) in index.distrusted_runs() {
             let text = format!("{run} is made again: {why}");
@@ -506,4 +512,13 @@ fn threads() -> usize {
 fn is_forbidden(error: &crate::disk::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
+/// Checks that there is nothing at `path` but what a store has whose making was cut short.
+fn check_empty(disk: &dyn Disk, path: &Path) -> Result<()> {
+    match disk.list("")?.into_iter().find(|entry| entry.name != LOCK && !DIRS.contains(&entry.name.as_str()))
+    {
+        Some(entry) => Err(Error::NotEmpty { path: path.into(), entry: entry.name }.into()),
+        None => Ok(()),
+    }
 }

@@ -3,7 +3,7 @@
 use larder_engine::{Foreseen, ForeseenImage, ForeseenLayer, LayerOrigin};
 use serde_json::{Value, json};
 
-use crate::output::{size, table};
+use crate::output::{size, table, text};
 
 /// Each image with its layers, and the sum at the end.
 pub fn text(foreseen: &Foreseen) -> String {
@@ -37,7 +37,7 @@ fn image_text(foreseen: &ForeseenImage) -> String {
             let (state, new_bytes) = state(layer);
             rows.push_str(&format!(
                 "{}\t{}\t{}\t{}\t{}\n",
-                platform.platform,
+                text::in_one_cell(&platform.platform.to_string()),
                 layer.diff_id.0.short(),
                 state,
                 size::short(layer.bytes),

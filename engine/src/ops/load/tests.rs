@@ -59,7 +59,7 @@ fn foretelling_writes_nothing() {
         store.foresee_load(stream(&archive), &LoadOptions::default(), &Task::silent()).unwrap();
     }
     assert_eq!((disk.operations(), shown(&store)), before);
-    let nowhere = Store::absent();
+    let nowhere = Store::absent("/nowhere/yet").unwrap();
     let foreseen = nowhere.foresee_load(stream(&app(2)), &LoadOptions::default(), &Task::silent()).unwrap();
     assert!(foreseen.new_bytes > 370_000, "{foreseen:?}");
 }
