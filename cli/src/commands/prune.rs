@@ -97,7 +97,7 @@ impl Images {
 
 pub fn prune(cx: &mut Context, args: &PruneArgs) -> Result<(), Failure> {
     let (args, space) = (&args.images, args.space);
-    let options = args.options()?;
+    let options = PruneOptions { keep_space: space.is_kept(), ..args.options()? };
     if args.dry_run {
         return rehearse(cx, None, Some(&options));
     }
@@ -153,7 +153,7 @@ pub fn prune_containers(cx: &mut Context, args: &PruneContainersArgs) -> Result<
         cx.print(&told_containers(&removed))?;
         freed = written_by(&removed);
         if removed.iter().any(|container| container.leaves_garbage) {
-            freed += store.reclaim(&task)?.freed_bytes;
+            freed += store.reclaim_in_passing(&task)?.freed_bytes;
         }
     }
     cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))

@@ -45,7 +45,7 @@ pub fn rm(cx: &mut Context, args: &RmArgs) -> Result<(), Failure> {
     }
     if let Some(store) = store.filter(|_| leaves_garbage) {
         // The containers are gone whatever becomes of their space.
-        if let Err(error) = store.reclaim(&cx.task(false)?) {
+        if let Err(error) = store.reclaim_in_passing(&cx.task(false)?) {
             cx.tell(
                 &Failure::from(error).hint("the containers are removed; larder gc gives their space back"),
             );

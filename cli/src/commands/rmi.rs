@@ -39,6 +39,7 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
     refuse("--platform", args.platform.is_some(), "an image is removed with all its platforms")?;
     let store = cx.store()?.map(|store| if args.dry_run { store.rehearsal() } else { store });
     let task = cx.task(false)?;
+    let options = RemoveOptions { force: args.force, keep_space: args.space.is_kept() };
     let mut failed = false;
     let mut to_reclaim = None;
     for name in &args.images {
@@ -46,7 +47,7 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
             failed = true;
             break;
         }
-        match remove(store.as_ref(), name, args.force, &task) {
+        match remove(store.as_ref(), name, &options, &task) {
             Ok(removed) => {
                 cx.print(&told(&removed, args.dry_run))?;
                 to_reclaim = if removed.deleted.is_empty() { to_reclaim } else { store.as_ref() };
@@ -75,17 +76,22 @@ struct Refusal {
     missing: bool,
 }
 
-fn remove(store: Option<&Store>, name: &str, force: bool, task: &Task) -> Result<Removed, Refusal> {
+fn remove(
+    store: Option<&Store>,
+    name: &str,
+    options: &RemoveOptions,
+    task: &Task,
+) -> Result<Removed, Refusal> {
     let absent = || Refusal { failure: Failure::error(no_such_image(name)), missing: true };
     let store = store.ok_or_else(absent)?;
-    store.remove(name, &RemoveOptions { force }, task).map_err(|error| {
+    store.remove(name, options, task).map_err(|error| {
         let kind = error.kind();
         let hint = match error.to_string().contains("container") {
             true => "-f removes it all the same; its containers keep what they need",
             false => "-f removes it with all its names",
         };
         let failure = about_image(error, store, name);
-        let forcible = kind == ErrorKind::Conflict && !force;
+        let forcible = kind == ErrorKind::Conflict && !options.force;
         Refusal {
             failure: if forcible { failure.hint(hint) } else { failure },
             missing: kind == ErrorKind::NotFound,

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 
 /// Take back what a command did to names and images
 ///
-/// The last command, or those with these numbers in `larder log`: names go
+/// The last entry of `larder log`, or those with these numbers: names go
 /// back to what they named before, images that were removed come back as long
 /// as their bytes are still there, and images that came go. An undo is an entry
 /// of the log like any other and can be undone itself.
@@ -15,7 +15,7 @@ use crate::failure::Failure;
     after_help = "Example:\n  larder undo\n  larder log app && larder undo --dry-run 17"
 )]
 pub struct UndoArgs {
-    /// Numbers of commands, as `larder log` shows them, instead of the last one
+    /// Numbers of entries, as `larder log` shows them, instead of the last one
     #[arg(value_name = "ENTRY")]
     entries: Vec<u64>,
     /// Show what would be done, and do nothing
@@ -29,13 +29,14 @@ pub struct UndoArgs {
 pub fn undo(cx: &mut Context, args: &UndoArgs) -> Result<(), Failure> {
     let store = cx.store()?;
     let store = store.ok_or_else(|| Failure::error("nothing was done yet that could be undone"))?;
+    let store = if args.dry_run { store.rehearsal() } else { store };
     let task = cx.task(true)?;
     let entries = match args.entries.as_slice() {
         [] => vec![None],
         some => some.iter().copied().map(Some).collect(),
     };
     for number in entries {
-        let options = UndoOptions { number, force: args.force, dry_run: args.dry_run };
+        let options = UndoOptions { number, force: args.force };
         let undone = store.undo(&options, &task).map_err(|error| hinted(error, &store, &options, &task))?;
         cx.print(&told(&undone, args.dry_run))?;
     }
@@ -44,12 +45,18 @@ pub fn undo(cx: &mut Context, args: &UndoArgs) -> Result<(), Failure> {
 
 /// With what there is to be done instead.
 fn hinted(error: Error, store: &Store, options: &UndoOptions, task: &Task) -> Failure {
-    let forced = UndoOptions { force: true, dry_run: true, ..*options };
-    let is_forcible = error.kind() == ErrorKind::Conflict && store.undo(&forced, task).is_ok();
-    Failure::from(error).hint(match is_forcible {
-        true => "-f takes it back all the same; larder log shows what was done",
-        false => "larder log shows what was done",
-    })
+    let forced = UndoOptions { force: true, ..*options };
+    let hint = match error.kind() {
+        ErrorKind::Conflict if store.rehearsal().undo(&forced, task).is_ok() => {
+            "-f takes it back all the same; larder log shows what was done"
+        }
+        ErrorKind::Conflict | ErrorKind::Unsupported | ErrorKind::InvalidInput => {
+            "larder log shows what was done"
+        }
+        ErrorKind::NotFound => "load the image again; what is removed with --keep-space comes back until gc",
+        _ => return error.into(),
+    };
+    Failure::from(error).hint(hint)
 }
 
 fn told(undone: &Undone, is_dry: bool) -> String {

@@ -94,6 +94,14 @@ pub struct Blob {
     pub kind: Kind,
 }
 
+impl Blob {
+    /// Whether it is mere content, of which nothing is known: no layer, and no document that
+    /// may be one.
+    pub fn is_other(&self) -> bool {
+        self.kind == Kind::Other
+    }
+}
+
 /// What a blob is to larder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {

@@ -37,6 +37,10 @@ pub struct Collected {
     pub packs_rewritten: u64,
 }
 
+/// Stands in `tmp/` as long as what was removed is kept: a collection takes it away with
+/// the rest there.
+const KEPT: &str = "kept";
+
 /// When space is given back in passing, a pack is made anew only if this part
 /// of it is dead: one in so many bytes.
 const WORTH_REWRITING: u64 = 20;
@@ -55,7 +59,7 @@ impl Store {
     /// # let store = Store::create(dir.path().join("store"))?;
     /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
     /// let id = store.images()?[0].id.to_string();
-    /// store.remove(&id, &RemoveOptions { force: true }, &Task::silent())?;
+    /// store.remove(&id, &RemoveOptions { force: true, ..RemoveOptions::default() }, &Task::silent())?;
     /// let collected = store.gc(&Task::silent())?;
     /// assert!(collected.freed_bytes > 0);
     /// # Ok(())
@@ -84,6 +88,28 @@ impl Store {
                 self.healing(task, || self.collect(&access, WORTH_REWRITING, &HashSet::new(), task))
             }
             None => Ok(Collected::default()),
+        }
+    }
+
+    /// [`Store::reclaim`] after something else, which leaves alone what was removed to be
+    /// kept for an undo.
+    ///
+    /// # Errors
+    /// As [`Store::gc`].
+    pub fn reclaim_in_passing(&self, task: &Task) -> Result<Collected> {
+        let is_kept = self.disk().list("tmp")?.iter().any(|entry| entry.name == KEPT);
+        if is_kept { Ok(Collected::default()) } else { self.reclaim(task) }
+    }
+
+    /// Has whatever collects in passing leave alone what is removed from here on, until
+    /// somebody wants the space.
+    pub(super) fn keep_space(&self) -> Result<()> {
+        if self.is_rehearsal() {
+            return Ok(());
+        }
+        match self.disk().create(&format!("tmp/{KEPT}")) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            made => Ok(made.and_then(|_| self.disk().sync_dir("tmp"))?),
         }
     }
 

@@ -71,9 +71,10 @@ impl Made {
         let manifest = document(&manifest_bytes)?;
         let mut stored = Vec::new();
         for MadeLayer { blob, .. } in layers {
-            if let Kind::Layer { diff_id, content_bytes, .. } = blob.kind {
-                stored.push(StoredLayer { blob: blob.digest, diff_id, content_bytes });
-            }
+            let Kind::Layer { diff_id, content_bytes, .. } = blob.kind else {
+                return Err(crate::store::Error::NoBlob(blob.digest).into());
+            };
+            stored.push(StoredLayer { blob: blob.digest, diff_id, content_bytes });
             blobs.push(blob);
         }
         let variant = Variant {

@@ -16,9 +16,9 @@ pub struct PastOptions {
     /// takes it, or the container of this name; if there never was one, images and
     /// containers with an ID that begins so.
     pub of: Option<String>,
-    /// Only what was done then or later.
+    /// Only what was done in that second or later.
     pub since: Option<jiff::Timestamp>,
-    /// Only what was done then or before.
+    /// Only what was done in that second or before.
     pub until: Option<jiff::Timestamp>,
     /// Of that only the last so many commands.
     pub most: Option<usize>,
@@ -114,8 +114,9 @@ impl Store {
             keep_only(&mut all, pattern)?;
         }
         let is_in_time = |command: &PastCommand| {
-            let time = command.time.unwrap_or(jiff::Timestamp::MIN);
-            options.since.is_none_or(|since| time >= since) && options.until.is_none_or(|until| time <= until)
+            let time = command.time.unwrap_or(jiff::Timestamp::MIN).as_second();
+            options.since.is_none_or(|since| time >= since.as_second())
+                && options.until.is_none_or(|until| time <= until.as_second())
         };
         all.retain(is_in_time);
         all.reverse();
@@ -166,7 +167,10 @@ impl PastChange {
     }
 
     fn has_id(&self, prefix: &str) -> bool {
-        let begins = |id: &ImageId| !prefix.is_empty() && id.0.hex().starts_with(prefix);
+        if prefix.is_empty() {
+            return false;
+        }
+        let begins = |id: &ImageId| id.0.hex().starts_with(prefix);
         match self {
             Self::Name { from, to, .. } => from.iter().chain(to).any(begins),
             Self::Image { id, .. } => begins(id),

@@ -18,6 +18,9 @@ pub struct PruneOptions {
     pub until: Option<jiff::Timestamp>,
     /// Only those that every filter lets pass.
     pub labels: Vec<LabelFilter>,
+    /// Keep the space of what goes until somebody wants it: see
+    /// [`Store::reclaim_in_passing`].
+    pub keep_space: bool,
 }
 
 /// A condition on an image's labels.
@@ -97,6 +100,9 @@ impl Store {
         }
         let changes = removal.changes()?;
         if !changes.is_empty() {
+            if options.keep_space {
+                self.keep_space()?;
+            }
             ledger.commit("prune", changes)?;
         }
         Ok(pruned)

@@ -1,12 +1,13 @@
 //! Taking names away, and images that have none left.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Error;
 use super::find_container::containers_of;
 use super::resolve::{Resolved, resolve};
 use crate::Result;
-use crate::catalog::{Catalog, Change, ContainerId, Image, Named};
+use crate::catalog::{Catalog, Change, ContainerId, Image, Named, Variant};
 use crate::image::{ChainId, DiffId, Digest, Reference};
 use crate::runtime::read_status;
 use crate::store::Store;
@@ -18,6 +19,9 @@ pub struct RemoveOptions {
     /// Remove an image by its ID even if it has several names, and even if a
     /// container was created of it. That keeps what it needs.
     pub force: bool,
+    /// Keep the space of what goes until somebody wants it: see
+    /// [`Store::reclaim_in_passing`].
+    pub keep_space: bool,
 }
 
 /// What was removed.
@@ -77,6 +81,9 @@ impl Store {
                 check_unused(ledger.catalog(), &resolved)?;
             }
         }
+        if options.keep_space {
+            self.keep_space()?;
+        }
         let mut removal = Removal::new(ledger.catalog());
         let removed = removal.take(&resolved.image, &going, all.len())?;
         let changes = removal.changes()?;
@@ -132,11 +139,13 @@ pub(super) struct Removal<'c> {
     gone: BTreeSet<Digest>,
     /// The names that are gone.
     names: Vec<Change>,
+    /// By base layer: how many have each chain still.
+    users: HashMap<Digest, HashMap<ChainId, usize>>,
 }
 
 impl<'c> Removal<'c> {
     pub(super) fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog, gone: BTreeSet::new(), names: Vec::new() }
+        Self { catalog, gone: BTreeSet::new(), names: Vec::new(), users: HashMap::new() }
     }
 
     /// Takes these names from `image`, which goes if it has no more than `names` of them.
@@ -169,29 +178,26 @@ impl<'c> Removal<'c> {
     }
 
     /// The chain IDs that no image that stays and no container has, the longest chain first.
-    fn chains_of_its_own(&self, image: &Image) -> Result<Vec<Digest>> {
+    fn chains_of_its_own(&mut self, image: &Image) -> Result<Vec<Digest>> {
         let mut own = Vec::new();
-        for variant in &image.variants {
-            let mut others = BTreeSet::new();
-            if let Some(base) = variant.layers.first() {
-                let users = self.catalog.users_of(&base.blob)?;
-                for user in users.into_iter().filter(|user| !self.gone.contains(user)) {
-                    let other = self.catalog.image(&user)?;
-                    for variant in other.iter().flat_map(|other| &other.variants) {
-                        others.extend(ChainId::each(&diff_ids(variant)));
+        let chains = chains(&image.variants);
+        let bases: BTreeSet<_> = image.variants.iter().filter_map(base).collect();
+        for base in &bases {
+            match self.users.entry(*base) {
+                Entry::Occupied(users) => {
+                    let users = users.into_mut();
+                    for chain in &chains {
+                        users.get_mut(chain).into_iter().for_each(|users| *users = users.saturating_sub(1));
                     }
                 }
-                for holder in self.catalog.holders_of(&base.blob)? {
-                    let container = self.catalog.container(&holder)?;
-                    others.extend(
-                        container
-                            .iter()
-                            .flat_map(|held| ChainId::each(&diff_ids(&held.variant)).collect::<Vec<_>>()),
-                    );
-                }
+                Entry::Vacant(unknown) => _ = unknown.insert(users(self.catalog, base, &self.gone)?),
             }
+        }
+        for variant in &image.variants {
+            let Some(users) = base(variant).and_then(|base| self.users.get(&base)) else { continue };
+            let is_own = |chain: &ChainId| users.get(chain).is_none_or(|users| *users == 0);
             let chains: Vec<_> = ChainId::each(&diff_ids(variant)).collect();
-            own.extend(chains.into_iter().rev().filter(|chain| !others.contains(chain)).map(|chain| chain.0));
+            own.extend(chains.into_iter().rev().filter(is_own).map(|chain| chain.0));
         }
         Ok(own)
     }
@@ -222,6 +228,32 @@ pub(super) fn changes_to_remove(
     Ok(changes)
 }
 
-fn diff_ids(variant: &crate::catalog::Variant) -> Vec<DiffId> {
+/// How many images that are not `gone`, and containers, have each chain, of those that
+/// have the layer `base` as one.
+fn users(catalog: &Catalog, base: &Digest, gone: &BTreeSet<Digest>) -> Result<HashMap<ChainId, usize>> {
+    let mut users = HashMap::new();
+    let mut add = |chains: BTreeSet<ChainId>| {
+        chains.into_iter().for_each(|chain| *users.entry(chain).or_default() += 1);
+    };
+    for user in catalog.users_of(base)?.into_iter().filter(|user| !gone.contains(user)) {
+        add(catalog.image(&user)?.map_or_else(BTreeSet::new, |image| chains(&image.variants)));
+    }
+    for holder in catalog.holders_of(base)? {
+        let container = catalog.container(&holder)?;
+        add(container
+            .map_or_else(BTreeSet::new, |container| chains(std::slice::from_ref(&container.variant))));
+    }
+    Ok(users)
+}
+
+fn chains(variants: &[Variant]) -> BTreeSet<ChainId> {
+    variants.iter().flat_map(|variant| ChainId::each(&diff_ids(variant)).collect::<Vec<_>>()).collect()
+}
+
+fn base(variant: &Variant) -> Option<Digest> {
+    variant.layers.first().map(|layer| layer.blob)
+}
+
+fn diff_ids(variant: &Variant) -> Vec<DiffId> {
     variant.layers.iter().map(|layer| layer.diff_id).collect()
 }

@@ -197,7 +197,9 @@ pub fn with_a_container(store: &Store) {
     for dir in [&upper, &Store::container_dir(&id)] {
         store.disk().sync_dir(dir).unwrap();
     }
-    store.remove("app:1", &RemoveOptions { force: true }, &Task::silent()).unwrap();
+    store
+        .remove("app:1", &RemoveOptions { force: true, ..RemoveOptions::default() }, &Task::silent())
+        .unwrap();
 }
 
 /// Imports a tar whose files are known in part.

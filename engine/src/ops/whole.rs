@@ -14,7 +14,7 @@ impl Store {
         if done.is_err() {
             // The error to tell is the verb's.
             if self.disk().list("packs")?.len() > before {
-                let _ = self.reclaim(&Task::silent());
+                let _ = self.reclaim_in_passing(&Task::silent());
             }
             // A source that stops because the work was told to has an error of its own.
             task.check()?;

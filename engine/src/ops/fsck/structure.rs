@@ -62,7 +62,18 @@ impl Structure {
             images: self.users_of(digest),
             ..Fault::harmless(digest.to_string(), "the blob is missing")
         });
-        dangling.chain(unused).chain(missing).collect()
+        let layers: BTreeSet<_> = self
+            .images
+            .iter()
+            .flat_map(|image| &image.variants)
+            .flat_map(|variant| variant.layers.iter().map(|layer| layer.blob))
+            .collect();
+        let is_mere_content = |blob: &&Blob| layers.contains(&blob.digest) && blob.is_other();
+        let others = self.blobs.iter().filter(is_mere_content).map(|blob| Fault {
+            images: self.users_of(&blob.digest),
+            ..Fault::harmless(blob.digest.to_string(), "the layer is recorded as mere content")
+        });
+        dangling.chain(unused).chain(missing).chain(others).collect()
     }
 }
 

@@ -113,13 +113,19 @@ impl World {
                 store.import(stream(&layer_bytes(layer)), &options, task).map(drop)
             }
             Verb::Tag { name, other } => store.tag(&image_name(name).familiar(), &image_name(other)),
-            Verb::Remove { name, force } => {
-                store.remove(&image_name(name).familiar(), &RemoveOptions { force }, task).map(drop)
-            }
+            Verb::Remove { name, force } => store
+                .remove(
+                    &image_name(name).familiar(),
+                    &RemoveOptions { force, ..RemoveOptions::default() },
+                    task,
+                )
+                .map(drop),
             Verb::RemoveById { number, force } => {
                 let id =
                     self.model.image_at(number).map_or(Digest::of(b"none"), |origin| self.ids.0[origin].0);
-                store.remove(&id.to_string(), &RemoveOptions { force }, task).map(drop)
+                store
+                    .remove(&id.to_string(), &RemoveOptions { force, ..RemoveOptions::default() }, task)
+                    .map(drop)
             }
             Verb::Create { name, container } => {
                 // Without a name for the host the container's ID is one, and a commit keeps it.

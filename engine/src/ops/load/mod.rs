@@ -149,7 +149,7 @@ impl Store {
         if written.new_bytes > 0 && (has_unclaimed || taken.is_hurt) {
             // The images are there; what is left of the rest, and what was damaged and
             // is here again, goes now or with gc.
-            let _ = self.reclaim(&Task::silent());
+            let _ = self.reclaim_in_passing(&Task::silent());
         }
         let (new_bytes, stored_bytes) = (written.new_bytes, written.stored_bytes);
         Ok(Loaded { images, input_bytes: taken.input_bytes, new_bytes, stored_bytes })

@@ -27,7 +27,7 @@ pub fn monitor(path: &Path, id: &str) -> Result<()> {
         // Another process may have removed it.
         let removed = store.remove_ended(id);
         if removed.is_ok_and(|removed| removed.leaves_garbage) {
-            let _ = store.reclaim(&crate::Task::silent());
+            let _ = store.reclaim_in_passing(&crate::Task::silent());
         }
     }
     monitor.finish();

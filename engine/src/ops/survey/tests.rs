@@ -45,7 +45,9 @@ fn survey(store: &Store) -> Survey {
 }
 
 fn remove(store: &Store, id: ImageId) -> Removed {
-    store.remove(&id.to_string(), &RemoveOptions { force: true }, &Task::silent()).unwrap()
+    store
+        .remove(&id.to_string(), &RemoveOptions { force: true, ..RemoveOptions::default() }, &Task::silent())
+        .unwrap()
 }
 
 /// Every sum that must hold, whatever the store.

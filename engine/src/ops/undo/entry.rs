@@ -9,6 +9,9 @@ use crate::image::Digest;
 use crate::store::Ledger;
 use crate::task::Task;
 
+/// What says again what was known already, since the journal had lost it.
+const MENDING: [&str; 2] = ["recover", "repair"];
+
 /// What something was before a commit, and what it was after.
 #[derive(Debug, Clone)]
 pub struct Step<T> {
@@ -35,6 +38,9 @@ impl Entry {
         }
         let number = number.unwrap_or(last);
         let commit = ledger.commit_at(number)?.ok_or(Error::NoEntry { number, last })?;
+        if MENDING.contains(&commit.verb.as_str()) {
+            return Err(Error::Mending { number, verb: commit.verb }.into());
+        }
         let mut entry = Self::touched(number, &commit);
         ledger.each_commit(&mut |at, commit| {
             task.check()?;
@@ -100,7 +106,8 @@ fn set<K: Ord, T: Clone>(steps: &mut BTreeMap<K, Step<T>>, key: &K, value: Optio
     }
 }
 
-/// The records that blobs had last, of those that the journal knows.
+/// The records that blobs had last, of those that the journal knows: as more than mere
+/// content, of what ever was that.
 pub fn blobs_once(ledger: &Ledger, wanted: &BTreeSet<Digest>, task: &Task) -> Result<BTreeMap<Digest, Blob>> {
     let mut found = BTreeMap::new();
     ledger.each_commit(&mut |_, commit| {
@@ -108,6 +115,7 @@ pub fn blobs_once(ledger: &Ledger, wanted: &BTreeSet<Digest>, task: &Task) -> Re
         for change in commit.changes {
             if let Change::PutBlob(blob) = change
                 && wanted.contains(&blob.digest)
+                && (!blob.is_other() || found.get(&blob.digest).is_none_or(Blob::is_other))
             {
                 found.insert(blob.digest, blob);
             }

@@ -18,6 +18,24 @@ pub enum Error {
     /// Nothing was ever done.
     #[error("nothing was done yet that could be undone")]
     Nothing,
+    /// The entry is no command.
+    #[error("entry {number} ({verb}) is not undone: it says what was in the store before, after damage")]
+    Mending {
+        /// The entry.
+        number: u64,
+        /// What did it.
+        verb: String,
+    },
+    /// What the entry brought has to stay.
+    #[error("entry {number} ({verb}) is not undone: other names or containers need the image {id}")]
+    Needed {
+        /// The entry.
+        number: u64,
+        /// The command.
+        verb: String,
+        /// The image.
+        id: ImageId,
+    },
     /// The entry changed nothing that people see.
     #[error("entry {number} ({verb}) changed no name and no image")]
     Housekeeping {
@@ -82,7 +100,7 @@ pub enum Error {
     },
     /// The bytes of an image are not there any more.
     #[error(
-        "entry {number} ({verb}) cannot be undone: {lost_bytes} of {bytes} bytes of the image {id} were given back since"
+        "entry {number} ({verb}) cannot be undone: {lost_bytes} of {bytes} bytes of the image {id} are not there any more"
     )]
     Collected {
         /// The entry.
@@ -108,10 +126,12 @@ fn since(now: Option<&ImageId>) -> String {
 impl Error {
     pub(in crate::ops) fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoEntry { .. } | Self::Nothing => ErrorKind::NotFound,
-            Self::Housekeeping { .. } | Self::RemovedContainer { .. } | Self::CreatedContainer { .. } => {
-                ErrorKind::Unsupported
-            }
+            Self::NoEntry { .. } | Self::Nothing => ErrorKind::InvalidInput,
+            Self::Collected { .. } | Self::ImageGone { .. } => ErrorKind::NotFound,
+            Self::Housekeeping { .. }
+            | Self::Mending { .. }
+            | Self::RemovedContainer { .. }
+            | Self::CreatedContainer { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Conflict,
         }
     }

@@ -31,8 +31,6 @@ pub struct UndoOptions {
     pub number: Option<u64>,
     /// Take back names that were given to other images since.
     pub force: bool,
-    /// Only tell what would be done.
-    pub dry_run: bool,
 }
 
 /// What was taken back.
@@ -67,9 +65,10 @@ pub struct UndoneName {
 }
 
 impl Store {
-    /// Takes back what a command did to names and images: those it moved or removed are
+    /// Takes back what a commit did to names and images: those it moved or removed are
     /// what they were before, with their IDs and times. Images that it brought go, unless
-    /// something else needs them. Nothing of it is done if a part cannot be.
+    /// something else needs them. Nothing of it is done if a part cannot be, and nothing at
+    /// all in a [`Store::rehearsal`].
     ///
     /// ```
     /// use larder_engine::{Task, UndoOptions};
@@ -90,12 +89,12 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if a name was given to another
-    /// image since or bytes were collected,
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if a container was created
-    /// or removed, [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
-    /// command.
+    /// image since, [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if bytes were
+    /// collected, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if a container
+    /// was created or removed, [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if
+    /// there is no such entry.
     pub fn undo(&self, options: &UndoOptions, task: &Task) -> Result<Undone> {
-        self.check_writable()?;
+        self.check_removable()?;
         self.healing(task, || self.undo_once(options, task))
     }
 
@@ -113,9 +112,7 @@ impl Store {
             let mut reader = self.still().reader(&access, task)?;
             undoing.changes(&mut reader, task)?
         };
-        if !options.dry_run {
-            ledger.commit(&format!("undo {}", entry.number), changes)?;
-        }
+        ledger.commit(&format!("undo {}", entry.number), changes)?;
         Ok(undone)
     }
 }
@@ -173,7 +170,10 @@ impl<'u> Undoing<'u> {
                 }
                 (_, after) => {
                     let name = after.as_ref().map(|after| after.name.clone()).unwrap_or_default();
-                    return Err(Error::CreatedContainer { number, verb, name }.into());
+                    return Err(match self.catalog().container(id)? {
+                        Some(_) => Error::CreatedContainer { number, verb, name }.into(),
+                        None => Error::ChangedContainer { name }.into(),
+                    });
                 }
             }
         }
@@ -314,13 +314,21 @@ impl<'u> Undoing<'u> {
         reader: &mut Reader,
         task: &Task,
     ) -> Result<BTreeMap<Digest, Blob>> {
+        let layers: BTreeSet<Digest> = images
+            .values()
+            .flat_map(|image| &image.variants)
+            .flat_map(|variant| variant.layers.iter().map(|layer| layer.blob))
+            .collect();
         let mut absent = BTreeSet::new();
         for digest in needed {
-            if self.catalog().blob(digest)?.is_none() {
+            // A layer may have come again as mere content, which no longer says what is in it.
+            let there = self.catalog().blob(digest)?;
+            if there.is_none_or(|there| layers.contains(digest) && there.is_other()) {
                 absent.insert(*digest);
             }
         }
-        let found = blobs_once(self.ledger, &absent, task)?;
+        let mut found = blobs_once(self.ledger, &absent, task)?;
+        found.retain(|digest, blob| !(blob.is_other() && layers.contains(digest)));
         for image in images.values() {
             let (mut lost_bytes, mut bytes, mut is_whole) = (0, 0, true);
             for digest in image.blobs() {
@@ -357,7 +365,11 @@ impl<'u> Undoing<'u> {
 
     fn nothing(&self) -> Error {
         let (number, verb) = (self.entry.number, self.entry.verb.clone());
-        let is_seen = !self.entry.names.is_empty() || !self.entry.images.is_empty();
+        if let Some(id) = self.undone.kept.first() {
+            return Error::Needed { number, verb, id: *id };
+        }
+        let is_seen = self.entry.names.values().any(|step| step.before != step.after)
+            || self.entry.images.values().any(|step| step.before.is_some() != step.after.is_some());
         if is_seen { Error::Undone { number, verb } } else { Error::Housekeeping { number, verb } }
     }
 }

@@ -185,9 +185,13 @@ fn what_no_container_stands_on_is_evicted() {
     let area = |usage: &crate::Usage| usage.disk.iter().find(|area| area.name == "layers").unwrap().bytes;
     assert_eq!((counts(), area(&before) - area(&after)), (3, freed));
     // The image that it was made of is gone, but not the container.
-    store.remove("app:1", &RemoveOptions { force: true }, &Task::silent()).unwrap();
+    store
+        .remove("app:1", &RemoveOptions { force: true, ..RemoveOptions::default() }, &Task::silent())
+        .unwrap();
     unpack(&store, "app:2").unwrap();
-    store.remove("app:2", &RemoveOptions { force: true }, &Task::silent()).unwrap();
+    store
+        .remove("app:2", &RemoveOptions { force: true, ..RemoveOptions::default() }, &Task::silent())
+        .unwrap();
     store.reclaim(&Task::silent()).unwrap();
     assert_eq!(counts(), 3);
     store.remove_container("web", &RemoveContainerOptions::default()).unwrap();
