@@ -95,7 +95,11 @@ pub fn look() -> Look {
 }
 
 pub fn images(cx: &mut Context, args: &ImagesArgs) -> Result<(), Failure> {
-    refuse("--tree", args.tree, "'larder image tree' shows layers and what they share, 'larder inspect' the platforms")?;
+    refuse(
+        "--tree",
+        args.tree,
+        "'larder image tree' shows layers and what they share, 'larder inspect' the platforms",
+    )?;
     let store = cx.store()?;
     let wanted = Wanted::listed(&args.filter, args.pattern.as_deref(), store.as_ref())?;
     let images = store.map_or(Ok(Vec::new()), |store| store.images())?;

@@ -52,6 +52,10 @@ pub const REMOVALS: &[Scene] = &[
     scene("rmi", with_two_images, |store| {
         store.remove("kept:1", &RemoveOptions::default(), &Task::silent()).map(drop)
     }),
+    scene("rmi that keeps the space", with_two_images, |store| {
+        let options = RemoveOptions { keep_space: true, ..RemoveOptions::default() };
+        store.remove("kept:1", &options, &Task::silent()).map(drop)
+    }),
     scene("rm", with_a_container, |store| {
         store.remove_container("web", &RemoveContainerOptions::default()).map(drop)
     }),
