@@ -18,8 +18,13 @@ pub struct Meant {
     pub commands: Vec<String>,
     pub docker: Vec<String>,
     pub larder: Vec<String>,
+    /// Whether Docker does so only now and then.
+    is_rare: bool,
     seen: AtomicUsize,
 }
+
+/// How the reason for a difference begins that need not occur.
+const AT_TIMES: &str = "at times, ";
 
 /// The tables of the page by their headings.
 pub fn read() -> BTreeMap<String, Vec<Meant>> {
@@ -40,11 +45,13 @@ pub fn read() -> BTreeMap<String, Vec<Meant>> {
 
 /// A row of a table of differences; no other line.
 fn row(line: &str) -> Option<Meant> {
-    let cells: Vec<_> =
-        line.strip_prefix('|')?.strip_suffix('|')?.replace("\\|", "¦").split('|').map(spans).collect();
-    let [commands, docker, larder, _why] = <[_; 4]>::try_from(cells).ok()?;
+    let line = line.strip_prefix('|')?.strip_suffix('|')?.replace("\\|", "¦");
+    let cells: Vec<_> = line.split('|').collect();
+    let [commands, docker, larder, why] = <[_; 4]>::try_from(cells).ok()?;
+    let is_rare = why.trim_start().starts_with(AT_TIMES);
+    let [commands, docker, larder] = [commands, docker, larder].map(spans);
     let says_something = !docker.is_empty() || !larder.is_empty();
-    says_something.then(|| Meant { commands, docker, larder, seen: AtomicUsize::new(0) })
+    says_something.then(|| Meant { commands, docker, larder, is_rare, seen: AtomicUsize::new(0) })
 }
 
 /// What stands in back quotes.
@@ -53,8 +60,9 @@ fn spans(cell: &str) -> Vec<String> {
 }
 
 impl Meant {
+    /// Whether it occurred, or need not.
     pub fn is_seen(&self) -> bool {
-        self.seen.load(Ordering::Relaxed) > 0
+        self.is_rare || self.seen.load(Ordering::Relaxed) > 0
     }
 
     pub fn see(&self) {
