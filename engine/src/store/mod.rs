@@ -24,9 +24,10 @@ mod ingest;
 mod ledger;
 mod lock;
 mod recover;
+mod rehearsal;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 pub use error::Error;
 pub(crate) use error::kind_of;
@@ -35,11 +36,12 @@ pub use ingest::{Error as IngestError, Ingest, Plain, Taken, Treatment};
 pub use ledger::Ledger;
 
 use crate::Result;
-use crate::catalog::{self, Commit, ContainerId};
+use crate::catalog::{self, ContainerId};
 use crate::chunk::{self, Coding, Index, Reader, Writer};
-use crate::disk::{self, Disk, Guard, Mode, RealDisk, StillDisk};
+use crate::disk::{self, Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
 use crate::task::{Event, Progress, Task};
+use rehearsal::Rehearsed;
 
 /// Held while packs are read or added, and against everybody else while they
 /// are removed.
@@ -74,9 +76,6 @@ pub struct Store {
     /// What was said instead of done, if nothing is to be done.
     rehearsed: Option<Rehearsed>,
 }
-
-/// The commits of a rehearsal, in order.
-type Rehearsed = Arc<Mutex<Vec<Commit>>>;
 
 /// The right to read and add packs, or to remove them, until it is dropped.
 #[derive(Debug)]
@@ -149,32 +148,6 @@ impl Store {
                 created => created,
             },
         }
-    }
-
-    /// What stands for the store that could be made at `path`: it is empty and cannot be
-    /// written.
-    ///
-    /// ```
-    /// use larder_engine::Store;
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let store = Store::absent("/nowhere/yet")?;
-    /// assert!(store.images()?.is_empty());
-    /// assert!(!store.is_writable());
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if there is something else.
-    pub fn absent(path: impl AsRef<Path>) -> Result<Self> {
-        match RealDisk::open(path.as_ref()) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            disk => check_empty(&disk?, path.as_ref())?,
-        }
-        let format = Format::new();
-        let disk = StillDisk::with([(journal::FILE, journal::empty(format.store))]);
-        Ok(Self::of(Arc::new(disk), &format, false))
     }
 
     pub(crate) fn create_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
@@ -296,45 +269,6 @@ impl Store {
         Self { listener: Task::with_progress(progress), ..self }
     }
 
-    /// The same store to rehearse in: what takes names away ([`Store::remove`],
-    /// [`Store::prune`], [`Store::prune_containers`]) is said and not done, and is as if
-    /// done for what this handle is asked afterwards. All else that changes a store is
-    /// refused, and nothing on the disk changes.
-    ///
-    /// ```
-    /// use larder_engine::{RemoveOptions, Task};
-    /// # use larder_engine::{Input, LoadOptions, Store};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let dir = tempfile::tempdir()?;
-    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
-    /// # let store = Store::create(dir.path().join("store"))?;
-    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
-    /// let rehearsal = store.rehearsal();
-    /// let id = store.images()?[0].id.to_string();
-    /// rehearsal.remove(&id, &RemoveOptions { force: true, ..RemoveOptions::default() }, &Task::silent())?;
-    /// assert!(rehearsal.survey(&Task::silent())?.forecast().freed_bytes > 0);
-    /// assert_eq!(store.images()?.len(), rehearsal.images()?.len() + 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn rehearsal(&self) -> Self {
-        Self {
-            disk: Arc::clone(&self.disk),
-            id: self.id,
-            writable: false,
-            level: self.level,
-            threads: self.threads,
-            listener: self.listener.clone(),
-            rehearsed: Some(Rehearsed::default()),
-        }
-    }
-
-    /// Whether nothing is to be done in earnest.
-    pub(crate) fn is_rehearsal(&self) -> bool {
-        self.rehearsed.is_some()
-    }
-
     /// What calls do their work by that are given no task for it.
     pub(crate) fn listener(&self) -> Task {
         self.listener.clone()
@@ -393,21 +327,9 @@ impl Store {
         }
     }
 
-    /// The same store as one who may not write it sees it: nothing in it is changed, and
-    /// the catalog is made in memory.
-    pub(crate) fn still(&self) -> Self {
-        let (disk, listener) = (Arc::clone(&self.disk), self.listener());
-        Self { disk, listener, writable: false, rehearsed: None, ..*self }
-    }
-
     /// Refuses to go on if the store may not be written.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.writable { Ok(()) } else { Err(Error::ReadOnly.into()) }
-    }
-
-    /// Refuses to go on if names may not be taken away, not even in a rehearsal.
-    pub(crate) fn check_removable(&self) -> Result<()> {
-        if self.is_rehearsal() { Ok(()) } else { self.check_writable() }
     }
 
     /// The right to read and add packs.
@@ -485,11 +407,6 @@ impl Store {
     pub(crate) fn writer_with(&self, coding: Coding, access: &Access, task: &Task) -> Result<Writer> {
         self.check_writable()?;
         Ok(Writer::new(self.index(access, task)?, coding, self.threads))
-    }
-
-    /// A writer that only counts what it would have to write.
-    pub(crate) fn tallying_writer(&self, access: &Access, task: &Task) -> Result<Writer> {
-        Ok(Writer::tallying(self.index(access, task)?, Coding::as_they_come(self.level.into())))
     }
 
     /// On how many threads frames are coded.
