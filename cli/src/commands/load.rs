@@ -107,7 +107,10 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
     let task = cx.task(args.quiet)?;
     let input = open(args.input.as_deref(), &task)?;
     if args.dry_run {
-        let store = cx.store()?.map_or_else(|| Ok(Store::absent(cx.store_path()?)?), Ok::<_, Failure>)?;
+        let store = match cx.store()? {
+            Some(store) => store,
+            None => Store::absent(cx.store_path()?)?,
+        };
         let store = args.level.of(store)?;
         let foreseen = store.foresee_load(input, &options, &task).map_err(hinted)?;
         return cx.print(&match args.format {

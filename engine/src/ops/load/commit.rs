@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::bind::{Bound, BoundImage};
 use super::{LoadOptions, LoadedImage};
 use crate::Result;
-use crate::catalog::{Blob, Change, Image, Kind, Named, Time};
+use crate::catalog::{Blob, Change, Image, Named, Time};
 use crate::image::{Digest, ImageId, Reference};
 use crate::ops::remove::changes_to_remove;
 use crate::ops::resolve::told_id;
@@ -45,8 +45,8 @@ pub(super) fn changes_to_load(
         // Somebody may have removed since what was found there at the beginning. What
         // was broken may have come in another form.
         let there = ledger.catalog().blob(digest)?;
-        let is_other = |there: &Blob| there.kind != blob.kind && there.kind == Kind::Other;
-        if there.is_none_or(|there| is_other(&there) || there.body != blob.body) {
+        let is_less = |there: &Blob| there.is_other() && !blob.is_other();
+        if there.is_none_or(|there| is_less(&there) || there.body != blob.body) {
             changes.push(Change::PutBlob(blob.clone()));
         }
     }
