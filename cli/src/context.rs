@@ -20,6 +20,8 @@ const ROOT_STORE: &str = "/var/lib/larder";
 /// What a command works with.
 pub struct Context {
     store: Option<PathBuf>,
+    /// Whether the caller is root, before the process becomes root of a user namespace.
+    is_root: bool,
     progress: Mode,
     settings: Settings,
     signals: Signals,
@@ -31,7 +33,8 @@ impl Context {
     /// by `progress`.
     pub fn new(store: Option<OsString>, progress: Mode, settings: Settings, signals: Signals) -> Self {
         let store = store.filter(|path| !path.is_empty()).map(PathBuf::from);
-        Self { store, progress, settings, signals, out: BufWriter::new(io::stdout()) }
+        let is_root = rustix::process::geteuid().is_root();
+        Self { store, is_root, progress, settings, signals, out: BufWriter::new(io::stdout()) }
     }
 
     /// Where the store is, or would be.
@@ -41,7 +44,7 @@ impl Context {
     pub fn store_path(&self) -> Result<PathBuf, Failure> {
         let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let usual = || {
-            if rustix::process::geteuid().is_root() {
+            if self.is_root {
                 return Some(ROOT_STORE.into());
             }
             let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));

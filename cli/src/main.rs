@@ -80,6 +80,10 @@ fn understand(args: &[OsString]) -> Result<(Cli, Settings), Failure> {
 fn run(cli: &Cli, settings: Settings, signals: &Signals) -> Result<(), Failure> {
     cli.global.check()?;
     let mut context = Context::new(cli.global.store.clone(), cli.global.progress, settings, signals.clone());
+    // Before anything starts a thread: only a process with a single one can change its namespace.
+    if commands::works_on_container_files(&cli.command) {
+        larder_engine::join_user_namespace()?;
+    }
     let done = commands::run(&mut context, &cli.command);
     // What was printed before a failure is still owed to the reader.
     done.and(context.flush())

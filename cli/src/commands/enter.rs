@@ -34,10 +34,10 @@ pub struct Request {
 pub fn enter() -> Result<(), Failure> {
     let (request, fd) = request()?;
     signals::ignore_for_itself_alone();
-    let stage = come_in(Some(request.enter.pid), Some(fd)).map_err(not_executed)?;
+    come_in(Some(request.enter.pid), Some(fd)).map_err(not_executed)?;
     let tty = request.enter.spec.config.tty == Some(true);
     let report = if request.is_detached { Some(take_output()?) } else { None };
-    let mut entered = match (go_in(&request.enter, stage), report) {
+    let mut entered = match (go_in(&request.enter), report) {
         (Err(error), Some(report)) => {
             let failure = not_executed(error);
             // The one who waits for it tells it.

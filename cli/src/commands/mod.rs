@@ -53,6 +53,52 @@ use crate::cli::{Command, ContainerCommand, ImageCommand, SystemCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 
+/// Returns `true` for a command that creates, reads or removes files of containers or unpacked
+/// layers. A caller who is not root works on them from a user namespace: see
+/// [`join_user_namespace`](larder_engine::join_user_namespace).
+pub fn works_on_container_files(command: &Command) -> bool {
+    match command {
+        Command::Container(ContainerCommand::Ls(args)) => args.wants_sizes(),
+        Command::Container(command) => matches!(
+            command,
+            ContainerCommand::Commit(_)
+                | ContainerCommand::Cp(_)
+                | ContainerCommand::Create(_)
+                | ContainerCommand::Diff(_)
+                | ContainerCommand::Export(_)
+                | ContainerCommand::Prune(_)
+                | ContainerCommand::Restart(_)
+                | ContainerCommand::Rm(_)
+                | ContainerCommand::Run(_)
+                | ContainerCommand::Start(_)
+        ),
+        Command::Image(command) => matches!(command, ImageCommand::Prune(_) | ImageCommand::Rm(_)),
+        Command::System(command) => matches!(command, SystemCommand::Df(_) | SystemCommand::Prune(_)),
+        Command::Ps(args) => args.wants_sizes(),
+        command => matches!(
+            command,
+            Command::Cat(_)
+                | Command::Commit(_)
+                | Command::Cp(_)
+                | Command::Create(_)
+                | Command::Df(_)
+                | Command::Diff(_)
+                | Command::Export(_)
+                | Command::Fsck(_)
+                | Command::Gc(_)
+                | Command::Ls(_)
+                | Command::Optimize(_)
+                | Command::Report(_)
+                | Command::Restart(_)
+                | Command::Rm(_)
+                | Command::Rmi(_)
+                | Command::Run(_)
+                | Command::Start(_)
+                | Command::Undo(_)
+        ),
+    }
+}
+
 /// Carries out `command`.
 pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
     match command {

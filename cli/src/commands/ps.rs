@@ -89,7 +89,7 @@ impl PsArgs {
     }
 
     /// Counting files takes time: it is done where somebody will see the sum.
-    fn wants_sizes(&self) -> bool {
+    pub fn wants_sizes(&self) -> bool {
         self.size || self.format.as_deref().is_some_and(|format| format.contains(".Size"))
     }
 }

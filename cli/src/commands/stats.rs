@@ -76,11 +76,11 @@ pub fn stats(cx: &mut Context, args: &StatsArgs) -> Result<(), Failure> {
         let mut rows = Vec::new();
         for container in &shown {
             let id = container.id.to_string();
-            // One that has ended meanwhile uses nothing.
-            let figures = store.as_ref().and_then(|store| store.figures(&id).ok()).unwrap_or_default();
+            let figures = store.as_ref().and_then(|store| store.figures(&id).ok());
             let at = Instant::now();
-            rows.push(row(container, &figures, before.get(&id).copied(), at, args.no_trunc));
-            now.insert(id, (figures.cpu, at));
+            let before = before.get(&id).copied();
+            rows.push(row(container, figures.as_ref().map(|figures| (figures, before, at)), args.no_trunc));
+            now.insert(id, (figures.unwrap_or_default().cpu, at));
         }
         // Processors are counted between two looks.
         let is_first = before.is_empty() && !now.is_empty();
@@ -118,30 +118,53 @@ fn chosen(store: &Store, args: &StatsArgs) -> Result<Vec<ContainerSummary>, Fail
     args.containers.iter().map(find).collect()
 }
 
+/// What is shown of a container that has ended meanwhile, or that has no cgroup: as Docker has
+/// it, nothing is known of it.
+const UNKNOWN: &str = "--";
+
+/// The row of a container: its figures, and its processor time at the look before and when.
 fn row(
     container: &ContainerSummary,
-    figures: &Figures,
-    before: Option<(Duration, Instant)>,
-    at: Instant,
+    known: Option<(&Figures, Option<(Duration, Instant)>, Instant)>,
     no_trunc: bool,
 ) -> Row {
-    let cpu = before.map_or(0.0, |(cpu, then)| {
-        let passed = at.saturating_duration_since(then).as_secs_f64();
-        figures.cpu.saturating_sub(cpu).as_secs_f64() / passed.max(f64::MIN_POSITIVE) * 100.0
-    });
-    let memory = figures.memory_bytes as f64 / (figures.memory_limit_bytes.max(1)) as f64 * 100.0;
+    let shown = if no_trunc { container.id.to_string() } else { container.id.short() };
     let pair = |one: String, other: String| format!("{one} / {other}");
-    let id = container.id.to_string();
-    let shown = if no_trunc { id } else { container.id.short() };
+    let unknown = || UNKNOWN.to_owned();
+    let [block_io, cpu, memory, memory_use, net_io, pids] = match known {
+        None => [
+            pair(unknown(), unknown()),
+            unknown(),
+            unknown(),
+            pair(unknown(), unknown()),
+            pair(unknown(), unknown()),
+            unknown(),
+        ],
+        Some((figures, before, at)) => {
+            let cpu = before.map_or(0.0, |(cpu, then)| {
+                let passed = at.saturating_duration_since(then).as_secs_f64();
+                figures.cpu.saturating_sub(cpu).as_secs_f64() / passed.max(f64::MIN_POSITIVE) * 100.0
+            });
+            let memory = figures.memory_bytes as f64 / (figures.memory_limit_bytes.max(1)) as f64 * 100.0;
+            [
+                pair(size::short(figures.read_bytes), size::short(figures.written_bytes)),
+                format!("{cpu:.2}%"),
+                format!("{memory:.2}%"),
+                pair(size::binary(figures.memory_bytes), size::binary(figures.memory_limit_bytes)),
+                pair(size::short(0), size::short(0)),
+                figures.pids.to_string(),
+            ]
+        }
+    };
     Row::new([
-        ("BlockIO", pair(size::short(figures.read_bytes), size::short(figures.written_bytes))),
-        ("CPUPerc", format!("{cpu:.2}%")),
+        ("BlockIO", block_io),
+        ("CPUPerc", cpu),
         ("Container", shown.clone()),
         ("ID", shown),
-        ("MemPerc", format!("{memory:.2}%")),
-        ("MemUsage", pair(size::binary(figures.memory_bytes), size::binary(figures.memory_limit_bytes))),
+        ("MemPerc", memory),
+        ("MemUsage", memory_use),
         ("Name", container.name.clone()),
-        ("NetIO", pair(size::short(0), size::short(0))),
-        ("PIDs", figures.pids.to_string()),
+        ("NetIO", net_io),
+        ("PIDs", pids),
     ])
 }

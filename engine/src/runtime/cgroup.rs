@@ -9,6 +9,7 @@ use libcgroups::common::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::error::{Error, Result, whole_text};
+use super::user_namespace;
 use crate::disk::host;
 
 /// What a container uses.
@@ -41,12 +42,32 @@ fn failed(verb: &'static str, error: &dyn std::error::Error) -> Error {
     Error::System { verb, source: std::io::Error::other(whole_text(error)) }
 }
 
-/// What the container whose cgroup this is uses.
+/// Returns `true` if this process may create cgroups: root of a user namespace only where one
+/// was delegated to the caller.
+pub fn may_create() -> bool {
+    !user_namespace::is_inside() || host::may_write("/sys/fs/cgroup/cgroup.procs")
+}
+
+/// Where the cgroup of the container `id` lies, whose first process is `pid`; `None` if its
+/// user may not create cgroups and it has none. It lies elsewhere than a container of root's if the
+/// container's user has been given a cgroup of their own, below which it is.
+pub fn locate(id: &str, pid: i32) -> Option<String> {
+    let text = host::read_text(Path::new(&format!("/proc/{pid}/cgroup")), MAX_FILE).ok()?;
+    let own = super::bundle::cgroup(id);
+    // `number:controllers:path`, one line for each hierarchy.
+    text.lines()
+        .filter_map(|line| line.splitn(3, ':').nth(2))
+        .find(|path| path.ends_with(&own))
+        .map(str::to_owned)
+}
+
+/// What the container `id` uses, whose first process is `pid`.
 ///
 /// # Errors
-/// If the system does not tell.
-pub fn figures(cgroup: &str) -> Result<Figures> {
-    let stats = manager(cgroup)?.stats().map_err(|error| failed("read the container's cgroup", &error))?;
+/// If it has no cgroup, or the system does not tell.
+pub fn figures(id: &str, pid: i32) -> Result<Figures> {
+    let cgroup = locate(id, pid).ok_or(Error::NoCgroup)?;
+    let stats = manager(&cgroup)?.stats().map_err(|error| failed("read the container's cgroup", &error))?;
     let sum = |kind: &str| {
         let of_kind = |stat: &&libcgroups::stats::BlkioDeviceStat| {
             stat.op_type.as_deref().is_some_and(|op| op.eq_ignore_ascii_case(kind))
@@ -67,14 +88,17 @@ pub fn figures(cgroup: &str) -> Result<Figures> {
     })
 }
 
-/// The numbers that this machine has for the processes of the container whose cgroup this is.
+/// The numbers that this machine has for the processes of the container `id`, whose first
+/// process is `pid`. Without a cgroup that can be read, they are those in its PID namespace.
 ///
 /// # Errors
 /// If the system does not tell.
-pub fn processes(cgroup: &str) -> Result<Vec<i32>> {
-    let pids = manager(cgroup)?.get_all_pids();
-    let pids = pids.map_err(|error| failed("list the container's processes", &error))?;
-    Ok(pids.into_iter().map(|pid| pid.as_raw()).collect())
+pub fn processes(id: &str, pid: i32) -> Result<Vec<i32>> {
+    let listed = locate(id, pid).and_then(|cgroup| manager(&cgroup).ok()?.get_all_pids().ok());
+    match listed {
+        Some(pids) => Ok(pids.into_iter().map(|pid| pid.as_raw()).collect()),
+        None => super::process::in_pid_namespace_of(pid),
+    }
 }
 
 /// Whether the kernel has killed something in it for want of memory.

@@ -1,7 +1,7 @@
 //! Another process in a container that runs: `exec`.
 //!
 //! Whoever enters a container is, for a moment, a process that the container sees and that
-//! is still this program. So it comes from the same [`Stage`] as a monitor, and what it gets
+//! is still this program. So it comes from the same [`Stage`](super::Stage) as a monitor, and what it gets
 //! of the machine are pipes or a terminal, made for it alone: what was open for whoever wants
 //! it executed could be opened anew through `/proc/self/fd`, and written where it was to be
 //! read. The runtime closes the rest before the container's program is executed, and checks
@@ -19,7 +19,6 @@ use super::connection::Said;
 use super::console::ConsoleSocket;
 use super::error::{Error, Refusal, Result, Tried};
 use super::frame::Stream;
-use super::stage::Stage;
 use super::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
 use super::{bundle, oci, status, user};
 use crate::container::Spec;
@@ -52,7 +51,7 @@ pub struct Entered {
 ///
 /// # Errors
 /// If the container has ended, or the runtime refuses.
-pub fn enter(request: &EnterRequest, stage: Stage) -> Result<Entered> {
+pub fn enter(request: &EnterRequest) -> Result<Entered> {
     // A runtime that is a program leaves it to who is above.
     set_child_subreaper(Some(rustix::process::getpid()))
         .tried("become the parent of what the runtime leaves")?;
@@ -64,7 +63,7 @@ pub fn enter(request: &EnterRequest, stage: Stage) -> Result<Entered> {
     host::set_umask(0o022);
     let name = format!("exec-{}", std::process::id());
     let file = request.dir.join(&name);
-    let process = bundle::process(&request.spec, &user, stage)?.to_string();
+    let process = bundle::process(&request.spec, &user)?.to_string();
     host::write_text(&file.display().to_string(), &process)?;
     let entered = execute(request, &file, &format!("{name}.tty"), (user.uid, user.gid));
     let _ = host::remove(&file);

@@ -71,6 +71,40 @@ pub enum Error {
     /// A number that no user has.
     #[error("uids and gids must be in range 0-2147483647")]
     UserRange,
+    /// The programs that map subordinate IDs refused to.
+    #[error("cannot map the subordinate IDs of this user: {text}")]
+    IdMapping {
+        /// What they said.
+        text: String,
+    },
+    /// The user namespace of a caller who is not root does not have this user or group.
+    #[error(
+        "{kind} {id} does not exist in the user namespace of a caller who is not root: give the caller \
+         subordinate IDs (see subuid(5)) and install newuidmap, or run as root"
+    )]
+    NotMapped {
+        /// `user` or `group`.
+        kind: &'static str,
+        /// Its number.
+        id: u32,
+    },
+    /// The container has no cgroup, and so nothing that cgroups do.
+    #[error(
+        "the container has no cgroup: a caller who is not root needs one that was delegated to them, \
+         see docs/running.md"
+    )]
+    NoCgroup,
+    /// A limit that needs a controller which the caller's cgroup does not have.
+    #[error(
+        "{option} needs the cgroup controller {controller}, which is not delegated to a caller who is not \
+         root here: see docs/running.md"
+    )]
+    NoController {
+        /// The flag of the limit.
+        option: &'static str,
+        /// The controller of cgroups version 2.
+        controller: &'static str,
+    },
     /// Not what an option of the run may be.
     #[error("{option} cannot be {value}: {why}")]
     Option {
@@ -105,11 +139,14 @@ impl Refusal {
         }
     }
 
-    /// Which one `text`, that of a runtime, tells of.
+    /// Which one `text`, that of a runtime, tells of. Only what it says of the command counts:
+    /// a mount or a cgroup that is not found is no missing command.
     pub(super) fn of(text: &str) -> Self {
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
         if text.starts_with("chdir to cwd") {
             Self::NotExecutable
+        } else if !text.starts_with("exec") && !text.contains("executable file") {
+            Self::Other
         } else if says(&[
             "executable file not found",
             "no such file or directory",

@@ -43,6 +43,7 @@ mod stage;
 mod status;
 mod streams;
 mod user;
+mod user_namespace;
 
 pub use bundle::cgroup as cgroup_of;
 pub use cgroup::{Figures, end as end_cgroup, figures, processes};
@@ -55,3 +56,4 @@ pub use monitor::{Monitor, tell_failure};
 pub use request::{News, Program, Request};
 pub use stage::{Stage, come_in};
 pub use status::{ContainerState, ContainerStatus, has_had_monitor, read_status, settle};
+pub use user_namespace::join as join_user_namespace;

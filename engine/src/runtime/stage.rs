@@ -21,14 +21,11 @@ use nix::sys::signal::SigSet;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
 
 use super::error::{Error, Result, Tried};
+use super::user_namespace;
 use crate::disk::host;
 
 /// Says to the program executed anew that it is inside.
 const INSIDE: &str = "LARDER_STAGE";
-
-/// What whoever is not root lacks where this fails.
-const NO_USER_NAMESPACE: &str = "make a user namespace, which who is not root needs: see \
-                                 /proc/sys/user/max_user_namespaces and kernel.unprivileged_userns_clone";
 
 /// Where a process has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +33,7 @@ const NO_USER_NAMESPACE: &str = "make a user namespace, which who is not root ne
 pub enum Stage {
     /// In a mount namespace of its own, from a program that nobody can write to.
     Own,
-    /// The same, as root of a user namespace of its own: it was none on the machine.
+    /// The same, as root of a user namespace: not of the machine.
     OwnUser,
 }
 
@@ -63,25 +60,17 @@ pub fn come_in(beside: Option<i32>, kept: Option<RawFd>) -> Result<Stage> {
 }
 
 fn go_in(beside: Option<i32>, kept: Option<RawFd>) -> Result<Stage> {
-    let is_root = rustix::process::geteuid().is_root();
-    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    match (is_root, beside) {
+    match (rustix::process::geteuid().is_root(), beside) {
         (true, _) => {}
-        (false, None) => {
-            unshare(CloneFlags::CLONE_NEWUSER)
-                .map_err(|source| Error::System { verb: NO_USER_NAMESPACE, source: source.into() })?;
-            host::write_text("/proc/self/setgroups", "deny")?;
-            host::write_text("/proc/self/uid_map", &format!("0 {uid} 1"))?;
-            host::write_text("/proc/self/gid_map", &format!("0 {gid} 1"))?;
-        }
+        (false, None) => user_namespace::enter_with_one_user()?,
         (false, Some(pid)) => {
             let theirs = host::open(format!("/proc/{pid}/ns/user"))?;
             setns(theirs, CloneFlags::CLONE_NEWUSER).tried("enter the container's user namespace")?;
         }
     }
-    let (own, stage) = match is_root {
-        true => (CloneFlags::CLONE_NEWNS, "own"),
-        false => (CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP, "user"),
+    let (own, stage) = match user_namespace::is_inside() {
+        false => (CloneFlags::CLONE_NEWNS, "own"),
+        true => (CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP, "user"),
     };
     unshare(own).tried("make a mount namespace: a container needs CAP_SYS_ADMIN")?;
     mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)

@@ -1,10 +1,9 @@
 //! Who runs a container's process: looked up in the container's own files.
 
-use std::path::Path;
-
 use super::error::{Error, Result};
+use super::user_namespace;
 use crate::container::Spec;
-use crate::disk::{Folder, host};
+use crate::disk::Folder;
 
 /// Whom a process runs as.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,16 +33,24 @@ pub fn of(rootfs: &Folder, spec: &Spec) -> Result<User> {
     let group = rootfs.text_of(b"etc/group", MAX_BYTES)?;
     let name = spec.config.user.as_deref().unwrap_or_default();
     let mut user = find(name, &spec.host_config.group_add, &passwd, &group)?;
-    if !may_set_groups() {
+    if !user_namespace::allows_groups() {
         user.groups.clear();
     }
+    user.check_mapped()?;
     Ok(user)
 }
 
-/// Whether processes can be given groups: in a user namespace of somebody who is not root,
-/// nobody can.
-fn may_set_groups() -> bool {
-    host::read_text(Path::new("/proc/self/setgroups"), 16).is_ok_and(|text| text.trim_end() != "deny")
+impl User {
+    /// # Errors
+    /// If the user or one of the groups does not exist in this process's user namespace.
+    fn check_mapped(&self) -> Result<()> {
+        let not_mapped = |kind, id| Err(Error::NotMapped { kind, id });
+        if !user_namespace::has_user(self.uid) {
+            return not_mapped("user", self.uid);
+        }
+        let mut groups = [self.gid].into_iter().chain(self.groups.iter().copied());
+        groups.find(|gid| !user_namespace::has_group(*gid)).map_or(Ok(()), |gid| not_mapped("group", gid))
+    }
 }
 
 /// The user that `text` means: `user`, `uid`, `user:group`, `uid:gid` or nothing, which is

@@ -13,6 +13,7 @@ mod lifecycle;
 mod logs;
 mod namespaces;
 mod options;
+mod rootless;
 mod runtimes;
 mod scenario;
 mod streams;

@@ -9,8 +9,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 pub use system::{
-    CWD, descriptors, give, is_cgroup2, is_same, may_execute, memory_bytes, name, null, open, read_text,
-    set_umask, start_of_process, write_text,
+    CWD, descriptors, give, is_cgroup2, is_same, may_execute, may_write, memory_bytes, name, null, open,
+    processes, read_text, set_umask, start_of_process, write_text,
 };
 
 use super::error::Context;

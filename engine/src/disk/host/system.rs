@@ -64,6 +64,19 @@ pub fn descriptors() -> Result<Vec<RawFd>> {
     Ok(found)
 }
 
+/// The numbers of all processes that this one can see.
+///
+/// # Errors
+/// If `/proc` is not there.
+pub fn processes() -> Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").context("list", "/proc")? {
+        let name = entry.context("list", "/proc")?.file_name();
+        found.extend(name.to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    Ok(found)
+}
+
 /// When the process `pid` began, in the kernel's ticks since the machine was started: no other
 /// process of that number began then. `None` if it has ended.
 pub fn start_of_process(pid: i32) -> Option<u64> {
@@ -96,6 +109,12 @@ pub fn may_execute(path: &str) -> io::Result<()> {
     }
     let flags = rustix::fs::AtFlags::EACCESS;
     Ok(rustix::fs::accessat(rustix::fs::CWD, path, rustix::fs::Access::EXEC_OK, flags)?)
+}
+
+/// Returns `true` if this process may write to the file at `path`.
+pub fn may_write(path: &str) -> bool {
+    let flags = rustix::fs::AtFlags::EACCESS;
+    rustix::fs::accessat(rustix::fs::CWD, path, rustix::fs::Access::WRITE_OK, flags).is_ok()
 }
 
 /// Whether `path` is a hierarchy of cgroups of version 2.

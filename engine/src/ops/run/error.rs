@@ -119,10 +119,13 @@ impl From<runtime::Error> for crate::Error {
             | Runtime::System { source, .. }
             | Runtime::Path { source, .. } => kind_of(source),
             Runtime::Refused { refusal, .. } => kind_of_refusal(*refusal),
+            Runtime::NoCgroup => ErrorKind::Unsupported,
             Runtime::BadStatus { .. } => ErrorKind::Corrupt,
             Runtime::NoUser { .. }
             | Runtime::NoGroup { .. }
             | Runtime::UserRange
+            | Runtime::NotMapped { .. }
+            | Runtime::NoController { .. }
             | Runtime::Option { .. } => ErrorKind::InvalidInput,
             _ => ErrorKind::Io,
         };

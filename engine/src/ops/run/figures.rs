@@ -1,7 +1,7 @@
 //! What containers that run use.
 
 use crate::Result;
-use crate::runtime::{Figures, cgroup_of, figures};
+use crate::runtime::{Figures, figures};
 use crate::store::Store;
 
 impl Store {
@@ -12,7 +12,7 @@ impl Store {
     pub fn figures(&self, name: &str) -> Result<Figures> {
         let found = self.find_settled(name)?;
         match found.status.state.is_live() {
-            true => Ok(figures(&cgroup_of(&found.container.id.to_string()))?),
+            true => Ok(figures(&found.container.id.to_string(), found.status.pid)?),
             false => Ok(Figures::default()),
         }
     }

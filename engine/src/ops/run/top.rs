@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::Error;
 use crate::Result;
-use crate::runtime::{self, cgroup_of, processes};
+use crate::runtime::{self, processes};
 use crate::store::Store;
 
 /// What `ps` says of a container's processes.
@@ -29,7 +29,7 @@ impl Store {
         if !found.status.state.is_live() {
             return Err(Error::NotRunning { id }.into());
         }
-        let pids = processes(&cgroup_of(&id.to_string()))?;
+        let pids = processes(&id.to_string(), found.status.pid)?;
         let ps = || -> std::io::Result<String> {
             let mut command = Command::new("ps");
             match args.is_empty() {

@@ -14,7 +14,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::cgroup as cgroups;
 use super::error::{Error, Result};
+use super::oci::is_built_in;
 use super::stage::Stage;
 use super::user::User;
 use crate::container::Spec;
@@ -45,12 +47,15 @@ pub fn config(
     stage: Stage,
 ) -> Result<oci_spec::runtime::Spec> {
     let host = &spec.host_config;
-    let mut linux = json!({
-        "cgroupsPath": cgroup(id),
-        "namespaces": namespaces(spec),
-        "resources": limits::resources(host),
-        "sysctl": host.sysctls,
-    });
+    let mut linux = json!({ "namespaces": namespaces(spec), "sysctl": host.sysctls });
+    if stage == Stage::OwnUser {
+        limits::check_delegated(host)?;
+    }
+    // The built-in runtime does without a cgroup that it cannot create; programs refuse to.
+    if is_built_in(&host.runtime) || cgroups::may_create() {
+        let resources = limits::resources(host);
+        merge(&mut linux, json!({ "cgroupsPath": cgroup(id), "resources": resources }));
+    }
     let (masked, read_only) = host.protected_paths();
     if !masked.is_empty() {
         let own = read_only.iter().map(|path| (*path).to_owned());
@@ -60,7 +65,7 @@ pub fn config(
     let mut config = json!({
         "ociVersion": "1.0.2",
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
-        "process": process_of(spec, user, stage, host.init)?,
+        "process": process_of(spec, user, host.init)?,
         "mounts": mounts::mounts(dir, spec, stage)?,
         "linux": linux,
         "annotations": host.annotations,
@@ -77,21 +82,19 @@ pub fn config(
 ///
 /// # Errors
 /// As [`config`].
-pub fn process(spec: &Spec, user: &User, stage: Stage) -> Result<Value> {
-    process_of(spec, user, stage, false)
+pub fn process(spec: &Spec, user: &User) -> Result<Value> {
+    process_of(spec, user, false)
 }
 
-fn process_of(spec: &Spec, user: &User, stage: Stage, starts_init: bool) -> Result<Value> {
+fn process_of(spec: &Spec, user: &User, starts_init: bool) -> Result<Value> {
     let (run, host) = (&spec.config, &spec.host_config);
     let mut args: Vec<_> = spec.command().collect();
     if starts_init {
         args.splice(0..0, [init::TARGET, "--"]);
     }
-    // In a user namespace with one user nobody can change groups.
-    let groups = if stage == Stage::Own { &user.groups[..] } else { &[] };
     let mut process = json!({
         "terminal": run.tty.unwrap_or_default(),
-        "user": { "uid": user.uid, "gid": user.gid, "additionalGids": groups },
+        "user": { "uid": user.uid, "gid": user.gid, "additionalGids": user.groups },
         "args": args,
         "env": environment(spec, user),
         "cwd": run.working_dir.as_deref().filter(|dir| !dir.is_empty()).unwrap_or("/"),

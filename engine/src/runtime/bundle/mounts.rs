@@ -6,9 +6,13 @@ use serde_json::{Value, json};
 
 use super::super::error::{Error, Result};
 use super::super::stage::Stage;
+use super::super::user_namespace;
 use super::init;
 use crate::container::{Bind, Mount, MountKind, Spec};
 use crate::disk::host;
+
+/// Docker's group for terminals.
+const TTY_GROUP: u32 = 5;
 
 /// All mounts, in the order in which they are made.
 pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
@@ -16,18 +20,29 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
     let writable = if host.privileged { "rw" } else { "ro" };
     let shm = host.shm_bytes();
     let mut terminals = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
-    if stage == Stage::Own {
-        // The group tty; in a user namespace with one user it has no number.
+    if user_namespace::has_group(TTY_GROUP) {
         terminals.push("gid=5");
     }
+    // A file system that shows a namespace of the machine can only be mounted by root of the
+    // machine. Whoever is root of a user namespace gets the machine's own mount of it.
+    let system = |kind: &str, target: &str, shares_namespace: bool, access: &str| {
+        let options = ["nosuid", "noexec", "nodev", access];
+        match shares_namespace && stage == Stage::OwnUser {
+            false => mount(kind, kind, target, &options),
+            true => mount("bind", target, target, &[&["rbind", "rprivate"], &options[..]].concat()),
+        }
+    };
     let mut mounts = vec![
-        mount("proc", "proc", "/proc", &["nosuid", "noexec", "nodev"]),
+        system("proc", "/proc", host.pid_mode == "host", "rw"),
         mount("tmpfs", "tmpfs", "/dev", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
         mount("devpts", "devpts", "/dev/pts", &terminals),
-        mount("sysfs", "sysfs", "/sys", &["nosuid", "noexec", "nodev", writable]),
+        system("sysfs", "/sys", host.network_mode == "host", writable),
         mount("cgroup", "cgroup", "/sys/fs/cgroup", &["nosuid", "noexec", "nodev", writable]),
-        mount("mqueue", "mqueue", "/dev/mqueue", &["nosuid", "noexec", "nodev"]),
     ];
+    // Not every machine has one of its own.
+    if host.ipc_mode != "host" || host::kind(Path::new("/dev/mqueue"))?.is_some() {
+        mounts.push(system("mqueue", "/dev/mqueue", host.ipc_mode == "host", "rw"));
+    }
     let own_ipc = host.ipc_mode != "host";
     match own_ipc {
         true => mounts.push(mount(

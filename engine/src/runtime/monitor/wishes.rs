@@ -7,6 +7,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 use super::Monitor;
 use super::clients::{Client, Heard};
 use super::run::Run;
+use crate::runtime::cgroup;
 use crate::runtime::error::{Error, Result, Tried};
 use crate::runtime::frame::{Frame, Wish};
 use crate::runtime::status::ContainerState;
@@ -74,6 +75,8 @@ impl Run {
     }
 
     fn pause(&mut self, monitor: &mut Monitor) -> Result<()> {
+        let pid = self.pid.as_raw_nonzero().get();
+        cgroup::locate(&monitor.request.id, pid).ok_or(Error::NoCgroup)?;
         self.runtime.pause()?;
         monitor.status.state = ContainerState::Paused;
         monitor.write_status()

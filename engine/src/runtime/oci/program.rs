@@ -5,6 +5,7 @@ use std::process::{Command, Stdio as Std};
 
 use rustix::process::Pid;
 
+use super::super::cgroup;
 use super::super::error::{Error, Refusal, Result};
 use super::{Runtime, Stdio, innermost};
 use crate::disk::host;
@@ -29,6 +30,10 @@ impl Program {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--root").arg(&self.state);
+        // It insists on a cgroup of its own making, unless told otherwise.
+        if !cgroup::may_create() && self.program.file_name() == Some("crun".as_ref()) {
+            command.arg("--cgroup-manager=disabled");
+        }
         command
     }
 
