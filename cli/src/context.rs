@@ -3,7 +3,8 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use larder_engine::{Error, ErrorKind, Store, Task};
 
@@ -56,17 +57,55 @@ impl Context {
         })
     }
 
+    /// Returns `true` if the store belongs to the caller, or will when it is created.
+    pub fn owns_store(&self) -> bool {
+        let metadata = self.store_path().ok().and_then(|path| path.metadata().ok());
+        metadata.is_none_or(|metadata| metadata.uid() == rustix::process::geteuid().as_raw())
+    }
+
     /// What is set, and where.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The store, if there is one: one that is not there is like an empty one,
-    /// and looking does not create it.
+    /// The store to look at; `None` if it was not created yet. Looking does not create it.
+    ///
+    /// A store that was named and could not be created where it was named is an error: the
+    /// name is mistyped, or its file system is not mounted. One that could be is said to be
+    /// missing, and is like an empty one; so is the default one before the first `load`.
+    ///
+    /// # Errors
+    /// If there is no store, or one that cannot be opened.
+    pub fn store(&mut self) -> Result<Option<Store>, Failure> {
+        let path = self.store_path()?;
+        let store = self.store_if_present()?;
+        if store.is_none() {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let has_place = parent.unwrap_or(Path::new(".")).is_dir();
+            if path.symlink_metadata().is_ok() || (self.store.is_some() && !has_place) {
+                return Err(no_store(&path));
+            }
+            if self.store.is_some() {
+                self.warn(&format!("note: there is no store at {} yet", path.display()));
+            }
+        }
+        Ok(store)
+    }
+
+    /// The store to work on.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be opened.
+    pub fn existing_store(&self) -> Result<Store, Failure> {
+        self.store_if_present()?
+            .ok_or_else(|| self.store_path().map_or_else(|error| error, |path| no_store(&path)))
+    }
+
+    /// The store, if there is one.
     ///
     /// # Errors
     /// If there is one that cannot be opened.
-    pub fn store(&self) -> Result<Option<Store>, Failure> {
+    pub fn store_if_present(&self) -> Result<Option<Store>, Failure> {
         match Store::open(self.store_path()?) {
             Ok(store) => Ok(Some(store.with_listener(self.progress.notices()))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -147,6 +186,12 @@ impl Context {
         let _ = self.out.flush();
         failure.mention(self.progress);
     }
+}
+
+/// There is no store at `path`.
+fn no_store(path: &Path) -> Failure {
+    Failure::error(format!("there is no store at {}", path.display()))
+        .hint("'larder load' and 'larder import' create one; --store and LARDER_STORE say where it is")
 }
 
 /// The failure of a command on the image `name`.

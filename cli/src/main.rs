@@ -51,6 +51,9 @@ fn main() -> ExitCode {
     panics::tell_only_bugs();
     signals::hear_of_children();
     completions::answer();
+    if let Err(error) = larder_engine::check_caller() {
+        return Failure::from(error).tell(Mode::default()).into();
+    }
     let args: Vec<OsString> = std::env::args_os().collect();
     let signals = Signals::default();
     let (done, progress) = match understand(&args) {
@@ -81,7 +84,7 @@ fn run(cli: &Cli, settings: Settings, signals: &Signals) -> Result<(), Failure> 
     cli.global.check()?;
     let mut context = Context::new(cli.global.store.clone(), cli.global.progress, settings, signals.clone());
     // Before anything starts a thread: only a process with a single one can change its namespace.
-    if commands::works_on_container_files(&cli.command) {
+    if commands::works_on_container_files(&cli.command) && context.owns_store() {
         larder_engine::join_user_namespace()?;
     }
     let done = commands::run(&mut context, &cli.command);

@@ -157,6 +157,6 @@ pub use runtime::{
     Connection, ContainerState, ContainerStatus, EnterRequest, Entered, Error as RuntimeError, Figures,
     LogEntry, Program, Said, Stage, Stream, Wish, come_in, enter, join_user_namespace,
 };
-pub use store::Store;
+pub use store::{Store, check_caller};
 pub use tar::{Device, Entry, EntryKind, Mtime};
 pub use task::{Cancelled, Event, Progress, Task};

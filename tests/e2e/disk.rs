@@ -285,6 +285,85 @@ fn a_store_without_permission_is_told() {
     }
 }
 
+/// A mistyped or unmounted store is not a healthy one.
+#[test]
+fn what_is_no_store_is_not_taken_for_an_empty_one() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("empty")).expect("a directory");
+    sandbox.write("full/file", "not a store");
+    let reading: [&[&str]; 16] = [
+        &["images"],
+        &["ps"],
+        &["df"],
+        &["info"],
+        &["log"],
+        &["stats", "--no-stream"],
+        &["image", "tree"],
+        &["fsck"],
+        &["fsck", "--level", "exact"],
+        &["fsck", "--repair"],
+        &["gc"],
+        &["optimize"],
+        &["undo"],
+        &["image", "prune", "-f"],
+        &["system", "prune", "-f"],
+        &["report", "-o", "report.html"],
+    ];
+    for store in ["nowhere/at/all", "empty", "full", "full/file"] {
+        for command in reading {
+            let ran = sandbox.run(["--store", store].iter().chain(command)).fails(1);
+            assert!(ran.err().contains("store"), "{ran}");
+        }
+    }
+    // One that was not created yet is empty, which is said; it has nothing to check or to clear up.
+    sandbox.run(["--store", "new", "images", "-q"]).ok().stdout("").complains("there is no store at");
+    for command in ["fsck", "gc", "optimize"] {
+        sandbox.run(["--store", "new", command]).fails(1).complains("there is no store at");
+    }
+    // Without a word where no store was named: whoever has just installed larder has none.
+    let fresh = |command: &[&str]| {
+        let mut larder = sandbox.larder(command);
+        larder.env_remove("LARDER_STORE").env("XDG_DATA_HOME", sandbox.path("data"));
+        if is_root() {
+            // The default of root is not in the home directory.
+            larder.env("LARDER_STORE", sandbox.path("data"));
+        }
+        child::run(larder, Feed::Nothing)
+    };
+    fresh(&["images", "-q"]).ok().stdout("");
+    fresh(&["fsck"]).fails(1);
+    assert!(!sandbox.path("new").exists() && !sandbox.path("data").exists(), "{:?}", sandbox.listing());
+}
+
+/// `sudo -u`, services and CI jobs leave programs with such home and working directories.
+#[test]
+fn a_home_or_a_working_directory_that_is_not_there_is_not_needed() {
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).ok();
+    let closed = sandbox.path("closed");
+    fs::create_dir(&closed).expect("a directory");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("ours");
+    for home in [Some("/dev/null"), Some("/no/such"), Some(""), Some("relative"), closed.to_str(), None] {
+        let mut command = sandbox.larder(["images", "-q"]);
+        command.env_remove("HOME");
+        command.envs(home.map(|home| ("HOME", home)));
+        let ran = child::run(command, Feed::Nothing).ok();
+        assert!(!ran.out().is_empty(), "{home:?}: {ran}");
+    }
+    let gone = sandbox.path("gone");
+    let store = sandbox.store().display().to_string();
+    for command in [&["images", "-q"][..], &["save", "-o", "OUT", "app:1"], &["cp", "app:1:/etc/name", "OUT"]]
+    {
+        fs::create_dir(&gone).expect("a directory");
+        let out = sandbox.path("out").display().to_string();
+        let args = command.iter().map(|word| if *word == "OUT" { out.as_str() } else { word });
+        let larder = sandbox.larder(["--store", &store].into_iter().chain(args));
+        let mut shell = tools::shell("cd gone && rmdir ../gone && exec \"$@\"", &larder);
+        shell.current_dir(sandbox.path(""));
+        child::run(shell, Feed::Nothing).ok();
+    }
+}
+
 #[test]
 fn commands_that_only_read_make_no_store() {
     let sandbox = Sandbox::new();

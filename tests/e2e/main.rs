@@ -40,3 +40,4 @@ mod save;
 mod settings;
 mod squash;
 mod streaming;
+mod trust;

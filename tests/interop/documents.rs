@@ -119,7 +119,7 @@ impl Place {
     fn shell(&self, script: &str) -> Command {
         let path = |name: &str| self.sandbox.path(name).display().to_string();
         let mut shell = tool("bash");
-        shell.args(["-c", &script.replace("/tmp/", &format!("{}/", path("tmp")))]);
+        shell.args(["-c", script]);
         shell.current_dir(path("page")).env_clear().env("LARDER_STORE", self.sandbox.store());
         shell.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", path("bin")));
         shell.env("HOME", path("home")).env("TMPDIR", path("tmp"));

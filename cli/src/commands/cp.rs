@@ -129,7 +129,7 @@ fn say(cx: &Context, args: &CpArgs, copied: &Copied, to: &str) {
 ///
 /// A container's name ends at the first colon. An image's may have some of its
 /// own: then it is the longest that is the name of one.
-fn open<'a>(cx: &Context, text: &'a [u8]) -> Result<(Store, String, &'a [u8]), Failure> {
+fn open<'a>(cx: &mut Context, text: &'a [u8]) -> Result<(Store, String, &'a [u8]), Failure> {
     let splits = text.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| {
         let (name, path) = text.split_at(at);
         (String::from_utf8_lossy(name).into_owned(), path.get(1..).unwrap_or_default())

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use larder_engine::{
-    Checked, ErrorKind, FsckLevel, FsckOptions, RepairOptions, RepairSource, Store, Task, parse_duration,
+    ErrorKind, FsckLevel, FsckOptions, RepairOptions, RepairSource, Store, Task, parse_duration,
 };
 
 use crate::context::{Context, refuse};
@@ -76,7 +76,7 @@ pub fn fsck(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
         return repair(cx, args);
     }
     let options = FsckOptions { level: level_of(args), max_duration: args.max_duration };
-    let Some(store) = cx.store()? else { return print_nothing(cx, args) };
+    let store = cx.existing_store()?;
     let checked = store.fsck(&options, &cx.task(args.quiet)?)?;
     let shown = match args.format == "json" {
         true => report::document(&checked),
@@ -93,7 +93,8 @@ fn level_of(args: &FsckArgs) -> FsckLevel {
 fn repair(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
     let task = cx.task(args.quiet)?;
     let store = match Store::open_to_repair(cx.store_path()?, &task) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return print_nothing(cx, args),
+        // Says what to do about it.
+        Err(error) if error.kind() == ErrorKind::NotFound => cx.existing_store()?,
         other => other?,
     };
     let from = args.from.iter().map(|path| source(path, &task)).collect::<Result<Vec<_>, Failure>>()?;
@@ -121,9 +122,4 @@ fn source(path: &Path, task: &Task) -> Result<RepairSource, Failure> {
         }
     }
     input::open(path).map(RepairSource::Archive)
-}
-
-fn print_nothing(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
-    let text = "There is no store, so nothing is wrong with it.\n".to_owned();
-    cx.print(&if args.format == "json" { report::document(&Checked::default()) } else { text })
 }

@@ -24,7 +24,7 @@ pub struct GcArgs {
 }
 
 pub fn gc(cx: &mut Context, args: &GcArgs) -> Result<(), Failure> {
-    let Some(store) = cx.store()? else { return cx.print("Freed 0B: there is no store.\n") };
+    let store = cx.existing_store()?;
     if args.dry_run {
         let forecast = store.survey(&cx.task(args.quiet)?)?.forecast();
         return cx.print(&format!(

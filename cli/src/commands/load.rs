@@ -107,7 +107,7 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
     let task = cx.task(args.quiet)?;
     let input = open(args.input.as_deref(), &task)?;
     if args.dry_run {
-        let store = match cx.store()? {
+        let store = match cx.store_if_present()? {
             Some(store) => store,
             None => Store::absent(cx.store_path()?)?,
         };

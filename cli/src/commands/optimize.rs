@@ -34,7 +34,7 @@ pub struct OptimizeArgs {
 }
 
 pub fn optimize(cx: &mut Context, args: &OptimizeArgs) -> Result<(), Failure> {
-    let Some(store) = cx.store()? else { return cx.print("Nothing to optimize: there is no store.\n") };
+    let store = cx.existing_store()?;
     let mut options = OptimizeOptions { max_duration: args.max_duration, ..OptimizeOptions::default() };
     options.level = args.level.unwrap_or(options.level);
     give_way();

@@ -5,6 +5,7 @@ use std::env;
 use std::error::Error as _;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
@@ -35,17 +36,43 @@ pub fn places() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The file at `path`; none if it is not there, unless it was asked for.
+/// The text of the file at `path`. `None` if it is not there or, as below the home directory of
+/// somebody else, out of reach; a file that was asked for must be there.
 ///
 /// # Errors
-/// If it cannot be read.
+/// If it cannot be read, or somebody else could have written it: a setting can name a program.
 pub fn text(path: &Path) -> Result<Option<String>, Failure> {
-    match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && super::set(VARIABLE.as_ref()).is_none() => {
-            Ok(None)
-        }
-        read => read.map(Some).map_err(|error| failure(path, &os_text(&error))),
-    }
+    let is_asked_for = super::set(VARIABLE.as_ref()).is_some();
+    let found = match fs::metadata(path) {
+        Err(error) if is_out_of_reach(&error) && !is_asked_for => return Ok(None),
+        found => found.map_err(|error| failure(path, &os_text(&error)))?,
+    };
+    check_trusted(path, &found)?;
+    fs::read_to_string(path).map(Some).map_err(|error| failure(path, &os_text(&error)))
+}
+
+fn is_out_of_reach(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
+}
+
+/// The bits by which others may write, and by which the group may. The group of a user is often
+/// theirs alone; that of root never is.
+const WRITABLE_BY_OTHERS: u32 = 0o002;
+const WRITABLE_BY_GROUP: u32 = 0o020;
+
+fn check_trusted(path: &Path, found: &fs::Metadata) -> Result<(), Failure> {
+    let user = rustix::process::geteuid();
+    let forbidden = WRITABLE_BY_OTHERS | if user.is_root() { WRITABLE_BY_GROUP } else { 0 };
+    let why = if found.uid() != user.as_raw() && found.uid() != 0 {
+        format!("the file belongs to user {}, and larder runs as user {}", found.uid(), user.as_raw())
+    } else if found.mode() & forbidden != 0 && found.is_file() {
+        format!("other users may write to the file (mode {:04o})", found.mode() & 0o7777)
+    } else {
+        return Ok(());
+    };
+    Err(failure(path, &why)
+        .hint(format!("{VARIABLE} names another file to read instead; /dev/null has no settings")))
 }
 
 /// What the `text` of the file at `path` says, by key.

@@ -10,6 +10,7 @@
 //! and [`Disk::rename`] replaces a name in one step.
 
 mod below;
+mod beneath;
 mod checksum;
 mod error;
 mod folder;
@@ -26,6 +27,7 @@ mod simulated;
 mod still;
 mod temporary;
 mod tree;
+mod trust;
 mod whole;
 
 use std::fmt;
@@ -43,6 +45,7 @@ pub use simulated::{Failure, SimulatedDisk, Survival};
 pub use still::StillDisk;
 pub use temporary::{Temporary, TemporaryDir, passing_name};
 pub use tree::Tree;
+pub use trust::check_caller;
 pub use whole::{put_passing, put_whole, remove_if_there, swap_in};
 
 /// Where the store lies.
@@ -87,8 +90,13 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// it, with what it takes on disk; nothing if it is not there.
     fn usage(&self, name: &str) -> Result<Vec<Allocated>>;
 
-    /// Where `name` lies for a library that wants a path; `None` if nowhere.
-    fn host_path(&self, name: &str) -> Option<PathBuf>;
+    /// Where `name` lies for a library that wants a path; `None` if nowhere. The directories
+    /// on the way there are trusted: see the module `trust`.
+    fn host_path(&self, name: &str) -> Result<Option<PathBuf>>;
+
+    /// Checks that everything in the directory `name` is trusted, for a library that opens
+    /// what it finds there by path. An absent directory is.
+    fn check_all(&self, name: &str) -> Result<()>;
 }
 
 /// An open file. All offsets are in bytes from its start.

@@ -2,13 +2,19 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::fs::{
+    AtFlags, Dir, FallocateFlags, FileType, FlockOperation, Mode as Permissions, OFlags, fstat, mkdirat,
+    renameat, statat, unlinkat,
+};
+use rustix::io::Errno;
 
-use super::below::{each_below, read_dir};
+use super::below::each_below;
+use super::beneath::{Beneath, again};
 use super::error::Context;
+use super::trust::{self, Distrust};
 use super::{Allocated, Disk, Entry, File, Folder, Guard, Mode, Result};
 
 /// Images may hold secrets: nobody but the owner reads what is stored.
@@ -22,40 +28,44 @@ const BLOCK_BYTES: u64 = 512;
 #[derive(Debug)]
 pub struct RealDisk {
     root: PathBuf,
+    beneath: Beneath,
 }
 
 impl RealDisk {
-    /// The disk below `root`, which must be a directory.
+    /// The disk below `root`, which must be a directory that nobody else may write to.
     ///
     /// # Errors
-    /// If it is not there or cannot be looked at.
+    /// If it is not there, cannot be looked at, or is not trusted: see [`trust`].
     pub fn open(root: &Path) -> Result<Self> {
+        trust::check_caller().map_err(io::Error::from).context("use", root)?;
         let root = fs::canonicalize(root).context("open", root)?;
-        let metadata = fs::metadata(&root).context("open", &root)?;
-        if !metadata.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::NotADirectory)).context("open", &root);
-        }
-        Ok(Self { root })
+        let beneath = Beneath::open(&root).map_err(|source| {
+            let is_distrust = source.get_ref().is_some_and(|inner| inner.is::<Distrust>());
+            let verb = if is_distrust { "use" } else { "open" };
+            super::Error { verb, path: root.clone(), source }
+        })?;
+        Ok(Self { root, beneath })
     }
 
     /// The same, making the directory and its parents where they are missing:
     /// durably, or a first commit could go with them.
     ///
     /// # Errors
-    /// If it cannot be made or looked at.
+    /// If it cannot be made or looked at, or is not trusted.
     pub fn create(root: &Path) -> Result<Self> {
         make_durably(root)?;
         Self::open(root)
     }
 
+    /// The path that errors name.
     fn path(&self, name: &str) -> PathBuf {
         if name.is_empty() { self.root.clone() } else { self.root.join(name) }
     }
 
-    fn file(&self, name: &str, verb: &'static str, options: &mut fs::OpenOptions) -> Result<Box<dyn File>> {
+    fn file(&self, name: &str, verb: &'static str, flags: OFlags) -> Result<Box<dyn File>> {
         let path = self.path(name);
-        let file = options.mode(FILE_MODE).open(&path).context(verb, &path)?;
-        Ok(Box::new(RealFile { file, path }))
+        let file = self.beneath.file(name, flags, FILE_MODE).context(verb, &path)?;
+        Ok(Box::new(RealFile { file: file.into(), path }))
     }
 }
 
@@ -80,56 +90,76 @@ fn make_durably(dir: &Path) -> Result<()> {
 
 impl Disk for RealDisk {
     fn create(&self, name: &str) -> Result<Box<dyn File>> {
-        self.file(name, "create", fs::OpenOptions::new().read(true).write(true).create_new(true))
+        self.file(name, "create", OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn File>> {
-        self.file(name, "open", fs::OpenOptions::new().read(true))
+        self.file(name, "open", OFlags::RDONLY)
     }
 
     fn open_writable(&self, name: &str) -> Result<Box<dyn File>> {
-        self.file(name, "open", fs::OpenOptions::new().read(true).write(true))
+        self.file(name, "open", OFlags::RDWR)
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
-        fs::rename(self.path(from), self.path(to)).context("put in place", self.path(to))
+        let rename = || -> io::Result<()> {
+            let ((from_dir, from), (to_dir, to)) = (self.beneath.parent(from)?, self.beneath.parent(to)?);
+            Ok(renameat(from_dir, from, to_dir, to)?)
+        };
+        rename().context("put in place", self.path(to))
     }
 
     fn remove(&self, name: &str) -> Result<()> {
-        fs::remove_file(self.path(name)).context("remove", self.path(name))
+        let remove = || -> io::Result<()> {
+            let (dir, last) = self.beneath.parent(name)?;
+            Ok(unlinkat(dir, last, AtFlags::empty())?)
+        };
+        remove().context("remove", self.path(name))
     }
 
     fn create_dir(&self, name: &str) -> Result<()> {
-        let path = self.path(name);
-        match fs::DirBuilder::new().mode(DIR_MODE).create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other.context("create", path),
-        }
+        let create = || -> io::Result<()> {
+            let (dir, last) = self.beneath.parent(name)?;
+            match mkdirat(dir, last, Permissions::from_raw_mode(DIR_MODE)) {
+                // One that somebody else has put there is not taken for ours.
+                Err(Errno::EXIST) => self.beneath.check_dirs(name),
+                made => Ok(made?),
+            }
+        };
+        create().context("create", self.path(name))
     }
 
     fn remove_tree(&self, name: &str) -> Result<()> {
         // What was made of images and by containers may be deeper than files can be
         // opened, and may be closed to its owner.
-        let (parent, last) = name.rsplit_once('/').unwrap_or(("", name));
-        match Folder::open(&self.path(parent)) {
-            Err(error) if error.is_absent() => Ok(()),
-            folder => folder?.remove(last.as_bytes()),
-        }
+        let (parent, last) = match self.beneath.parent(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            found => found.context("remove", self.path(name))?,
+        };
+        let above = name.rsplit_once('/').map_or("", |(above, _)| above);
+        Folder::of(parent, self.path(above)).remove(last.as_bytes())
     }
 
     fn list(&self, dir: &str) -> Result<Vec<Entry>> {
         let path = self.path(dir);
-        let entries = match read_dir(&path) {
+        let opened = match self.beneath.dir(dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.context("list", &path)?,
+            opened => opened.context("list", &path)?,
         };
         let mut found = Vec::new();
-        for entry in entries {
+        for entry in Dir::read_from(&opened).context("list", &path)? {
             let entry = entry.context("list", &path)?;
+            if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                continue;
+            }
             let kind = match entry.file_type() {
-                // Gone since: somebody else tidied up.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                other => other.context("look at", entry.path())?,
+                // Not every file system says it here.
+                FileType::Unknown => match statat(&opened, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                    // Gone since: somebody else tidied up.
+                    Err(Errno::NOENT) => continue,
+                    stat => FileType::from_raw_mode(stat.context("look at", &path)?.st_mode),
+                },
+                kind => kind,
             };
             // larder writes only UTF-8 names; a foreign one shows itself as unknown.
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -139,8 +169,10 @@ impl Disk for RealDisk {
     }
 
     fn file_bytes(&self, dir: &str) -> Result<u64> {
+        let path = self.path(dir);
+        self.beneath.check_dirs(dir).context("look at", &path)?;
         let mut bytes = 0;
-        each_below(&self.path(dir), &mut |_, metadata| {
+        each_below(&path, &mut |_, metadata| {
             if metadata.is_file() {
                 bytes += metadata.len();
             }
@@ -149,43 +181,56 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> Result<()> {
-        let path = self.path(dir);
-        fs::File::open(&path).and_then(|dir| dir.sync_all()).context("make durable", path)
+        let sync = || -> io::Result<()> {
+            let opened = self.beneath.dir(dir)?;
+            Ok(again(|| rustix::fs::fsync(&opened))?)
+        };
+        sync().context("make durable", self.path(dir))
     }
 
     fn try_lock(&self, name: &str, mode: Mode) -> Result<Option<Box<dyn Guard>>> {
         let path = self.path(name);
-        let file = fs::File::open(&path).context("open", &path)?;
+        let file = self.beneath.file(name, OFlags::RDONLY, 0).context("open", &path)?;
         let operation = match mode {
             Mode::Shared => FlockOperation::NonBlockingLockShared,
             Mode::Exclusive => FlockOperation::NonBlockingLockExclusive,
         };
         match rustix::fs::flock(&file, operation) {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(Errno::WOULDBLOCK) => return Ok(None),
             Err(error) => return Err(error).context("lock", path),
         }
         // Another file may have got the name meanwhile, and somebody else that one's lock.
-        let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        let locked = file.metadata().map(inode).context("look at", &path)?;
-        match fs::metadata(&path).map(inode) {
-            Ok(named) if named == locked => Ok(Some(Box::new(Flock { _file: file }))),
+        let inode = |file: &std::os::fd::OwnedFd| fstat(file).map(|stat| (stat.st_dev, stat.st_ino));
+        let locked = inode(&file).context("look at", &path)?;
+        match self.beneath.file(name, OFlags::RDONLY, 0) {
+            Ok(named) if inode(&named).context("look at", &path)? == locked => {
+                Ok(Some(Box::new(Flock { _file: file.into() })))
+            }
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("look at", path),
             _ => Ok(None),
         }
     }
 
     fn usage(&self, name: &str) -> Result<Vec<Allocated>> {
+        let path = self.path(name);
+        self.beneath.check_dirs(name).context("look at", &path)?;
         let mut found = Vec::new();
-        each_below(&self.path(name), &mut |path, metadata| {
+        each_below(&path, &mut |path, metadata| {
             let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
             found.push(Allocated { name, bytes: metadata.blocks() * BLOCK_BYTES });
         })?;
         Ok(found)
     }
 
-    fn host_path(&self, name: &str) -> Option<PathBuf> {
-        Some(self.path(name))
+    fn host_path(&self, name: &str) -> Result<Option<PathBuf>> {
+        let path = self.path(name);
+        self.beneath.check_dirs(name).context("use", &path)?;
+        Ok(Some(path))
+    }
+
+    fn check_all(&self, name: &str) -> Result<()> {
+        self.beneath.check_all(name).context("use", self.path(name))
     }
 }
 

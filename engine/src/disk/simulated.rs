@@ -347,8 +347,12 @@ impl Disk for SimulatedDisk {
         Ok(state.names.iter().filter(|(name, _)| is_meant(name)).map(allocated).collect())
     }
 
-    fn host_path(&self, _name: &str) -> Option<PathBuf> {
-        None
+    fn host_path(&self, _: &str) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
+
+    fn check_all(&self, _: &str) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -79,8 +79,12 @@ impl Disk for StillDisk {
         Ok(Vec::new())
     }
 
-    fn host_path(&self, _: &str) -> Option<PathBuf> {
-        None
+    fn host_path(&self, _: &str) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
+
+    fn check_all(&self, _: &str) -> Result<()> {
+        Ok(())
     }
 }
 

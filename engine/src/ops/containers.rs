@@ -117,7 +117,7 @@ impl Store {
             created: created.timestamp(),
             status: read_status(&**self.disk(), &Self::container_dir(id))?,
             spec,
-            dir: self.disk().host_path(&Self::container_dir(id)),
+            dir: self.disk().host_path(&Self::container_dir(id))?,
         })
     }
 }

@@ -181,7 +181,7 @@ impl Store {
 
     /// Where passing files go.
     pub(super) fn scratch_dir(&self) -> Option<PathBuf> {
-        self.is_writable().then(|| self.disk().host_path("tmp")).flatten()
+        self.is_writable().then(|| self.disk().host_path("tmp").ok().flatten()).flatten()
     }
 
     /// The file system that `layers` come to. The ledger is free meanwhile.

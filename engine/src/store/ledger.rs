@@ -1,6 +1,7 @@
 //! The journal and the catalog together: what the store holds, and the only
 //! way to change it.
 
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use super::{Error, Rehearsed, Store, lock};
@@ -165,10 +166,21 @@ impl Ledger {
 }
 
 impl Store {
-    /// The catalog where it lies; on a disk that has no place for it, a passing one.
-    pub(super) fn lasting_catalog(&self) -> catalog::Result<Catalog> {
-        match self.disk().host_path(CATALOG) {
-            Some(path) => Catalog::open(&path, self.id()),
+    /// Where the catalog lies; `None` on a disk that has no place for it. The database opens
+    /// its files by path, so everything in the directory is checked to be ours.
+    pub(super) fn catalog_path(&self) -> Result<Option<PathBuf>> {
+        self.disk().check_all(CATALOG)?;
+        if self.is_writable() {
+            // Ours alone, whatever files the database creates in it may be used for.
+            self.disk().create_dir(CATALOG)?;
+        }
+        Ok(self.disk().host_path(CATALOG)?)
+    }
+
+    /// The catalog at `path`, or a passing one.
+    pub(super) fn lasting_catalog(&self, path: Option<&Path>) -> catalog::Result<Catalog> {
+        match path {
+            Some(path) => Catalog::open(path, self.id()),
             None => Catalog::passing(None, self.id()),
         }
     }
@@ -176,7 +188,8 @@ impl Store {
     /// An empty catalog for as long as the value lives: in the store if that may be
     /// written, so that what a program that is killed leaves is found by `gc`.
     pub(super) fn passing_catalog(&self) -> catalog::Result<Catalog> {
-        let path = self.disk().host_path(&passing_name("catalog")).filter(|_| self.is_writable());
+        let path = self.disk().host_path(&passing_name("catalog"));
+        let path = path.ok().flatten().filter(|_| self.is_writable());
         // A full disk keeps nobody from reading.
         Catalog::passing(path.as_deref(), self.id()).or_else(|_| Catalog::passing(None, self.id()))
     }
@@ -196,13 +209,14 @@ impl Found {
     /// is thrown away.
     fn open(store: &Store, journal: &Journal, task: &Task) -> Result<Self> {
         let disk = &**store.disk();
+        let path = store.catalog_path()?;
         let is_new = disk.list(CATALOG)?.is_empty();
         let blank = |catalog| Self { catalog, position: journal.start(), ahead: false };
         let tell = |why: &str| {
             let text = format!("the catalog is made again from the journal: {why}");
             task.report(&Event::Notice { text: &text });
         };
-        let why = match store.lasting_catalog() {
+        let why = match store.lasting_catalog(path.as_deref()) {
             // Of a new store, or lost; or a crash came between the making of the
             // database and the first commit.
             Ok(catalog) if is_new || catalog.is_blank() => {
@@ -226,7 +240,8 @@ impl Found {
         tell(&why);
         disk.remove_tree(CATALOG)?;
         // A full disk keeps nobody from reading: the catalog passes away then.
-        let catalog = store.lasting_catalog().or_else(|_| Catalog::passing(None, store.id()))?;
+        let catalog =
+            store.lasting_catalog(path.as_deref()).or_else(|_| Catalog::passing(None, store.id()))?;
         Ok(blank(catalog))
     }
 }

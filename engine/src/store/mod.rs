@@ -60,6 +60,17 @@ pub(crate) const LAYERS: &str = "layers";
 /// a third of the space for a speed that the disk does not have.
 const LEVELS: std::ops::RangeInclusive<u8> = 1..=22;
 
+/// Refuses to go on with the rights of another user than the one who started the program, as
+/// one that is set-user-ID has them: its paths and variables are that user's. Opening a store
+/// checks it too; a program that trusts them before does so first.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the effective user or group is
+/// not the real one.
+pub fn check_caller() -> Result<()> {
+    disk::check_caller().map_err(|distrust| crate::Error::new(crate::ErrorKind::Unsupported, distrust))
+}
+
 /// A store of images.
 ///
 /// Opening one is cheap and holds nothing: every call takes the locks that it

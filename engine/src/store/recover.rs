@@ -75,7 +75,8 @@ impl Store {
         if self.disk().list(ledger::CATALOG)?.is_empty() {
             return Ok(false);
         }
-        let Ok(catalog) = self.lasting_catalog() else { return Ok(false) };
+        let path = self.catalog_path()?;
+        let Ok(catalog) = self.lasting_catalog(path.as_deref()) else { return Ok(false) };
         match catalog.position() {
             Ok(Some(position)) if position.txn > last_txn || journal.has(position)? => {}
             _ => return Ok(false),

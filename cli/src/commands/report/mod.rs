@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use larder_engine::{HistoryEntry, ImageUse, LayerFiles, Store, Survey, Task};
 
-use crate::context::{Context, about_image, no_such_image};
+use crate::context::{Context, about_image};
 use crate::failure::Failure;
 use crate::output::archive::Place;
 use crate::output::size;
@@ -81,12 +81,7 @@ impl Facts {
 
 pub fn report(cx: &mut Context, args: &ReportArgs) -> Result<(), Failure> {
     let place = Place::of(args.output.as_deref())?;
-    let Some(store) = cx.store()? else {
-        return Err(match args.images.first() {
-            Some(name) => Failure::error(no_such_image(name)),
-            None => Failure::error("there is no store yet").hint("'larder load' makes one"),
-        });
-    };
+    let store = cx.existing_store()?;
     let task = cx.task(args.quiet)?;
     let facts = gather(&store, &args.images, &task)?;
     let page = page::page(&facts).into_string();

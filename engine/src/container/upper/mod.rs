@@ -75,7 +75,7 @@ impl Upper {
     /// # Errors
     /// If it cannot be opened, or what is kept beside it is damaged.
     pub fn open(disk: &Arc<dyn Disk>, name: &str) -> Result<Option<Self>> {
-        let Some(path) = disk.host_path(name) else { return Ok(None) };
+        let Some(path) = disk.host_path(name)? else { return Ok(None) };
         let files = match Folder::open(&path.join(UPPER)) {
             Err(error) if error.is_absent() => return Ok(None),
             files => files?,
@@ -106,7 +106,7 @@ impl Upper {
             path: name.into(),
             source: std::io::ErrorKind::Unsupported.into(),
         };
-        let path = disk.host_path(name).ok_or_else(nowhere)?;
+        let path = disk.host_path(name)?.ok_or_else(nowhere)?;
         let dir = Folder::open(&path)?;
         dir.remove(NEW)?;
         dir.make_dir(NEW, 0o700)?;

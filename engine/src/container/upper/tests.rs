@@ -90,7 +90,7 @@ impl Container {
     }
 
     fn upper(&self) -> Folder {
-        Folder::open(&self.disk.host_path(NAME).unwrap().join("upper")).unwrap()
+        Folder::open(&self.disk.host_path(NAME).unwrap().unwrap().join("upper")).unwrap()
     }
 }
 
@@ -259,7 +259,7 @@ fn the_root_may_be_changed_too() {
 fn what_a_cut_has_left_is_cleared_away() {
     let container = Container::new();
     container.put(&[file("a", 1)]);
-    let dir = Folder::open(&container.disk.host_path(NAME).unwrap()).unwrap();
+    let dir = Folder::open(&container.disk.host_path(NAME).unwrap().unwrap()).unwrap();
     dir.make_dir(NEW, 0o700).unwrap();
     dir.make_dir(b"new/x", 0o700).unwrap();
     dir.make_file(OLD, 0o600).unwrap();

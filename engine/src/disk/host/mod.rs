@@ -16,12 +16,16 @@ pub use system::{
 use super::error::Context;
 use super::{FileKind, Result};
 
-/// The directory that relative paths begin in.
+/// The directory that `path` begins in. An absolute path needs no working directory, which may
+/// be gone.
 ///
 /// # Errors
-/// If it is gone.
-pub fn here() -> Result<PathBuf> {
-    std::env::current_dir().context("find", ".")
+/// If the path is relative, and the working directory is gone.
+pub fn base_of(path: &Path) -> Result<PathBuf> {
+    match path.is_absolute() {
+        true => Ok(PathBuf::from("/")),
+        false => std::env::current_dir().context("find the working directory", "."),
+    }
 }
 
 /// What names the time since this machine was started last, as text.

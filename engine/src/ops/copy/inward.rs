@@ -59,7 +59,7 @@ impl Store {
         options: &CopyOptions,
         task: &Task,
     ) -> Result<Copied> {
-        let here = host::here()?;
+        let here = host::base_of(from)?;
         let asked = Asked::of(from.as_os_str().as_bytes(), here.as_os_str().as_bytes());
         let (folder, start, source) = open_source(&asked, options.follow)?;
         let access = self.share(task)?;

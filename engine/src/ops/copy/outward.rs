@@ -125,7 +125,7 @@ fn told(error: container::Error, path: &[u8], name: &str, stack: &Stack) -> crat
 
 /// What the target is. A link that was given as one is followed.
 fn target(to: &Path) -> Result<Target> {
-    let here = host::here()?;
+    let here = host::base_of(to)?;
     let asked = Asked::of(to.as_os_str().as_bytes(), here.as_os_str().as_bytes());
     let parent = host::path(asked.parent());
     if host::kind(&parent)?.is_none() {

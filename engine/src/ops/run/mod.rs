@@ -90,6 +90,6 @@ impl Store {
     /// Where the directory of a container lies.
     pub(super) fn container_path(&self, id: &crate::catalog::ContainerId) -> Result<PathBuf> {
         let name = Self::container_dir(id);
-        Ok(self.disk().host_path(&name).ok_or(Error::NotHere)?)
+        Ok(self.disk().host_path(&name)?.ok_or(Error::NotHere)?)
     }
 }

@@ -165,7 +165,7 @@ impl Store {
             path: name.into(),
             source: std::io::ErrorKind::Unsupported.into(),
         };
-        Ok(self.disk().host_path(name).ok_or_else(nowhere)?)
+        Ok(self.disk().host_path(name)?.ok_or_else(nowhere)?)
     }
 }
 

@@ -91,7 +91,7 @@ impl Monitor {
         set_child_subreaper(Some(rustix::process::getpid()))
             .tried("become the parent of what the runtime leaves")?;
         host::set_umask(0o022);
-        let path = disk.host_path(dir).ok_or(Error::Nonsense)?;
+        let path = disk.host_path(dir)?.ok_or(Error::Nonsense)?;
         let other =
             || Error::Refused { refusal: Refusal::Other, text: "another monitor has the container".into() };
         // The one before may have said that the container has ended, and not be over yet.
