@@ -12,6 +12,7 @@ mod docker;
 mod docker_lines;
 mod documents;
 mod fixtures;
+mod go_tar;
 mod oci_image_tool;
 mod peers;
 mod podman;

@@ -1,24 +1,41 @@
 //! A reader that stops a bomb: compressed bytes in, expanded bytes out, both counted.
 
 use std::io::{self, BufRead, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use std::time::Duration;
 
 use super::{Compression, Decoder, LimitError, Limits, Nesting, sniff};
 
-/// What all streams of one archive may expand to together.
+/// What all streams of one archive may expand to together, and how much work they may be.
 ///
-/// Clones share what is left, so layers may be read side by side.
+/// Both are measured against the bytes of the outermost input: of streams inside a compressed
+/// stream each by itself may look harmless. Clones share what is left, so layers may be read
+/// side by side.
 #[derive(Debug, Clone)]
 pub struct Budget {
     limits: Limits,
     expanded: Arc<AtomicU64>,
+    /// Bytes that all streams took from their inputs.
+    consumed: Arc<AtomicU64>,
+    /// Bytes that the stream around all others took from its input, once it is known to be
+    /// compressed. Otherwise the others take theirs from the input itself.
+    outermost: Arc<OnceLock<Arc<AtomicU64>>>,
+    /// The processor time of this process when the archive was opened.
+    begun: Duration,
 }
 
 impl Budget {
     /// All that `limits` allow.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, expanded: Arc::default() }
+        Self {
+            limits,
+            expanded: Arc::default(),
+            consumed: Arc::default(),
+            outermost: Arc::default(),
+            begun: processor_time(),
+        }
     }
 
     /// The limits.
@@ -31,6 +48,26 @@ impl Budget {
         let before = self.expanded.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > limit { Err(LimitError::ExpandedBytes { limit }) } else { Ok(()) }
     }
+
+    /// Checks the work so far against the bytes of the input: a stream can be small, stay
+    /// small, and keep its decoder busy for hours.
+    fn check_work(&self) -> Result<(), LimitError> {
+        let input = self.outermost.get().unwrap_or(&self.consumed).load(Ordering::Relaxed);
+        check_work(input, processor_time().saturating_sub(self.begun))
+    }
+}
+
+/// Checks the processor time that reading `consumed` bytes of input took.
+fn check_work(consumed: u64, spent: Duration) -> Result<(), LimitError> {
+    let megabytes = u32::try_from(consumed >> 20).unwrap_or(u32::MAX).saturating_add(1);
+    let limit = Limits::WORK_PER_MEGABYTE.saturating_mul(megabytes);
+    if spent > limit { Err(LimitError::Work { consumed, spent }) } else { Ok(()) }
+}
+
+/// The processor time that this process has used.
+fn processor_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.try_into().unwrap_or_default())
 }
 
 /// Counts what is taken from a reader, for somebody who no longer holds it.
@@ -99,6 +136,10 @@ impl<R: BufRead> Bounded<R> {
     pub fn new(inner: R, budget: &Budget, nesting: Nesting) -> io::Result<Self> {
         let (counted, consumed) = Counted::new(inner);
         let decoder = Decoder::new(counted, nesting)?;
+        if nesting == Nesting::Outer && decoder.compression() != Compression::None {
+            // A second one, of a test or of another archive, has a budget of its own.
+            let _ = budget.outermost.set(Arc::clone(&consumed));
+        }
         Ok(Self { decoder, head: Vec::new(), consumed, expanded: 0, budget: budget.clone() })
     }
 
@@ -118,8 +159,13 @@ impl<R: BufRead> Bounded<R> {
     }
 
     fn check_ratio(&self) -> Result<(), LimitError> {
-        let (limit, expanded) = (self.budget.limits.max_ratio, self.expanded);
-        let consumed = self.consumed_bytes();
+        let limit = self.budget.limits.max_ratio;
+        let (consumed, expanded) = match self.budget.outermost.get() {
+            Some(outermost) => {
+                (outermost.load(Ordering::Relaxed), self.budget.expanded.load(Ordering::Relaxed))
+            }
+            None => (self.consumed_bytes(), self.expanded),
+        };
         if expanded > Limits::RATIO_GRACE_BYTES && expanded / limit.max(1) > consumed {
             return Err(LimitError::Ratio { limit, consumed, expanded });
         }
@@ -142,11 +188,17 @@ impl<R: BufRead> Bounded<R> {
 
 impl<R: BufRead> Read for Bounded<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let before = self.consumed_bytes();
         let len = self.decoder.read(buf)?;
+        self.budget.consumed.fetch_add(self.consumed_bytes() - before, Ordering::Relaxed);
         let twice = |twice| io::Error::new(io::ErrorKind::InvalidData, twice);
         self.check_inner(buf.get(..len).unwrap_or(buf)).map_err(twice)?;
         self.expanded += len as u64;
-        self.budget.spend(len as u64).and_then(|()| self.check_ratio()).map_err(io::Error::other)?;
+        let spent = self.budget.spend(len as u64);
+        spent
+            .and_then(|()| self.check_ratio())
+            .and_then(|()| self.budget.check_work())
+            .map_err(io::Error::other)?;
         Ok(len)
     }
 }
@@ -190,6 +242,41 @@ mod tests {
         assert!(matches!(inner, Some(CompressedTwice { inner: Compression::Zstd })), "{error}");
         let error = super::super::Error::reading("layer.tar", error).to_string();
         assert_eq!(error, "layer.tar is compressed twice, with zstd inside");
+    }
+
+    /// 2.8 KB that became a gigabyte: neither stream alone passes the ratio.
+    #[test]
+    fn streams_in_a_compressed_stream_count_against_its_bytes() {
+        let inner = compress(Compression::Gzip, &vec![0; 200 << 20]);
+        let outer = compress(Compression::Gzip, &inner);
+        assert!(outer.len() < 8 << 10, "{}", outer.len());
+        let budget = Budget::new(Limits::default());
+        let mut around = Bounded::new(&outer[..], &budget, Nesting::Outer).unwrap();
+        let mut member = Vec::new();
+        // Not read through it here: that the content is compressed again is another error.
+        around.decoder.read_to_end(&mut member).unwrap();
+        let mut layer = Bounded::new(&member[..], &budget, Nesting::Inner).unwrap();
+        let error = io::copy(&mut layer, &mut io::sink()).unwrap_err();
+        assert!(matches!(limit_of(&error), LimitError::Ratio { limit: 1100, .. }), "{error}");
+        assert!(layer.expanded_bytes() < 100 << 20);
+    }
+
+    #[test]
+    fn work_is_counted_against_the_bytes_that_were_read() {
+        for (consumed, seconds, is_allowed) in [
+            (0, 59, true),
+            (0, 61, false),
+            (1 << 20, 119, true),
+            (1 << 20, 121, false),
+            (100 << 20, 6000, true),
+        ] {
+            let checked = check_work(consumed, Duration::from_secs(seconds));
+            assert_eq!(checked.is_ok(), is_allowed, "{consumed} bytes in {seconds} s");
+        }
+        let budget = Budget::new(Limits::default());
+        let stream = compress(Compression::Gzip, &compress(Compression::None, &[7; 1000]));
+        io::copy(&mut Bounded::new(&stream[..], &budget, Nesting::Inner).unwrap(), &mut io::sink()).unwrap();
+        assert_eq!(budget.consumed.load(Ordering::Relaxed), stream.len() as u64, "the input is counted");
     }
 
     #[test]

@@ -50,6 +50,12 @@ impl Limits {
     /// Below this a stream's ratio is not looked at: headers and small layers
     /// of zeros compress better than anything large does.
     pub const RATIO_GRACE_BYTES: u64 = 64 << 20;
+
+    /// Processor time that reading may take for each megabyte of the input, begun or whole.
+    ///
+    /// A minute: a gigabyte of zeros in a megabyte of gzip takes a quarter of it where a
+    /// machine is slow.
+    pub const WORK_PER_MEGABYTE: std::time::Duration = std::time::Duration::from_secs(60);
 }
 
 impl Default for Limits {
@@ -85,6 +91,17 @@ pub enum LimitError {
         consumed: u64,
         /// Bytes out.
         expanded: u64,
+    },
+    /// [`Limits::WORK_PER_MEGABYTE`].
+    #[error(
+        "reading {consumed} bytes of the archive has taken {} s of processor time, more than {} s for each megabyte",
+        spent.as_secs(), Limits::WORK_PER_MEGABYTE.as_secs()
+    )]
+    Work {
+        /// Bytes of the input that were read.
+        consumed: u64,
+        /// The processor time that it took.
+        spent: std::time::Duration,
     },
     /// [`Limits::max_members`].
     #[error("the archive has more than {limit} members")]

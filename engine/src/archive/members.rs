@@ -176,7 +176,7 @@ impl<R: Read> Members<R> {
 
     /// `None` at the end: two zero blocks, or no more bytes between two members.
     fn read_header(&mut self, promised: bool) -> Result<Option<Header>, Error> {
-        for _ in 0..2 {
+        for after_zeros in [false, true] {
             let mut block = [0; BLOCK_BYTES];
             let offset = self.offset;
             match self.read_block(&mut block)? {
@@ -186,6 +186,10 @@ impl<R: Read> Members<R> {
                 _ => {}
             }
             match Header::decode(&block) {
+                // Go's reader refuses it, and others read on: they would see different images.
+                Ok(Some(_)) if after_zeros => {
+                    return Err(self.no_header(&block, offset, crate::tar::HeaderError::AfterZeros));
+                }
                 Ok(Some(header)) => return Ok(Some(header)),
                 Ok(None) => {}
                 Err(source) => return Err(self.no_header(&block, offset, source)),

@@ -65,6 +65,8 @@ impl Pax {
             b"size" => self.size = unless_empty(record, Record::number)?,
             b"uid" => self.uid = unless_empty(record, id)?,
             b"gid" => self.gid = unless_empty(record, id)?,
+            // Of no use here, but what is no time makes the header invalid.
+            b"atime" | b"ctime" => _ = unless_empty(record, |record| Mtime::parse(record.value))?,
             b"mtime" => self.mtime = unless_empty(record, |record| Mtime::parse(record.value))?,
             key => match key.strip_prefix(XATTR) {
                 Some(name) => _ = self.xattrs.insert(name.to_vec(), record.value.to_vec()),

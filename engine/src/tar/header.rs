@@ -15,6 +15,8 @@
 //! |    329 |    8 | device: its major number                                     |
 //! |    337 |    8 | device: its minor number                                     |
 //! |    345 |  155 | ustar: what goes before the name, with a `/` between         |
+//! |    345 |   24 | GNU: times of the last access and change, 12 each; text that |
+//! |        |      | is neither is a prefix, as above                             |
 //! |    386 |   96 | GNU sparse: four times offset and length of data, 12 each    |
 //! |    482 |    1 | GNU sparse: whether the map goes on in the next block        |
 //! |    483 |   12 | GNU sparse: size of the file with its holes                  |
@@ -40,6 +42,10 @@ const MINOR: Range<usize> = 337..345;
 const PREFIX: Range<usize> = 345..500;
 const STAR_PREFIX: Range<usize> = 345..476;
 const STAR: Range<usize> = 508..512;
+const ACCESSED: Range<usize> = 345..357;
+const CHANGED: Range<usize> = 357..369;
+const STAR_ACCESSED: Range<usize> = 476..488;
+const STAR_CHANGED: Range<usize> = 488..500;
 
 /// A header whose checksum and size are right.
 #[derive(Debug, Clone)]
@@ -94,6 +100,12 @@ pub enum HeaderError {
     /// The size is no number, or none that fits 63 bits.
     #[error("invalid tar header: the size is not a number of bytes")]
     Size,
+    /// A field that should be a number is none.
+    #[error("invalid tar header: the {field} is not a number")]
+    Number {
+        /// What the field is for.
+        field: &'static str,
+    },
     /// A sparse file outside GNU's format, which alone has a place for its map.
     #[error("invalid tar header: sparse file outside the GNU format")]
     Sparse,
@@ -135,10 +147,38 @@ impl Header {
         let size = number::parse(&raw.as_old().size).and_then(|size| u64::try_from(size).ok());
         let size = size.ok_or(HeaderError::Size)?;
         let header = Self { raw, size };
+        header.check_numbers()?;
         if header.kind() == Kind::Sparse && header.raw.as_gnu().is_none() {
             return Err(HeaderError::Sparse);
         }
         Ok(Some(header))
+    }
+
+    /// Checks the numbers that Go's reader parses, whether or not they say anything about an
+    /// entry of this kind, or an extension says something else.
+    fn check_numbers(&self) -> Result<(), HeaderError> {
+        let old = self.raw.as_old();
+        let oldest = [
+            ("mode", &old.mode[..]),
+            ("owner", &old.uid),
+            ("group", &old.gid),
+            ("time of the last change", &old.mtime),
+        ];
+        let devices =
+            [("device's major number", self.field(MAJOR)), ("device's minor number", self.field(MINOR))];
+        let times = [
+            ("time of the last access", self.field(STAR_ACCESSED)),
+            ("time of the last status change", self.field(STAR_CHANGED)),
+        ];
+        let has_devices = self.is_ustar() || self.is_gnu();
+        let is_star = self.is_ustar() && self.field(STAR) == b"tar\0";
+        let devices = devices.into_iter().filter(|_| has_devices);
+        let times = times.into_iter().filter(|_| is_star);
+        match oldest.into_iter().chain(devices).chain(times).find(|(_, field)| number::parse(field).is_none())
+        {
+            Some((field, _)) => Err(HeaderError::Number { field }),
+            None => Ok(()),
+        }
     }
 
     /// What the entry is, when its name is the one in the header.
@@ -201,6 +241,7 @@ impl Header {
         let prefix = match (self.is_ustar(), self.field(STAR)) {
             (true, b"tar\0") => text(self.field(STAR_PREFIX)),
             (true, _) => text(self.field(PREFIX)),
+            (false, _) if self.is_gnu() => self.gnu_prefix(),
             (false, _) => &[],
         };
         if prefix.is_empty() { Cow::Borrowed(name) } else { Cow::Owned([prefix, b"/", name].concat()) }
@@ -235,10 +276,25 @@ impl Header {
     /// Major and minor number of a device, if they are numbers. Before ustar
     /// there was no field for them.
     pub fn device(&self) -> Option<(i64, i64)> {
-        if self.field(MAGIC) != b"ustar" {
+        if !self.is_ustar() && !self.is_gnu() {
             return Some((0, 0));
         }
         Some((number::parse(self.field(MAJOR))?, number::parse(self.field(MINOR))?))
+    }
+
+    /// What stands where GNU has two times and no prefix, if it is no time: Go's writer put a
+    /// prefix there until 1.8, and so Go's reader and Python's read one.
+    fn gnu_prefix(&self) -> &[u8] {
+        let is_time = |field: &[u8]| field.first() == Some(&0) || number::parse(field).is_some();
+        if is_time(self.field(ACCESSED)) && is_time(self.field(CHANGED)) {
+            return &[];
+        }
+        let prefix = text(self.field(PREFIX));
+        if prefix.is_ascii() { prefix } else { &[] }
+    }
+
+    fn is_gnu(&self) -> bool {
+        self.field(MAGIC.start..MAGIC.end + 3) == b"ustar  \0"
     }
 
     fn is_ustar(&self) -> bool {
