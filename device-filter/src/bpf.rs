@@ -145,8 +145,9 @@ fn number(fd: BorrowedFd<'_>) -> u32 {
 /// must be valid for what the command does with it.
 unsafe fn call<T>(command: libc::c_int, attributes: &mut T) -> io::Result<i32> {
     // SAFETY: the caller vouches for what the attributes say; their address and size are theirs.
-    let result =
-        unsafe { libc::syscall(libc::SYS_bpf, command, attributes as *mut T, size_of::<T>() as libc::c_uint) };
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, command, attributes as *mut T, size_of::<T>() as libc::c_uint)
+    };
     match i32::try_from(result) {
         Ok(value @ 0..) => Ok(value),
         _ => Err(io::Error::last_os_error()),

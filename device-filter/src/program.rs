@@ -103,8 +103,10 @@ fn add_rule(program: &mut Vec<Instruction>, rule: &Rule) {
             instruction(EXIT, 0, 0),
         ],
     };
-    let conditions: Vec<_> =
-        [(KIND, kind), (MAJOR, major), (MINOR, minor)].into_iter().filter_map(|(r, v)| Some((r, v?))).collect();
+    let conditions: Vec<_> = [(KIND, kind), (MAJOR, major), (MINOR, minor)]
+        .into_iter()
+        .filter_map(|(r, v)| Some((r, v?)))
+        .collect();
     let count = conditions.len();
     for (at, (register, value)) in conditions.into_iter().enumerate() {
         // At most three conditions and four instructions: it fits.

@@ -71,6 +71,14 @@ pub enum Error {
     /// A number that no user has.
     #[error("uids and gids must be in range 0-2147483647")]
     UserRange,
+    /// Nothing would keep the container from the machine's devices.
+    #[error("the container could use the devices of this machine: {no_filter}, and {why}")]
+    OpenDevices {
+        /// Why its cgroup has no device filter.
+        no_filter: String,
+        /// Why its mounts do not help either.
+        why: String,
+    },
     /// Not what an option of the run may be.
     #[error("{option} cannot be {value}: {why}")]
     Option {

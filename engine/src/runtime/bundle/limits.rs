@@ -9,13 +9,9 @@ const PERIOD: u64 = 100_000;
 const BILLION: u64 = 1_000_000_000;
 
 /// Limits of the cgroup: `linux.resources`.
-pub fn resources(host: &HostConfig) -> Value {
+pub fn resources(host: &HostConfig, devices: Vec<Value>) -> Value {
     let mut resources = Map::new();
-    let devices = match host.privileged {
-        true => json!([{ "allow": true, "access": "rwm" }]),
-        false => json!([{ "allow": false, "access": "rwm" }]),
-    };
-    resources.insert("devices".into(), devices);
+    resources.insert("devices".into(), devices.into());
     let memory = object([
         ("limit", some(host.memory)),
         ("reservation", some(host.memory_reservation)),

@@ -5,6 +5,7 @@
 //! `oci-spec` has for it, so that nothing is in it that a runtime would not understand.
 
 mod capabilities;
+mod devices;
 mod files;
 mod init;
 mod limits;
@@ -19,6 +20,8 @@ use super::stage::Stage;
 use super::user::User;
 use crate::container::Spec;
 
+pub use capabilities::allowed as capabilities;
+pub use devices::{filter_rules, is_allowed as is_allowed_device};
 pub use files::write_files;
 
 /// Below this in every cgroup hierarchy.
@@ -45,10 +48,12 @@ pub fn config(
     stage: Stage,
 ) -> Result<oci_spec::runtime::Spec> {
     let host = &spec.host_config;
+    let devices = devices::devices(host, stage)?;
     let mut linux = json!({
         "cgroupsPath": cgroup(id),
+        "devices": devices.nodes,
         "namespaces": namespaces(spec),
-        "resources": limits::resources(host),
+        "resources": limits::resources(host, devices.rules),
         "sysctl": host.sysctls,
     });
     let (masked, read_only) = host.protected_paths();
@@ -61,7 +66,7 @@ pub fn config(
         "ociVersion": "1.0.2",
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
         "process": process_of(spec, user, stage, host.init)?,
-        "mounts": mounts::mounts(dir, spec, stage)?,
+        "mounts": mounts::mounts(dir, spec, stage, devices.mounts)?,
         "linux": linux,
         "annotations": host.annotations,
     });
