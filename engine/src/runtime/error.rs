@@ -72,7 +72,9 @@ pub enum Error {
     #[error("uids and gids must be in range 0-2147483647")]
     UserRange,
     /// Nothing would keep the container from the machine's devices.
-    #[error("the container could use the devices of this machine: {no_filter}, and {why}")]
+    #[error(
+        "the container could use the devices of this machine: {why}, and there is no device filter: {no_filter}"
+    )]
     OpenDevices {
         /// Why its cgroup has no device filter.
         no_filter: String,

@@ -5,6 +5,7 @@
 
 mod again;
 mod attacks;
+mod devices;
 mod exec;
 mod exit;
 mod killed;
@@ -50,11 +51,17 @@ impl Host {
 
     #[track_caller]
     fn with(images: &[Image]) -> Option<Self> {
+        Self::with_cgroups(images, "")
+    }
+
+    /// The same on a machine that has other cgroups: see [`Sandbox::with_cgroups`].
+    #[track_caller]
+    fn with_cgroups(images: &[Image], cgroups: &'static str) -> Option<Self> {
         let name = thread::current().name().unwrap_or_default().to_owned();
         if !can_run(&name) {
             return None;
         }
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::new().with_cgroups(cgroups);
         sandbox.load(&layouts::docker24(images).tar()).ok();
         Some(Self(sandbox))
     }
