@@ -324,7 +324,7 @@ fn what_nothing_keeps_from_disks_is_not_started() {
     let waiting = ["run", "--name", "web", "busybox", "sh", "-c", super::WAITS];
     let running = child::start(without_filter(&waiting), Feed::Nothing);
     eventually("it is up", || here.run(["logs", "web"]).out().contains("up\n"));
-    here.run(["exec", "--privileged", "web", "echo", "runs"]).fails(125).complains(refused).stdout("");
+    here.run(["exec", "--privileged", "web", "echo", "runs"]).fails(126).complains(refused).stdout("");
     here.run(["exec", "web", "echo", "runs"]).ok().stdout("runs\n");
     here.run(["kill", "web"]).ok();
     running.wait();
@@ -367,7 +367,13 @@ fn the_processes_beside_a_container_cannot_be_dumped() {
         let mut exec = here.larder(["exec", "-i", name, "cat"]);
         exec.gid(group);
         let (end, ends) = std::sync::mpsc::channel::<()>();
-        let exec = child::start(exec, Feed::stream(move |_| Ok(drop(ends.recv()))));
+        let exec = child::start(
+            exec,
+            Feed::stream(move |_| {
+                let _ = ends.recv();
+                Ok(())
+            }),
+        );
         let ids = [id];
         let is_cat = |process: &super::Process| process.words.first().is_some_and(|word| word == "cat");
         eventually("it is executed", || here.at_work(&ids).iter().any(is_cat));
