@@ -225,6 +225,13 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Whether the cgroups of this machine, in either version, have a controller.
+fn has_controller(name: &str) -> bool {
+    Path::new("/sys/fs/cgroup").join(name).is_dir()
+        || fs::read_to_string("/sys/fs/cgroup/cgroup.controllers")
+            .is_ok_and(|all| all.split_whitespace().any(|controller| controller == name))
+}
+
 /// Whether containers can run here. Asked of other programs than larder.
 #[track_caller]
 fn can_run(test: &str) -> bool {

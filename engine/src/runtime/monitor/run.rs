@@ -57,6 +57,7 @@ impl Run {
     fn create(monitor: &mut Monitor) -> Result<(Self, oci_spec::runtime::Spec)> {
         let Monitor { disk, dir, path, request, stage, .. } = monitor;
         let (id, spec) = (&request.id, &request.spec);
+        cgroup::check_limits(&spec.host_config)?;
         cgroup::end(&bundle::cgroup(id));
         bundle::write_files(path, spec)?;
         let rootfs = Folder::open(&path.join("rootfs"))?;
