@@ -10,16 +10,25 @@ use tempfile::TempDir;
 
 use super::child::{self, Feed, Ran, Running};
 use super::listing::{Listing, disk_bytes};
+use super::tools;
 
 pub struct Sandbox {
     dir: TempDir,
     store: PathBuf,
+    /// What is mounted over `/sys/fs/cgroup` for larder alone; nothing if empty.
+    cgroups: &'static str,
 }
 
 impl Sandbox {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        Self { store: dir.path().join("store"), dir }
+        Self { store: dir.path().join("store"), dir, cgroups: "" }
+    }
+
+    /// The same sandbox, in which larder sees a file system of this kind at `/sys/fs/cgroup`, and
+    /// nothing below it: with `cgroup2` it is on a machine of cgroups of version 2 only.
+    pub fn with_cgroups(self, cgroups: &'static str) -> Self {
+        Self { cgroups, ..self }
     }
 
     /// The same sandbox, its store in another of its directories.
@@ -51,7 +60,21 @@ impl Sandbox {
     /// reaches it, and a temporary file outside the store cannot be made: `TMPDIR` is
     /// nowhere.
     pub fn larder<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        let program = env!("CARGO_BIN_EXE_larder");
+        let mut command = match self.cgroups {
+            "" => Command::new(program),
+            cgroups => {
+                let [mount, umount] = ["mount", "umount"].map(|name| tools::tool(name));
+                let script = format!(
+                    "{} -R /sys/fs/cgroup; {} -t {cgroups} none /sys/fs/cgroup && exec \"$@\"",
+                    umount.get_program().display(),
+                    mount.get_program().display(),
+                );
+                let mut command = tools::tool("unshare");
+                command.args(["-m", "/bin/sh", "-c", &script, "sh", program]);
+                command
+            }
+        };
         command.args(args).current_dir(self.dir.path()).env_clear();
         command.env("LARDER_STORE", &self.store).env("HOME", self.dir.path());
         command.env("TMPDIR", self.path("there-is-no-tmp")).env("PATH", "/nowhere");

@@ -37,7 +37,8 @@ pub use on_disk::entry_of;
 pub use overlay::Space;
 pub use rootfs::{RootFs, Supply};
 pub use spec::{
-    Bind, HostConfig, Mount, MountKind, RestartPolicy, Spec, SpecError, TmpfsOptions, Ulimit, merge,
+    Bind, DeviceMapping, HostConfig, Mount, MountKind, RestartPolicy, Spec, SpecError, TmpfsOptions, Ulimit,
+    merge,
 };
 pub use unpack::{Ready, Unpacking};
 pub use upper::{Fill, Upper};

@@ -52,6 +52,10 @@ pub struct HostConfig {
     pub cap_drop: Vec<String>,
     /// Everything that root may do.
     pub privileged: bool,
+    /// Devices of the host: `--device`.
+    pub devices: Vec<DeviceMapping>,
+    /// Rules for its device cgroup, as `c 7:* rmw`: `--device-cgroup-rule`.
+    pub device_cgroup_rules: Vec<String>,
     /// Options of security modules and the like.
     pub security_opt: Vec<String>,
     /// Groups on top of the user's.
@@ -121,6 +125,18 @@ pub struct Bind {
     pub target: String,
     /// `ro`, `rshared` and so on, separated by commas.
     pub options: String,
+}
+
+/// A device of the host, or a directory of devices, in the container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct DeviceMapping {
+    /// Where it is on the host.
+    pub path_on_host: String,
+    /// Where it is in the container.
+    pub path_in_container: String,
+    /// What may be done with it: `r`, `w` and `m`.
+    pub cgroup_permissions: String,
 }
 
 /// What is mounted in the container, as `--mount` says it.

@@ -9,7 +9,7 @@ use libcgroups::common::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::error::{Error, Result, whole_text};
-use super::user_namespace;
+use crate::container::HostConfig;
 use crate::disk::host;
 
 /// What a container uses.
@@ -38,6 +38,51 @@ fn manager(cgroup: &str) -> Result<AnyCgroupManager> {
     create_cgroup_manager(config).map_err(|error| failed("find the container's cgroup", &error))
 }
 
+/// The hierarchy, where cgroups are those of version 2.
+const VERSION_2: &str = "/sys/fs/cgroup";
+
+/// Checks that this machine's cgroups can keep the limits that were asked for. In version 2 a
+/// controller may be missing: version 1 has it, or whoever manages the machine has not passed it
+/// on.
+///
+/// # Errors
+/// If one cannot.
+pub fn check_limits(host: &HostConfig) -> Result<()> {
+    if !host::is_cgroup2(VERSION_2) {
+        return Ok(());
+    }
+    let may_create = may_create();
+    let controllers = host::read_text(&Path::new(VERSION_2).join("cgroup.controllers"), MAX_FILE)?;
+    let number = |number: u64| (number != 0).then(|| number.to_string());
+    let signed = |number: i64| (number != 0).then(|| number.to_string());
+    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    for (controller, option, asked) in [
+        ("memory", "--memory", number(host.memory)),
+        ("memory", "--memory-reservation", number(host.memory_reservation)),
+        ("memory", "--memory-swap", signed(host.memory_swap)),
+        ("cpu", "the limit of --cpus, in billionths,", number(host.nano_cpus)),
+        ("cpu", "--cpu-shares", number(host.cpu_shares)),
+        ("cpu", "--cpu-period", number(host.cpu_period)),
+        ("cpu", "--cpu-quota", signed(host.cpu_quota)),
+        ("cpuset", "--cpuset-cpus", text(&host.cpuset_cpus)),
+        ("cpuset", "--cpuset-mems", text(&host.cpuset_mems)),
+        ("pids", "--pids-limit", signed(host.pids_limit)),
+    ] {
+        let is_there = controllers.split_whitespace().any(|name| name == controller);
+        if let Some(value) = asked.filter(|_| !is_there || !may_create) {
+            // What is left out in silence would be taken for a limit.
+            let why = match is_there {
+                true => {
+                    "a caller who is not root needs a cgroup that was delegated to them: see docs/running.md"
+                }
+                false => "the cgroups here have no controller for it: see /sys/fs/cgroup/cgroup.controllers",
+            };
+            return Err(Error::Option { option, value, why });
+        }
+    }
+    Ok(())
+}
+
 fn failed(verb: &'static str, error: &dyn std::error::Error) -> Error {
     Error::System { verb, source: std::io::Error::other(whole_text(error)) }
 }
@@ -45,7 +90,7 @@ fn failed(verb: &'static str, error: &dyn std::error::Error) -> Error {
 /// Returns `true` if this process may create cgroups: root of a user namespace only where one
 /// was delegated to the caller.
 pub fn may_create() -> bool {
-    !user_namespace::is_inside() || host::may_write("/sys/fs/cgroup/cgroup.procs")
+    !host::is_in_user_namespace() || host::may_write("/sys/fs/cgroup/cgroup.procs")
 }
 
 /// Where the cgroup of the container `id` lies, whose first process is `pid`; `None` if its

@@ -20,7 +20,7 @@ use super::console::ConsoleSocket;
 use super::error::{Error, Refusal, Result, Tried};
 use super::frame::Stream;
 use super::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
-use super::{bundle, oci, status, user};
+use super::{bundle, devices, oci, status, user};
 use crate::container::Spec;
 use crate::disk::{Folder, host};
 
@@ -59,6 +59,7 @@ pub fn enter(request: &EnterRequest) -> Result<Entered> {
     let user = user::of(&rootfs, &request.spec)?;
     check_working_dir(&rootfs, &request.spec)?;
     drop(rootfs);
+    devices::check_another(request.pid, &bundle::cgroup(&request.id), &request.spec.host_config)?;
     std::env::set_current_dir(&request.dir).tried("enter the container's directory")?;
     host::set_umask(0o022);
     let name = format!("exec-{}", std::process::id());

@@ -94,16 +94,15 @@ pub enum Error {
          see docs/running.md"
     )]
     NoCgroup,
-    /// A limit that needs a controller which the caller's cgroup does not have.
+    /// Nothing would keep the container from the machine's devices.
     #[error(
-        "{option} needs the cgroup controller {controller}, which is not delegated to a caller who is not \
-         root here: see docs/running.md"
+        "the container could use the devices of this machine: {why}, and there is no device filter: {no_filter}"
     )]
-    NoController {
-        /// The flag of the limit.
-        option: &'static str,
-        /// The controller of cgroups version 2.
-        controller: &'static str,
+    OpenDevices {
+        /// Why its cgroup has no device filter.
+        no_filter: String,
+        /// Why its mounts do not help either.
+        why: String,
     },
     /// Not what an option of the run may be.
     #[error("{option} cannot be {value}: {why}")]

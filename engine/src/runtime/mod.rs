@@ -30,6 +30,7 @@ mod bundle;
 mod cgroup;
 mod connection;
 mod console;
+mod devices;
 mod enter;
 mod error;
 mod frame;

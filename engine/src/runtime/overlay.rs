@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, move_mount, unmount,
 };
 
@@ -22,6 +22,8 @@ pub struct Overlay<'o> {
     pub work: PathBuf,
     /// Where it is mounted.
     pub target: PathBuf,
+    /// Whether device nodes in it work, those of the image and those that the container makes.
+    pub keeps_devices: bool,
 }
 
 /// So that the writable layer has the form that larder reads: nothing of it refers to
@@ -74,7 +76,11 @@ impl Overlay<'_> {
             fsconfig_set_flag(&system, "userxattr")?;
         }
         fsconfig_create(&system)?;
-        let mounted = fsmount(&system, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+        let attributes = match self.keeps_devices {
+            true => MountAttrFlags::empty(),
+            false => MountAttrFlags::MOUNT_ATTR_NODEV,
+        };
+        let mounted = fsmount(&system, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
         move_mount(&mounted, "", host::CWD, &self.target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
     }
 
@@ -94,6 +100,7 @@ impl Overlay<'_> {
             options.push_str(",userxattr");
         }
         let options = CString::new(options).map_err(|_| rustix::io::Errno::INVAL)?;
-        mount("overlay", &self.target, "overlay", rustix::mount::MountFlags::empty(), options.as_c_str())
+        let flags = if self.keeps_devices { MountFlags::empty() } else { MountFlags::NODEV };
+        mount("overlay", &self.target, "overlay", flags, options.as_c_str())
     }
 }

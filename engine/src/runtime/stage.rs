@@ -7,6 +7,10 @@
 //! however it gets there. All mounts made from then on are seen by nobody else and end with
 //! the last process in the namespace.
 //!
+//! It is not dumpable either: whatever it holds open, such as the machine's `/proc`, cannot be
+//! reached through its own `/proc/PID` by a process of the container that it enters. Executing a
+//! program resets that, so it is set as soon as the program is executed again.
+//!
 //! Nor does it keep anything of whoever started it that the container would get from it: no
 //! descriptors but the standard streams, no blocked signals, and not their keys.
 
@@ -19,6 +23,7 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::SigSet;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::error::{Error, Result, Tried};
 use super::user_namespace;
@@ -51,6 +56,7 @@ pub fn come_in(beside: Option<i32>, kept: Option<RawFd>) -> Result<Stage> {
         Ok("user") => Stage::OwnUser,
         _ => return go_in(beside, kept),
     };
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).tried("make this process not dumpable")?;
     close_on_execution(None)?;
     leave_session()?;
     if stage == Stage::OwnUser {
@@ -68,7 +74,7 @@ fn go_in(beside: Option<i32>, kept: Option<RawFd>) -> Result<Stage> {
             setns(theirs, CloneFlags::CLONE_NEWUSER).tried("enter the container's user namespace")?;
         }
     }
-    let (own, stage) = match user_namespace::is_inside() {
+    let (own, stage) = match host::is_in_user_namespace() {
         false => (CloneFlags::CLONE_NEWNS, "own"),
         true => (CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP, "user"),
     };

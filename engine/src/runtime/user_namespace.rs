@@ -61,12 +61,6 @@ pub fn enter_with_one_user() -> Result<()> {
     Ok(host::write_text("/proc/self/gid_map", &format!("0 {gid} 1"))?)
 }
 
-/// Returns `true` if this process is in a user namespace other than the machine's first.
-pub fn is_inside() -> bool {
-    let text = host::read_text(Path::new("/proc/self/uid_map"), MAX_TABLE_BYTES).unwrap_or_default();
-    !text.is_empty() && text.split_whitespace().collect::<Vec<_>>() != ["0", "0", "4294967295"]
-}
-
 /// Returns `true` if the user `uid` exists in this process's user namespace.
 pub fn has_user(uid: u32) -> bool {
     has_id("/proc/self/uid_map", uid)

@@ -5,6 +5,7 @@
 
 mod again;
 mod attacks;
+mod devices;
 mod exec;
 mod exit;
 mod killed;
@@ -51,11 +52,17 @@ impl Host {
 
     #[track_caller]
     fn with(images: &[Image]) -> Option<Self> {
+        Self::with_cgroups(images, "")
+    }
+
+    /// The same on a machine that has other cgroups: see [`Sandbox::with_cgroups`].
+    #[track_caller]
+    fn with_cgroups(images: &[Image], cgroups: &'static str) -> Option<Self> {
         let name = thread::current().name().unwrap_or_default().to_owned();
         if !can_run(&name) {
             return None;
         }
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::new().with_cgroups(cgroups);
         sandbox.load(&layouts::docker24(images).tar()).ok();
         Some(Self(sandbox))
     }
@@ -217,6 +224,13 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(begin.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Whether the cgroups of this machine, in either version, have a controller.
+fn has_controller(name: &str) -> bool {
+    Path::new("/sys/fs/cgroup").join(name).is_dir()
+        || fs::read_to_string("/sys/fs/cgroup/cgroup.controllers")
+            .is_ok_and(|all| all.split_whitespace().any(|controller| controller == name))
 }
 
 /// Whether containers can run here. Asked of other programs than larder.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Host, base, image};
+use super::{Host, base, busybox, has_controller, image};
 use crate::harness::image::Layer;
 
 #[test]
@@ -168,12 +168,13 @@ fn capabilities(here: &Host, flags: &[&str]) -> u64 {
 #[test]
 fn root_in_a_container_may_do_what_docker_lets_it() {
     let Some(here) = Host::new() else { return };
-    // moby's oci/caps/defaults.go, as the kernel numbers them.
-    let usual = [29, 0, 1, 3, 4, 5, 27, 10, 13, 31, 6, 8, 7, 18].iter().fold(0, |set, bit| set | 1 << bit);
+    // moby's oci/caps/defaults.go without 27, CAP_MKNOD, as the kernel numbers them.
+    let usual = [29, 0, 1, 3, 4, 5, 10, 13, 31, 6, 8, 7, 18].iter().fold(0, |set, bit| set | 1 << bit);
     assert_eq!(capabilities(&here, &[]), usual);
     assert_eq!(capabilities(&here, &["--cap-drop", "ALL"]), 0);
     assert_eq!(capabilities(&here, &["--cap-drop", "all", "--cap-add", "CHOWN"]), 1);
     assert_eq!(capabilities(&here, &["--cap-add", "SYS_TIME"]), usual | 1 << 25);
+    assert_eq!(capabilities(&here, &["--cap-add", "MKNOD"]), usual | 1 << 27);
     assert_eq!(capabilities(&here, &["-u", "web"]), 0);
     here.shell(&["--cap-drop", "ALL"], "chown web /tmp").exits(1);
     here.shell(&[], "mount -t tmpfs tmpfs /srv").exits(1);
@@ -201,11 +202,7 @@ fn cgroup_file(id: &str, first: &str, second: &str) -> Option<String> {
 #[test]
 fn what_it_may_use_of_the_machine_is_limited() {
     let Some(here) = Host::new() else { return };
-    let has = |name: &str| {
-        Path::new("/sys/fs/cgroup").join(name).is_dir()
-            || fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").is_ok_and(|all| all.contains(name))
-    };
-    if !has("memory") || !has("pids") {
+    if !has_controller("memory") || !has_controller("pids") {
         crate::harness::skip("what_it_may_use_of_the_machine_is_limited", "no cgroups");
         return;
     }
@@ -223,6 +220,22 @@ fn what_it_may_use_of_the_machine_is_limited() {
         here.run(args.iter().chain(&["head -c 100000000 /dev/zero | tail -c 90000000 > /dev/null; exit $?"]));
     assert_ne!(ran.code, Some(0), "{ran}");
     assert_eq!(here.of("greedy", "{{.State.OOMKilled}}"), "true");
+}
+
+/// A machine of cgroups of version 2 may lack a controller.
+#[test]
+fn a_limit_that_cannot_be_kept_is_refused() {
+    let lists = ["/sys/fs/cgroup/unified/cgroup.controllers", "/sys/fs/cgroup/cgroup.controllers"];
+    let controllers = lists.iter().find_map(|list| fs::read_to_string(list).ok()).unwrap_or_default();
+    if controllers.contains("pids") {
+        crate::harness::skip("a_limit_that_cannot_be_kept_is_refused", "version 2 has every controller");
+        return;
+    }
+    let Some(here) = Host::with_cgroups(&[busybox()], "cgroup2") else { return };
+    for flags in [["--pids-limit", "5"], ["--memory", "64m"], ["--cpus", "0.5"], ["--cpuset-cpus", "0"]] {
+        let ran = here.run([&["run", "--rm"], &flags[..], &["busybox", "true"]].concat());
+        ran.fails(125).complains("the cgroups of this machine have no controller for it");
+    }
 }
 
 #[test]

@@ -129,11 +129,9 @@ fn without_subordinate_ids_another_user_is_refused_with_the_reason() {
 fn what_needs_a_cgroup_is_refused_with_the_reason_where_none_is_delegated() {
     let test = "what_needs_a_cgroup_is_refused_with_the_reason_where_none_is_delegated";
     let Some(here) = Rootless::new(test, SUBORDINATE) else { return };
-    for (flags, controller) in
-        [(["--memory", "64m"], "memory"), (["--cpus", "1"], "cpu"), (["--pids-limit", "9"], "pids")]
-    {
+    for flags in [["--memory", "64m"], ["--cpus", "1"], ["--pids-limit", "9"]] {
         let ran = here.shell(&flags, "true").fails(125);
-        assert!(ran.err().contains(&format!("controller {controller}")), "{ran}");
+        assert!(ran.err().contains(flags[0]) && ran.err().contains("cgroup"), "{ran}");
     }
     here.run(&["run", "-d", "--name", "box", "busybox", "sleep", "60"]).ok();
     let paused = here.run(&["pause", "box"]).fails(1);

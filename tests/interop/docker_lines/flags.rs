@@ -87,6 +87,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("--change", "CMD x"),
     ("--detach-keys", "ctrl-x"),
     ("--device", "/dev/null"),
+    ("--device-cgroup-rule", "c 1:3 r"),
     ("--dns", "1.1.1.1"),
     ("--env-file", "/dev/null"),
     ("--expose", "80"),

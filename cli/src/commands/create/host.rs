@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use larder_engine::{HostConfig, Mount, RestartPolicy, Ulimit};
+use larder_engine::{DeviceMapping, HostConfig, Mount, RestartPolicy, Ulimit};
 
 use super::{mount, values};
 use crate::context::refuse;
@@ -44,6 +44,12 @@ pub struct HostArgs {
     /// Memory nodes that it may use, such as 0,1
     #[arg(long, value_name = "LIST")]
     cpuset_mems: Option<String>,
+    /// Add a host device to the container, as HOST-PATH[:CONTAINER-PATH][:PERMISSIONS]
+    #[arg(long, value_name = "DEVICE", value_parser = values::device)]
+    device: Vec<DeviceMapping>,
+    /// Add a rule to the cgroup allowed devices list, such as 'c 7:* rmw'
+    #[arg(long, value_name = "RULE", value_parser = values::device_rule)]
+    device_cgroup_rule: Vec<String>,
     /// Name server
     #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
     dns: Vec<String>,
@@ -158,6 +164,8 @@ impl HostArgs {
             cap_add: capabilities("CapAdd", &self.cap_add)?,
             cap_drop: capabilities("CapDrop", &self.cap_drop)?,
             privileged: self.privileged,
+            devices: self.device.clone(),
+            device_cgroup_rules: self.device_cgroup_rule.clone(),
             security_opt: self
                 .security_opt
                 .iter()

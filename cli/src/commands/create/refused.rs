@@ -21,10 +21,6 @@ pub struct RefusedArgs {
     #[arg(long, hide = true)]
     cpu_rt_runtime: Option<String>,
     #[arg(long, hide = true)]
-    device: Vec<String>,
-    #[arg(long, hide = true)]
-    device_cgroup_rule: Vec<String>,
-    #[arg(long, hide = true)]
     device_read_bps: Vec<String>,
     #[arg(long, hide = true)]
     device_read_iops: Vec<String>,
@@ -80,7 +76,7 @@ pub struct RefusedArgs {
 const NO_PORTS: &str = "larder publishes no ports: with --network host those of the container are the host's";
 const NO_NETWORKS: &str =
     "larder has no networks of its own: a container has the host's (host) or none (none)";
-const NO_DEVICES: &str = "larder hands on no devices of the host";
+const NO_DRIVERS: &str = "larder has no device drivers: --device passes single devices on";
 const NO_VOLUMES: &str = "larder keeps no volumes";
 const OF_WINDOWS: &str = "it belongs to Windows";
 const OLD_CGROUPS: &str = "it belongs to cgroups of version 1";
@@ -101,9 +97,7 @@ impl RefusedArgs {
             ("--link-local-ip", any(&self.link_local_ip), NO_NETWORKS),
             ("--mac-address", some(&self.mac_address), NO_NETWORKS),
             ("--network-alias", any(&self.network_alias), NO_NETWORKS),
-            ("--device", any(&self.device), NO_DEVICES),
-            ("--device-cgroup-rule", any(&self.device_cgroup_rule), NO_DEVICES),
-            ("--gpus", some(&self.gpus), NO_DEVICES),
+            ("--gpus", some(&self.gpus), NO_DRIVERS),
             ("--volume-driver", some(&self.volume_driver), NO_VOLUMES),
             ("--volumes-from", any(&self.volumes_from), NO_VOLUMES),
             ("--storage-opt", any(&self.storage_opt), "what a container writes is limited by the disk alone"),

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use larder_engine::Ulimit;
+use larder_engine::{DeviceMapping, Ulimit};
 
 /// Bytes as Docker reads those of memory: `512m`, `1.5gb`, `64KiB`; every unit
 /// is a power of 1024.
@@ -37,6 +37,50 @@ pub fn ram_or_unlimited(text: &str) -> Result<i64, String> {
         return Ok(-1);
     }
     i64::try_from(ram(text)?).map_err(|_| format!("invalid size: '{text}'"))
+}
+
+/// Whether these are permissions of a device: `r`, `w` and `m`, each at most once.
+fn is_access(text: &str) -> bool {
+    let is_single = |letter| text.matches(letter).count() == 1;
+    !text.is_empty() && text.chars().all(|letter| "rwm".contains(letter) && is_single(letter))
+}
+
+/// A device, `HOST-PATH[:CONTAINER-PATH][:PERMISSIONS]`.
+pub fn device(text: &str) -> Result<DeviceMapping, String> {
+    let parts: Vec<_> = text.split(':').collect();
+    let (source, target, access) = match *parts.as_slice() {
+        [source] => (source, source, "rwm"),
+        [source, access] if is_access(access) => (source, source, access),
+        [source, target] => (source, target, "rwm"),
+        [source, target, access] => (source, target, access),
+        _ => return Err(format!("bad format for path: {text}")),
+    };
+    if !is_access(access) {
+        return Err(format!("bad mode specified: {access}"));
+    }
+    if let Some(path) = [source, target].into_iter().find(|path| !path.starts_with('/')) {
+        return Err(format!("{path} is not an absolute path"));
+    }
+    Ok(DeviceMapping {
+        path_on_host: source.into(),
+        path_in_container: target.into(),
+        cgroup_permissions: access.into(),
+    })
+}
+
+/// A rule for devices, `c 7:* rmw`.
+pub fn device_rule(text: &str) -> Result<String, String> {
+    let is_number =
+        |text: &str| text == "*" || !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let words: Vec<_> = text.split(' ').collect();
+    let is_rule = match *words.as_slice() {
+        [kind, numbers, access] => {
+            let has_numbers = numbers.split_once(':').is_some_and(|(a, b)| is_number(a) && is_number(b));
+            matches!(kind, "a" | "b" | "c") && has_numbers && is_access(access)
+        }
+        _ => false,
+    };
+    if is_rule { Ok(text.into()) } else { Err(format!("invalid device cgroup format '{text}'")) }
 }
 
 /// Processors, `1.5`, in billionths.
@@ -199,6 +243,27 @@ mod tests {
             assert_eq!(ram(text), Err(format!("invalid size: '{text}'")));
         }
         assert_eq!((ram_or_unlimited("-1"), ram_or_unlimited("1k")), (Ok(-1), Ok(1024)));
+    }
+
+    #[test]
+    fn a_device_has_two_paths_and_permissions() {
+        let read = |text: &str| {
+            device(text).map(|read| [read.path_on_host, read.path_in_container, read.cgroup_permissions])
+        };
+        let whole = |host: &str, inside: &str, access: &str| Ok([host.into(), inside.into(), access.into()]);
+        assert_eq!(read("/dev/a"), whole("/dev/a", "/dev/a", "rwm"));
+        assert_eq!(read("/dev/a:r"), whole("/dev/a", "/dev/a", "r"));
+        assert_eq!(read("/dev/a:/dev/b"), whole("/dev/a", "/dev/b", "rwm"));
+        assert_eq!(read("/dev/a:/dev/b:wm"), whole("/dev/a", "/dev/b", "wm"));
+        for wrong in ["dev/a", "/dev/a:b", "/dev/a:/dev/b:x", "/dev/a:/dev/b:rr", "/a:/b:r:w", ""] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        for rule in ["c 7:* rmw", "b *:* r", "a 1:2 m"] {
+            assert_eq!(device_rule(rule), Ok(rule.to_owned()));
+        }
+        for wrong in ["", "x 1:1 r", "c 1 r", "c 1:1 x", "c 1:1 ", "c 1:1 r r", "c  1:1 r", "c -1:1 r"] {
+            assert!(device_rule(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `HostConfig` and `Mounts` of a container. What Docker has and larder does not is there
 //! with the value that says so: a script that asks for it is answered.
 
-use larder_engine::{Bind, HostConfig, Mount, MountKind};
+use larder_engine::{Bind, DeviceMapping, HostConfig, Mount, MountKind};
 
 use super::Json;
 use super::document::object;
@@ -87,8 +87,8 @@ pub fn host_config(host: &HostConfig) -> Json {
         ("CpuRealtimeRuntime", zero()),
         ("CpusetCpus", text(&host.cpuset_cpus)),
         ("CpusetMems", text(&host.cpuset_mems)),
-        ("Devices", none()),
-        ("DeviceCgroupRules", Json::Null),
+        ("Devices", Json::Array(host.devices.iter().map(device).collect())),
+        ("DeviceCgroupRules", list(&host.device_cgroup_rules)),
         ("DeviceRequests", Json::Null),
         ("KernelMemory", zero()),
         ("KernelMemoryTCP", zero()),
@@ -116,6 +116,14 @@ pub fn host_config(host: &HostConfig) -> Json {
         members.push(("Annotations", map(&host.annotations)));
     }
     object(members)
+}
+
+fn device(device: &DeviceMapping) -> Json {
+    object(vec![
+        ("PathOnHost", device.path_on_host.as_str().into()),
+        ("PathInContainer", device.path_in_container.as_str().into()),
+        ("CgroupPermissions", device.cgroup_permissions.as_str().into()),
+    ])
 }
 
 fn mount(mount: &Mount) -> Json {

@@ -1,5 +1,6 @@
 //! This machine beside the store: paths that a user gave, and what the system tells.
 
+mod device;
 mod system;
 
 use std::ffi::OsString;
@@ -8,9 +9,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+pub use device::{DeviceNode, device, devices_in};
 pub use system::{
-    CWD, descriptors, give, is_cgroup2, is_same, may_execute, may_write, memory_bytes, name, null, open,
-    processes, read_text, set_umask, start_of_process, write_text,
+    CWD, descriptors, give, is_cgroup2, is_in_user_namespace, is_same, may_execute, may_write, memory_bytes,
+    name, null, open, processes, read_text, set_umask, start_of_process, write_text,
 };
 
 use super::error::Context;
@@ -60,6 +62,11 @@ pub fn kind(path: &Path) -> Result<Option<FileKind>> {
         _ if kind.is_fifo() => FileKind::Fifo,
         _ => FileKind::Socket,
     }))
+}
+
+/// Whether `path` leads to a directory.
+pub fn is_directory(path: &Path) -> bool {
+    path.is_dir()
 }
 
 /// Where `path` leads, all links resolved.

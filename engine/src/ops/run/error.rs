@@ -125,7 +125,6 @@ impl From<runtime::Error> for crate::Error {
             | Runtime::NoGroup { .. }
             | Runtime::UserRange
             | Runtime::NotMapped { .. }
-            | Runtime::NoController { .. }
             | Runtime::Option { .. } => ErrorKind::InvalidInput,
             _ => ErrorKind::Io,
         };

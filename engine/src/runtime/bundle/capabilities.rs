@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use super::super::error::{Error, Result};
 use crate::container::HostConfig;
 
-/// Docker's default (moby `oci/caps/defaults.go`).
-const USUAL: [&str; 14] = [
+/// Docker's default (moby `oci/caps/defaults.go`) without `CAP_MKNOD`: whoever may not make
+/// device nodes needs nobody to keep them from using them.
+const USUAL: [&str; 13] = [
     "CAP_AUDIT_WRITE",
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
     "CAP_FOWNER",
     "CAP_FSETID",
     "CAP_KILL",
-    "CAP_MKNOD",
     "CAP_NET_BIND_SERVICE",
     "CAP_NET_RAW",
     "CAP_SETFCAP",
@@ -25,7 +25,7 @@ const USUAL: [&str; 14] = [
 ];
 
 /// The rest of what Linux knows, in the kernel's order; a kernel that knows fewer gives fewer.
-const OTHERS: [&str; 27] = [
+const OTHERS: [&str; 28] = [
     "CAP_DAC_READ_SEARCH",
     "CAP_LINUX_IMMUTABLE",
     "CAP_NET_BROADCAST",
@@ -42,6 +42,7 @@ const OTHERS: [&str; 27] = [
     "CAP_SYS_RESOURCE",
     "CAP_SYS_TIME",
     "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
     "CAP_LEASE",
     "CAP_AUDIT_CONTROL",
     "CAP_MAC_OVERRIDE",
@@ -66,7 +67,11 @@ pub fn of(host: &HostConfig, uid: u32) -> Result<Value> {
     Ok(json!({ "bounding": allowed, "permitted": had, "effective": had, "inheritable": [], "ambient": [] }))
 }
 
-fn allowed(host: &HostConfig) -> Result<Vec<&'static str>> {
+/// The most that a process in the container may have.
+///
+/// # Errors
+/// If one is named that there is not.
+pub fn allowed(host: &HostConfig) -> Result<Vec<&'static str>> {
     let all = || USUAL.iter().chain(&OTHERS).copied();
     let find = |name: &str| {
         let value = || name.to_owned();

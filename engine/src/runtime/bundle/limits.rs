@@ -1,25 +1,17 @@
 //! How much of the machine a container may use.
 
-use std::path::Path;
-
 use serde_json::{Map, Value, json};
 
-use super::super::error::{Error, Result};
 use crate::container::{HostConfig, Ulimit};
-use crate::disk::host::read_text;
 
 /// In which span of microseconds a share of a processor is counted, as Docker has it.
 const PERIOD: u64 = 100_000;
 const BILLION: u64 = 1_000_000_000;
 
 /// Limits of the cgroup: `linux.resources`.
-pub fn resources(host: &HostConfig) -> Value {
+pub fn resources(host: &HostConfig, devices: Vec<Value>) -> Value {
     let mut resources = Map::new();
-    let devices = match host.privileged {
-        true => json!([{ "allow": true, "access": "rwm" }]),
-        false => json!([{ "allow": false, "access": "rwm" }]),
-    };
-    resources.insert("devices".into(), devices);
+    resources.insert("devices".into(), devices.into());
     let memory = object([
         ("limit", some(host.memory)),
         ("reservation", some(host.memory_reservation)),
@@ -57,34 +49,6 @@ fn swap(host: &HostConfig) -> Option<Value> {
         (0, memory) => Some(json!(memory.saturating_mul(2))),
         (swap, _) => Some(json!(swap)),
     }
-}
-
-/// The controllers that the caller's own cgroup offers, where it is the root of the hierarchy
-/// that this process sees.
-const CONTROLLERS: &str = "/sys/fs/cgroup/cgroup.controllers";
-const MAX_CONTROLLERS_BYTES: u64 = 4096;
-
-/// Checks that the limits which are asked for can be set by a caller who is not root.
-///
-/// # Errors
-/// If one needs a controller that was not delegated to the caller.
-pub fn check_delegated(host: &HostConfig) -> Result<()> {
-    let text = read_text(Path::new(CONTROLLERS), MAX_CONTROLLERS_BYTES).unwrap_or_default();
-    let is_there = |controller: &str| text.split_whitespace().any(|there| there == controller);
-    let is_cpu = host.nano_cpus != 0 || host.cpu_quota != 0 || host.cpu_period != 0 || host.cpu_shares != 0;
-    let is_memory = host.memory != 0 || host.memory_reservation != 0 || host.memory_swap != 0;
-    let is_cpuset = !host.cpuset_cpus.is_empty() || !host.cpuset_mems.is_empty();
-    for (is_asked_for, option, controller) in [
-        (is_memory, "--memory", "memory"),
-        (is_cpu, "--cpus", "cpu"),
-        (is_cpuset, "--cpuset-cpus", "cpuset"),
-        (host.pids_limit > 0, "--pids-limit", "pids"),
-    ] {
-        if is_asked_for && !is_there(controller) {
-            return Err(Error::NoController { option, controller });
-        }
-    }
-    Ok(())
 }
 
 /// Limits of each process: `process.rlimits`.

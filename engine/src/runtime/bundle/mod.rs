@@ -5,6 +5,7 @@
 //! `oci-spec` has for it, so that nothing is in it that a runtime would not understand.
 
 mod capabilities;
+mod devices;
 mod files;
 mod init;
 mod limits;
@@ -21,6 +22,8 @@ use super::stage::Stage;
 use super::user::User;
 use crate::container::Spec;
 
+pub use capabilities::allowed as capabilities;
+pub use devices::{filter_rules, is_allowed as is_allowed_device};
 pub use files::write_files;
 
 /// Below this in every cgroup hierarchy.
@@ -47,13 +50,15 @@ pub fn config(
     stage: Stage,
 ) -> Result<oci_spec::runtime::Spec> {
     let host = &spec.host_config;
-    let mut linux = json!({ "namespaces": namespaces(spec), "sysctl": host.sysctls });
-    if stage == Stage::OwnUser {
-        limits::check_delegated(host)?;
-    }
+    let devices = devices::devices(host, stage)?;
+    let mut linux = json!({
+        "devices": devices.nodes,
+        "namespaces": namespaces(spec),
+        "sysctl": host.sysctls,
+    });
     // The built-in runtime does without a cgroup that it cannot create; programs refuse to.
     if is_built_in(&host.runtime) || cgroups::may_create() {
-        let resources = limits::resources(host);
+        let resources = limits::resources(host, devices.rules);
         merge(&mut linux, json!({ "cgroupsPath": cgroup(id), "resources": resources }));
     }
     let (masked, read_only) = host.protected_paths();
@@ -66,7 +71,7 @@ pub fn config(
         "ociVersion": "1.0.2",
         "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
         "process": process_of(spec, user, host.init)?,
-        "mounts": mounts::mounts(dir, spec, stage)?,
+        "mounts": mounts::mounts(dir, spec, stage, devices.mounts)?,
         "linux": linux,
         "annotations": host.annotations,
     });

@@ -7,16 +7,24 @@ use serde_json::{Value, json};
 use super::super::error::{Error, Result};
 use super::super::stage::Stage;
 use super::super::user_namespace;
-use super::init;
-use crate::container::{Bind, Mount, MountKind, Spec};
-use crate::disk::host;
+use super::{devices, init};
+use crate::container::{Bind, HostConfig, Mount, MountKind, Spec};
+use crate::disk::{FileKind, host};
 
 /// Docker's group for terminals.
 const TTY_GROUP: u32 = 5;
 
-/// All mounts, in the order in which they are made.
-pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
+/// What a bind mount has so that no device node works in it: for itself, and for what is
+/// mounted below it. Runtimes that do not know the second take the first.
+const NO_DEVICES: [&str; 2] = ["nodev", "rnodev"];
+
+/// All mounts, in the order in which they are made; `devices` are those of device nodes.
+pub fn mounts(dir: &Path, spec: &Spec, stage: Stage, devices: Vec<Value>) -> Result<Vec<Value>> {
     let host = &spec.host_config;
+    let bind = |source: &str, target: &str, options: &[&str]| {
+        let no_devices: &[_] = if host.privileged { &[] } else { &NO_DEVICES };
+        mount("bind", source, target, &[options, no_devices].concat())
+    };
     let writable = if host.privileged { "rw" } else { "ro" };
     let shm = host.shm_bytes();
     let mut terminals = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
@@ -51,7 +59,7 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
             "/dev/shm",
             &["nosuid", "noexec", "nodev", "mode=1777", &format!("size={shm}")],
         )),
-        false => mounts.push(mount("bind", "/dev/shm", "/dev/shm", &["rbind", "rprivate"])),
+        false => mounts.push(bind("/dev/shm", "/dev/shm", &["rbind", "rprivate"])),
     }
     let mut over = asked_for(spec)?;
     for name in ["resolv.conf", "hostname", "hosts"] {
@@ -59,13 +67,14 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
         // Unless a user's own is in its place.
         if !has_target(spec, &target) {
             let source = dir.join(name);
-            over.push(mount("bind", &source.display().to_string(), &target, &["rbind", "rprivate"]));
+            over.push(bind(&source.display().to_string(), &target, &["rbind", "rprivate"]));
         }
     }
     if host.init {
         let program = init::program()?.display().to_string();
-        over.push(mount("bind", &program, init::TARGET, &["bind", "ro"]));
+        over.push(bind(&program, init::TARGET, &["bind", "ro"]));
     }
+    over.extend(devices);
     // What is mounted deeper comes later: it would be hidden.
     over.sort_by_key(depth);
     mounts.extend(over);
@@ -93,10 +102,10 @@ fn asked_for(spec: &Spec) -> Result<Vec<Value>> {
         mounts.push(mount("tmpfs", "tmpfs", target, &all));
     }
     for bind in &host.binds {
-        mounts.push(of_bind(bind)?);
+        mounts.push(of_bind(bind, keeps_devices(&bind.source, host)?)?);
     }
     for asked in &host.mounts {
-        mounts.push(of_mount(asked)?);
+        mounts.push(of_mount(asked, keeps_devices(&asked.source, host)?)?);
     }
     Ok(mounts)
 }
@@ -126,8 +135,17 @@ fn has_target(spec: &Spec, target: &str) -> bool {
     targets.any(|mounted| Path::new(mounted) == Path::new(target))
 }
 
+/// Whether device nodes work in what is mounted from `source`: if it is itself one that every
+/// container may use, such as `/dev/null` in the place of a file. Others are for `--device`.
+fn keeps_devices(source: &str, host: &HostConfig) -> Result<bool> {
+    let is_allowed = |node: host::DeviceNode| {
+        node.kind == FileKind::CharDevice && devices::is_allowed(node.major, node.minor)
+    };
+    Ok(host.privileged || host::device(Path::new(source))?.is_some_and(is_allowed))
+}
+
 /// As `-v` has it: a directory that is missing on the host is made.
-fn of_bind(bind: &Bind) -> Result<Value> {
+fn of_bind(bind: &Bind, keeps_devices: bool) -> Result<Value> {
     let source = Path::new(&bind.source);
     if host::kind(source)?.is_none() {
         host::make_dirs(source)?;
@@ -146,11 +164,14 @@ fn of_bind(bind: &Bind) -> Result<Value> {
             !matches!(*option, "z" | "Z" | "nocopy" | "consistent" | "cached" | "delegated")
         }),
     );
+    if !keeps_devices {
+        options.extend(NO_DEVICES);
+    }
     Ok(mount("bind", &bind.source, &bind.target, &options))
 }
 
 /// As `--mount` has it: the source must be there.
-fn of_mount(asked: &Mount) -> Result<Value> {
+fn of_mount(asked: &Mount, keeps_devices: bool) -> Result<Value> {
     let access = if asked.read_only { "ro" } else { "rw" };
     match asked.kind {
         MountKind::Bind => {
@@ -168,7 +189,11 @@ fn of_mount(asked: &Mount) -> Result<Value> {
             }
             let bind = if asked.non_recursive { "bind" } else { "rbind" };
             let propagation = if asked.propagation.is_empty() { "rprivate" } else { &asked.propagation };
-            Ok(mount("bind", &asked.source, &asked.target, &[bind, access, propagation]))
+            let mut options = vec![bind, access, propagation];
+            if !keeps_devices {
+                options.extend(NO_DEVICES);
+            }
+            Ok(mount("bind", &asked.source, &asked.target, &options))
         }
         MountKind::Tmpfs => {
             let tmpfs = asked.tmpfs_options.unwrap_or_default();

@@ -113,6 +113,7 @@ impl Monitor {
             upper: path.join("upper"),
             work: path.join("work"),
             target: path.join("rootfs"),
+            keeps_devices: request.spec.host_config.privileged,
         };
         overlay.mount(stage == Stage::OwnUser)?;
         let listener = UnixListener::bind(SOCKET).tried("listen for clients")?;

@@ -15,9 +15,10 @@ use crate::disk::{Folder, host, put_passing};
 use crate::runtime::bundle;
 use crate::runtime::cgroup;
 use crate::runtime::console::ConsoleSocket;
+use crate::runtime::devices;
 use crate::runtime::error::{Error, Refusal, Result, Tried};
 use crate::runtime::frame::Stream;
-use crate::runtime::oci::{Runtime, runtime};
+use crate::runtime::oci::{Runtime, is_built_in, runtime};
 use crate::runtime::request::News;
 use crate::runtime::status::{ContainerState, code_of};
 use crate::runtime::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
@@ -40,8 +41,8 @@ pub struct Run {
 impl Run {
     /// Makes the container and executes its process.
     pub fn start(monitor: &mut Monitor) -> Result<Self> {
-        let mut run = Self::create(monitor)?;
-        match run.begin(monitor) {
+        let (mut run, config) = Self::create(monitor)?;
+        match run.protect(monitor, &config).and_then(|()| run.begin(monitor)) {
             Ok(()) => Ok(run),
             Err(error) => {
                 // Where there are no cgroups, the runtime does not find it.
@@ -53,9 +54,10 @@ impl Run {
         }
     }
 
-    fn create(monitor: &mut Monitor) -> Result<Self> {
+    fn create(monitor: &mut Monitor) -> Result<(Self, oci_spec::runtime::Spec)> {
         let Monitor { disk, dir, path, request, stage, .. } = monitor;
         let (id, spec) = (&request.id, &request.spec);
+        cgroup::check_limits(&spec.host_config)?;
         cgroup::end(&bundle::cgroup(id));
         bundle::write_files(path, spec)?;
         let rootfs = Folder::open(&path.join("rootfs"))?;
@@ -78,7 +80,15 @@ impl Run {
             (runtime.create(path, theirs, None)?, streams)
         };
         let process = pidfd_open(pid, PidfdFlags::empty()).tried("watch the container")?;
-        Ok(Self { runtime, pid, process, streams })
+        Ok((Self { runtime, pid, process, streams }, config))
+    }
+
+    /// Keeps the container from the machine's devices before its process is executed.
+    fn protect(&self, monitor: &Monitor, config: &oci_spec::runtime::Spec) -> Result<()> {
+        let (id, host) = (&monitor.request.id, &monitor.request.spec.host_config);
+        // Runtimes that are programs make their own filter of the bundle.
+        let rules = is_built_in(&host.runtime).then(|| bundle::filter_rules(config).unwrap_or_default());
+        devices::protect(self.pid, &bundle::cgroup(id), host, rules.as_deref())
     }
 
     fn begin(&mut self, monitor: &mut Monitor) -> Result<()> {
