@@ -155,7 +155,7 @@ pub use ops::{
 };
 pub use runtime::{
     Connection, ContainerState, ContainerStatus, EnterRequest, Entered, Error as RuntimeError, Figures,
-    LogEntry, Program, Said, Stage, Stream, Wish, come_in, enter,
+    LogEntry, Program, Said, Stage, Stream, Wish, come_in, enter, is_namespaced_sysctl,
 };
 pub use store::Store;
 pub use tar::{Device, Entry, EntryKind, Mtime};

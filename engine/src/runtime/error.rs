@@ -71,6 +71,9 @@ pub enum Error {
     /// A number that no user has.
     #[error("uids and gids must be in range 0-2147483647")]
     UserRange,
+    /// The filter of system calls that was asked for cannot be made.
+    #[error("invalid seccomp profile")]
+    Seccomp(#[from] super::bundle::ProfileError),
     /// Not what an option of the run may be.
     #[error("{option} cannot be {value}: {why}")]
     Option {

@@ -44,7 +44,7 @@ mod status;
 mod streams;
 mod user;
 
-pub use bundle::cgroup as cgroup_of;
+pub use bundle::{cgroup as cgroup_of, check, is_namespaced_sysctl};
 pub use cgroup::{Figures, end as end_cgroup, figures, processes};
 pub use connection::{Connection, Said};
 pub use enter::{EnterRequest, Entered, enter};

@@ -24,8 +24,7 @@ pub fn install(program: BpfProgramRef, flags: libc::c_ulong) -> Result<()> {
     // SAFETY: the pointer is to a `sock_fprog` that tells the address and the number of
     // initialised instructions; both live until the call returns, and the kernel copies them
     // without writing to them.
-    let result =
-        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, filter) };
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, filter) };
     match result {
         0 => Ok(()),
         1.. => Err(SeccompError::Thread(result)),

@@ -43,12 +43,7 @@ const NO_MATCH: SeccompAction = SeccompAction::Trace(0xffff);
 
 /// One program that filters the calls of `native` and `compat`, and kills whoever makes one
 /// of another architecture.
-pub fn link(
-    native: &Arch,
-    compat: Option<&Arch>,
-    default: ScmpAction,
-    rules: &[Rule],
-) -> Result<BpfProgram> {
+pub fn link(native: &Arch, compat: Option<&Arch>, default: ScmpAction, rules: &[Rule]) -> Result<BpfProgram> {
     let mut program = vec![statement(LOAD, ARCHITECTURE)];
     for arch in [Some(native), compat].into_iter().flatten() {
         let part = of_arch(arch, default, rules)?;

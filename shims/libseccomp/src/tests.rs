@@ -48,7 +48,11 @@ struct Filter {
 }
 
 impl Filter {
-    fn of(machine: &'static Machine, default: ScmpAction, rules: &[(&str, ScmpAction, &[ScmpArgCompare])]) -> Self {
+    fn of(
+        machine: &'static Machine,
+        default: ScmpAction,
+        rules: &[(&str, ScmpAction, &[ScmpArgCompare])],
+    ) -> Self {
         let rule = |(name, action, conditions): &(&str, ScmpAction, &[ScmpArgCompare])| Rule {
             action: *action,
             syscall: ScmpSyscall::on(machine, name).unwrap(),
@@ -128,9 +132,13 @@ fn a_call_that_is_newer_than_every_rule_is_absent() {
         filter.gives_number(ARM.native.audit, u32::MAX, &[], want);
     }
     // A private call of Arm says nothing about what is new.
-    let private = Rule { action: Allow, syscall: ScmpSyscall::on(&ARM, "set_tls").unwrap(), conditions: vec![] };
+    let private =
+        Rule { action: Allow, syscall: ScmpSyscall::on(&ARM, "set_tls").unwrap(), conditions: vec![] };
     let read = Rule { action: Allow, syscall: ScmpSyscall::on(&ARM, "read").unwrap(), conditions: vec![] };
-    let filter = Filter { machine: &ARM, program: link(&ARM.native, Some(&ARM.compat), EPERM, &[private, read]).unwrap() };
+    let filter = Filter {
+        machine: &ARM,
+        program: link(&ARM.native, Some(&ARM.compat), EPERM, &[private, read]).unwrap(),
+    };
     filter.gives_number(ARM.compat.audit, 0x0f_0005, &[], Allow);
     filter.gives_number(ARM.compat.audit, 400, &[], ENOSYS);
 }
@@ -147,7 +155,12 @@ fn arguments_are_compared_as_asked() {
         (Greater, 12, vec![13, big], vec![0, 12]),
         (GreaterEqual, 12, vec![12, big], vec![0, 11]),
         // As libcontainer has it: the datum is the mask.
-        (MaskedEqual(0), 0x7e02_0000, vec![0, 17, 0x1_2000 & !0x2_0000], vec![0x1000_0000, 0x2_0011, 0x7e02_0000]),
+        (
+            MaskedEqual(0),
+            0x7e02_0000,
+            vec![0, 17, 0x1_2000 & !0x2_0000],
+            vec![0x1000_0000, 0x2_0011, 0x7e02_0000],
+        ),
         (MaskedEqual(4), 6, vec![4, 5, 12], vec![0, 2, 6]),
     ] {
         let filter = Filter::of(&X86, EPERM, &[("clone", Allow, &[arg(0, op, datum)])]);

@@ -123,6 +123,7 @@ impl From<runtime::Error> for crate::Error {
             Runtime::NoUser { .. }
             | Runtime::NoGroup { .. }
             | Runtime::UserRange
+            | Runtime::Seccomp(_)
             | Runtime::Option { .. } => ErrorKind::InvalidInput,
             _ => ErrorKind::Io,
         };

@@ -66,7 +66,11 @@ pub fn of(host: &HostConfig, uid: u32) -> Result<Value> {
     Ok(json!({ "bounding": allowed, "permitted": had, "effective": had, "inheritable": [], "ambient": [] }))
 }
 
-fn allowed(host: &HostConfig) -> Result<Vec<&'static str>> {
+/// The most that any process of the container may have: the bounding set.
+///
+/// # Errors
+/// If one is named that there is not.
+pub fn allowed(host: &HostConfig) -> Result<Vec<&'static str>> {
     let all = || USUAL.iter().chain(&OTHERS).copied();
     let find = |name: &str| {
         let value = || name.to_owned();

@@ -9,6 +9,8 @@ mod files;
 mod init;
 mod limits;
 mod mounts;
+mod seccomp;
+mod security;
 
 use std::path::Path;
 
@@ -20,6 +22,8 @@ use super::user::User;
 use crate::container::Spec;
 
 pub use files::write_files;
+pub use seccomp::ProfileError;
+pub use security::{check, is_namespaced_sysctl};
 
 /// Below this in every cgroup hierarchy.
 const CGROUPS: &str = "/larder";
@@ -51,6 +55,9 @@ pub fn config(
         "resources": limits::resources(host),
         "sysctl": host.sysctls,
     });
+    if let Some(filter) = security::Security::of(host)?.seccomp.filter(host)? {
+        merge(&mut linux, json!({ "seccomp": filter }));
+    }
     let (masked, read_only) = host.protected_paths();
     if !masked.is_empty() {
         let own = read_only.iter().map(|path| (*path).to_owned());
@@ -97,8 +104,12 @@ fn process_of(spec: &Spec, user: &User, stage: Stage, starts_init: bool) -> Resu
         "cwd": run.working_dir.as_deref().filter(|dir| !dir.is_empty()).unwrap_or("/"),
         "capabilities": capabilities::of(host, user.uid)?,
         "rlimits": limits::rlimits(&host.ulimits),
-        "noNewPrivileges": has_no_new_privileges(&host.security_opt),
     });
+    // The runtime that is built in takes `false` for `true` where it decides when to install
+    // the filter of system calls.
+    if security::Security::of(host)?.no_new_privileges {
+        merge(&mut process, json!({ "noNewPrivileges": true }));
+    }
     if host.oom_score_adj != 0 {
         merge(&mut process, json!({ "oomScoreAdj": host.oom_score_adj }));
     }
@@ -137,11 +148,6 @@ fn namespaces(spec: &Spec) -> Vec<Value> {
     ];
     let own = modes.into_iter().filter(|(_, mode)| *mode != "host").map(|(kind, _)| kind);
     own.chain(["mount"]).map(|kind| json!({ "type": kind })).collect()
-}
-
-fn has_no_new_privileges(options: &[String]) -> bool {
-    let mut values = options.iter().filter_map(|option| option.strip_prefix("no-new-privileges"));
-    values.next_back().is_some_and(|value| !value.ends_with("false"))
 }
 
 fn merge(object: &mut Value, more: Value) {
