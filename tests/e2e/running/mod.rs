@@ -15,6 +15,7 @@ mod namespaces;
 mod options;
 mod runtimes;
 mod scenario;
+mod seccomp;
 mod streams;
 mod terminal;
 

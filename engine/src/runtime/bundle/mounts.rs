@@ -28,15 +28,16 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage) -> Result<Vec<Value>> {
         mount("cgroup", "cgroup", "/sys/fs/cgroup", &["nosuid", "noexec", "nodev", writable]),
         mount("mqueue", "mqueue", "/dev/mqueue", &["nosuid", "noexec", "nodev"]),
     ];
-    let own_ipc = host.ipc_mode != "host";
-    match own_ipc {
-        true => mounts.push(mount(
+    match host.ipc_mode.as_str() {
+        // As Docker has it: no memory to share at all.
+        "none" => {}
+        "" | "private" => mounts.push(mount(
             "tmpfs",
             "shm",
             "/dev/shm",
             &["nosuid", "noexec", "nodev", "mode=1777", &format!("size={shm}")],
         )),
-        false => mounts.push(mount("bind", "/dev/shm", "/dev/shm", &["rbind", "rprivate"])),
+        _ => mounts.push(mount("bind", "/dev/shm", "/dev/shm", &["rbind", "rprivate"])),
     }
     let mut over = asked_for(spec)?;
     for name in ["resolv.conf", "hostname", "hosts"] {

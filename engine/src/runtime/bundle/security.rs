@@ -1,6 +1,7 @@
 //! `--security-opt` and what else could fail open: each is honoured or refused.
 
 use super::super::error::{Error, Result};
+use super::super::oci::is_built_in;
 use super::seccomp::Choice;
 use crate::container::HostConfig;
 
@@ -92,6 +93,13 @@ fn check_sysctls(host: &HostConfig) -> Result<()> {
 pub fn check(host: &HostConfig) -> Result<()> {
     // Capabilities are part of what a filter depends on.
     Security::of(host)?.seccomp.filter(host)?;
+    if host.oom_kill_disable && is_built_in(&host.runtime) {
+        return Err(Error::Option {
+            option: "--oom-kill-disable",
+            value: "true".into(),
+            why: "the built-in runtime does not set it; --runtime runc does",
+        });
+    }
     check_sysctls(host)
 }
 

@@ -59,7 +59,7 @@ pub fn runtime(name: &str, id: &str, state: &Path) -> Result<Box<dyn Runtime>> {
 }
 
 /// Whether `name` asks for the runtime that is built in.
-fn is_built_in(name: &str) -> bool {
+pub fn is_built_in(name: &str) -> bool {
     matches!(name, "" | "larder" | "youki")
 }
 
