@@ -154,6 +154,16 @@ fn what_enters_a_container_is_filtered_too() {
         let told = prober.here.run(args).ok().out();
         assert!(reaching(&told).len() <= AT_MOST, "{flags:?}: {:?}", reaching(&told));
     }
+    // What it takes to install the filter is gone.
+    let state = "grep -E '^(Cap|NoNewPrivs|Seccomp)' /proc/self/status";
+    for user in ["root", "web"] {
+        let first = prober.here.shell(&["-u", user], state).ok().out();
+        prober.here.run(["exec", "-u", user, "web", "sh", "-c", state]).ok().stdout(first);
+    }
+    prober.here.run(["rm", "-f", "web"]).ok();
+    prober.here.waiting("free", &UNCONFINED);
+    let args = ["exec", "free", "grep", "^Seccomp:", "/proc/self/status"];
+    prober.here.run(args).ok().stdout("Seccomp:\t0\n");
 }
 
 #[test]
