@@ -156,7 +156,7 @@ pub use ops::{
 };
 pub use runtime::{
     Connection, ContainerState, ContainerStatus, EnterRequest, Entered, Error as RuntimeError, Figures,
-    LogEntry, Program, Said, Stage, Stream, Wish, come_in, enter, join_user_namespace,
+    LogEntry, Program, Said, Stage, Stream, Wish, come_in, enter, is_namespaced_sysctl, join_user_namespace,
 };
 pub use store::{Store, check_caller};
 pub use tar::{Device, Entry, EntryKind, Mtime};

@@ -7,6 +7,7 @@ use crate::Result;
 use crate::catalog::{Catalog, Change, Container, ContainerId, Time, Variant};
 use crate::container::{HostConfig, Spec, check_name, merge, new_id, new_name};
 use crate::image::{Platform, RunConfig};
+use crate::runtime;
 use crate::store::{Access, Ledger, Store};
 use crate::task::Task;
 
@@ -119,6 +120,7 @@ fn spec(
     let of_image = RunConfig::of_image(&document).map_err(|source| Error::Document { digest, source })?;
     let mut config = merge(options.config.clone(), of_image).map_err(Error::Spec)?;
     let host = &options.host;
+    runtime::check(host)?;
     let shares_name = host.network_mode == HOST_MODE || host.uts_mode == HOST_MODE;
     if config.hostname.as_ref().is_none_or(String::is_empty) && !shares_name {
         config.hostname = Some(id.short());

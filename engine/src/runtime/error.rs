@@ -104,6 +104,9 @@ pub enum Error {
         /// Why its mounts do not help either.
         why: String,
     },
+    /// The filter of system calls that was asked for cannot be made.
+    #[error("invalid seccomp profile")]
+    Seccomp(#[from] super::bundle::ProfileError),
     /// Not what an option of the run may be.
     #[error("{option} cannot be {value}: {why}")]
     Option {

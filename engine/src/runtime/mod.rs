@@ -46,7 +46,7 @@ mod streams;
 mod user;
 mod user_namespace;
 
-pub use bundle::cgroup as cgroup_of;
+pub use bundle::{cgroup as cgroup_of, check, is_namespaced_sysctl};
 pub use cgroup::{Figures, end as end_cgroup, figures, processes};
 pub use connection::{Connection, Said};
 pub use enter::{EnterRequest, Entered, enter};

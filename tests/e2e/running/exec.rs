@@ -49,9 +49,14 @@ fn exec_is_in_the_container_with_its_environment_and_limits() {
     let caps =
         |of: &str| here.run(["exec", "web", "grep", "Cap[^A]", &format!("/proc/{of}/status")]).ok().out();
     assert_eq!(caps("self"), caps("1"));
-    here.run(["exec", "--privileged", "web", "sh", "-c", "mount -t tmpfs tmpfs /srv && echo may"])
-        .ok()
-        .stdout("may\n");
+    // Capabilities are those of the process, the filter of system calls is the container's.
+    let mount = ["exec", "--privileged", "web", "sh", "-c", "mount -t tmpfs tmpfs /srv && echo may"];
+    here.run(mount).fails(1);
+    here.run(["rm", "-f", "web"]).ok();
+    here.waiting("web", &["--security-opt", "seccomp=unconfined"]);
+    here.run(mount).ok().stdout("may\n");
+    let as_usual: Vec<_> = mount.iter().filter(|word| **word != "--privileged").collect();
+    here.run(as_usual).fails(1);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod options;
 mod rootless;
 mod runtimes;
 mod scenario;
+mod seccomp;
 mod streams;
 mod terminal;
 

@@ -77,3 +77,11 @@ fn what_is_asked_for_is_shared_with_the_host() {
     here.waiting("none", &["--network", "none"]);
     assert_ne!(namespace(here.pid("none"), "net"), ours("net"));
 }
+
+#[test]
+fn a_container_without_ipc_has_no_memory_to_share() {
+    let Some(here) = Host::new() else { return };
+    here.shell(&["--ipc", "none"], "ls -d /dev/shm 2>/dev/null; grep -c ' /dev/shm ' /proc/mounts; true")
+        .ok()
+        .stdout("0\n");
+}

@@ -105,6 +105,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("--restart", "no"),
     ("--security-opt", "no-new-privileges"),
     ("--stop-signal", "TERM"),
+    ("--sysctl", "net.a=b"),
     ("--tmpfs", "/x"),
     ("--type", "image"),
     ("--ulimit", "nofile=1"),

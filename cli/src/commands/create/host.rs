@@ -5,7 +5,7 @@ use std::path::Path;
 
 use larder_engine::{DeviceMapping, HostConfig, Mount, RestartPolicy, Ulimit};
 
-use super::{mount, values};
+use super::{mount, security, values};
 use crate::context::refuse;
 use crate::failure::{BAD_FLAG, Failure};
 
@@ -110,14 +110,14 @@ pub struct HostArgs {
     /// Program that runs it
     #[arg(long, value_name = "PROGRAM")]
     runtime: Option<String>,
-    /// Option of a security module, such as no-new-privileges
+    /// Security option: no-new-privileges, seccomp=FILE, seccomp=unconfined or systempaths=unconfined
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
     /// Size of /dev/shm
     #[arg(long, value_name = "BYTES", value_parser = values::ram)]
     shm_size: Option<u64>,
     /// Kernel parameter of its own, as NAME=VALUE
-    #[arg(long, value_name = "PARAMETER", value_parser = values::pair)]
+    #[arg(long, value_name = "PARAMETER", value_parser = values::sysctl)]
     sysctl: Vec<(String, String)>,
     /// Directory that is memory, as PATH[:OPTIONS]
     #[arg(long, value_name = "TMPFS")]
@@ -169,7 +169,7 @@ impl HostArgs {
             security_opt: self
                 .security_opt
                 .iter()
-                .map(|option| security_option(option))
+                .map(|option| security::option(option))
                 .collect::<Result<_, _>>()?,
             group_add: self.group_add.clone(),
             dns: self.dns.clone(),
@@ -309,16 +309,5 @@ fn restart_policy(text: &str) -> Result<RestartPolicy, Failure> {
         _ => Err(Failure::error(format!(
             "invalid restart policy: unknown policy '{name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
         ))),
-    }
-}
-
-fn security_option(text: &str) -> Result<String, Failure> {
-    let (key, value) = text.split_once(['=', ':']).unwrap_or((text, ""));
-    match (key, value) {
-        ("no-new-privileges", "" | "true" | "false") => Ok(text.into()),
-        ("seccomp" | "apparmor" | "label" | "systempaths", value) if !value.is_empty() => {
-            Ok(format!("{key}={value}"))
-        }
-        _ => Err(Failure::plain(format!("Invalid --security-opt: {text:?}")).code(BAD_FLAG)),
     }
 }

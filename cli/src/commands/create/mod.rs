@@ -12,6 +12,7 @@ mod config;
 mod host;
 mod mount;
 mod refused;
+mod security;
 mod values;
 
 pub use config::env_files;

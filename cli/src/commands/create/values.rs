@@ -162,6 +162,15 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A kernel parameter that a container can have of its own, in Docker's words.
+pub fn sysctl(text: &str) -> Result<(String, String), String> {
+    let (name, value) = pair(text)?;
+    match larder_engine::is_namespaced_sysctl(&name) {
+        true => Ok((name, value)),
+        false => Err(format!("sysctl '{text}' is not allowed")),
+    }
+}
+
 /// A variable: `NAME=value`, or `NAME` for that of the user's environment. One
 /// that is not set there is unset in the container too.
 pub fn variable(text: &str) -> Result<String, String> {

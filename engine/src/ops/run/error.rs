@@ -125,6 +125,7 @@ impl From<runtime::Error> for crate::Error {
             | Runtime::NoGroup { .. }
             | Runtime::UserRange
             | Runtime::NotMapped { .. }
+            | Runtime::Seccomp(_)
             | Runtime::Option { .. } => ErrorKind::InvalidInput,
             _ => ErrorKind::Io,
         };

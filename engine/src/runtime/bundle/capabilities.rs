@@ -67,7 +67,7 @@ pub fn of(host: &HostConfig, uid: u32) -> Result<Value> {
     Ok(json!({ "bounding": allowed, "permitted": had, "effective": had, "inheritable": [], "ambient": [] }))
 }
 
-/// The most that a process in the container may have.
+/// The most that any process of the container may have: the bounding set.
 ///
 /// # Errors
 /// If one is named that there is not.

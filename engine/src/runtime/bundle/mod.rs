@@ -10,6 +10,8 @@ mod files;
 mod init;
 mod limits;
 mod mounts;
+mod seccomp;
+mod security;
 
 use std::path::Path;
 
@@ -25,6 +27,8 @@ use crate::container::Spec;
 pub use capabilities::allowed as capabilities;
 pub use devices::{filter_rules, is_allowed as is_allowed_device};
 pub use files::write_files;
+pub use seccomp::ProfileError;
+pub use security::{check, is_namespaced_sysctl};
 
 /// Below this in every cgroup hierarchy.
 const CGROUPS: &str = "/larder";
@@ -60,6 +64,9 @@ pub fn config(
     if is_built_in(&host.runtime) || cgroups::may_create() {
         let resources = limits::resources(host, devices.rules);
         merge(&mut linux, json!({ "cgroupsPath": cgroup(id), "resources": resources }));
+    }
+    if let Some(filter) = security::Security::of(host)?.seccomp.filter(host)? {
+        merge(&mut linux, json!({ "seccomp": filter }));
     }
     let (masked, read_only) = host.protected_paths();
     if !masked.is_empty() {
@@ -105,8 +112,12 @@ fn process_of(spec: &Spec, user: &User, starts_init: bool) -> Result<Value> {
         "cwd": run.working_dir.as_deref().filter(|dir| !dir.is_empty()).unwrap_or("/"),
         "capabilities": capabilities::of(host, user.uid)?,
         "rlimits": limits::rlimits(&host.ulimits),
-        "noNewPrivileges": has_no_new_privileges(&host.security_opt),
     });
+    // The runtime that is built in takes `false` for `true` where it decides when to install
+    // the filter of system calls.
+    if security::Security::of(host)?.no_new_privileges {
+        merge(&mut process, json!({ "noNewPrivileges": true }));
+    }
     if host.oom_score_adj != 0 {
         merge(&mut process, json!({ "oomScoreAdj": host.oom_score_adj }));
     }
@@ -145,11 +156,6 @@ fn namespaces(spec: &Spec) -> Vec<Value> {
     ];
     let own = modes.into_iter().filter(|(_, mode)| *mode != "host").map(|(kind, _)| kind);
     own.chain(["mount"]).map(|kind| json!({ "type": kind })).collect()
-}
-
-fn has_no_new_privileges(options: &[String]) -> bool {
-    let mut values = options.iter().filter_map(|option| option.strip_prefix("no-new-privileges"));
-    values.next_back().is_some_and(|value| !value.ends_with("false"))
 }
 
 fn merge(object: &mut Value, more: Value) {

@@ -51,15 +51,16 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage, devices: Vec<Value>) -> Res
     if host.ipc_mode != "host" || host::kind(Path::new("/dev/mqueue"))?.is_some() {
         mounts.push(system("mqueue", "/dev/mqueue", host.ipc_mode == "host", "rw"));
     }
-    let own_ipc = host.ipc_mode != "host";
-    match own_ipc {
-        true => mounts.push(mount(
+    match host.ipc_mode.as_str() {
+        // As Docker has it: no memory to share at all.
+        "none" => {}
+        "" | "private" => mounts.push(mount(
             "tmpfs",
             "shm",
             "/dev/shm",
             &["nosuid", "noexec", "nodev", "mode=1777", &format!("size={shm}")],
         )),
-        false => mounts.push(bind("/dev/shm", "/dev/shm", &["rbind", "rprivate"])),
+        _ => mounts.push(bind("/dev/shm", "/dev/shm", &["rbind", "rprivate"])),
     }
     let mut over = asked_for(spec)?;
     for name in ["resolv.conf", "hostname", "hosts"] {

@@ -9,6 +9,7 @@ use libcontainer::syscall::syscall::SyscallType;
 use rustix::process::Pid;
 
 use super::super::error::{Error, Refusal, Result, whole_text};
+use super::confinement::Confinement;
 use super::executor::Executor;
 use super::{Runtime, Stdio, complaints, innermost, loopback};
 
@@ -46,7 +47,8 @@ impl BuiltIn {
 
 impl Runtime for BuiltIn {
     fn create(&mut self, bundle: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
-        let builder = self.builder(Executor { dies_with_parent: true }, stdio, console)?;
+        let executor = Executor { dies_with_parent: true, confinement: None };
+        let builder = self.builder(executor, stdio, console)?;
         let built = builder.as_init(bundle).with_systemd(false).with_detach(true).build();
         let container = self.container.insert(built.map_err(refused)?);
         let pid = container.pid().and_then(|pid| Pid::from_raw(pid.as_raw())).ok_or(Error::Nonsense)?;
@@ -55,7 +57,8 @@ impl Runtime for BuiltIn {
     }
 
     fn enter(&mut self, process: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
-        let builder = self.builder(Executor { dies_with_parent: false }, stdio, console)?;
+        let confinement = Confinement::prepare(&self.state.join(&self.id), process)?;
+        let builder = self.builder(Executor { dies_with_parent: false, confinement }, stdio, console)?;
         let built = builder.as_tenant().with_process(Some(process)).with_detach(true).build();
         Pid::from_raw(built.map_err(refused)?.as_raw()).ok_or(Error::Nonsense)
     }
@@ -81,7 +84,7 @@ impl Runtime for BuiltIn {
 }
 
 /// What the library says, all of it.
-fn refused(error: LibcontainerError) -> Error {
+pub fn refused(error: LibcontainerError) -> Error {
     let mut text = whole_text(&error);
     match innermost(&text) {
         Some(said) => text = said.to_owned(),

@@ -6,16 +6,19 @@ use libcontainer::oci_spec::runtime::Spec;
 use libcontainer::workload::{Executor as Workload, ExecutorError, ExecutorValidationError};
 use rustix::process::{Signal, set_parent_process_death_signal};
 
+use super::confinement::Confinement;
 use crate::disk::host;
 
 /// What `runc` ends with if the kernel does not take a program that is there.
 const NOT_TAKEN: i32 = 255;
 
 /// Executes the command of a container.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Executor {
     /// Whether the process is killed when the monitor is.
     pub dies_with_parent: bool,
+    /// What the process gives itself, where the library does not.
+    pub confinement: Option<Confinement>,
 }
 
 impl Executor {
@@ -54,7 +57,9 @@ impl Workload for Executor {
             // the user, which would take this back, has been done.
             let _ = set_parent_process_death_signal(Some(Signal::KILL));
         }
-        Self::program(spec).map(drop).map_err(ExecutorValidationError::ArgValidationError)
+        let ready =
+            Self::program(spec).and_then(|_| self.confinement.iter().try_for_each(Confinement::apply));
+        ready.map_err(ExecutorValidationError::ArgValidationError)
     }
 
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {

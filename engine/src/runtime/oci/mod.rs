@@ -2,6 +2,7 @@
 
 mod built_in;
 mod complaints;
+mod confinement;
 mod executor;
 mod loopback;
 mod program;
