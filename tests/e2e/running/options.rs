@@ -1,7 +1,6 @@
 //! Flags of `run` that the process inside can see.
 
 use std::fs;
-use std::path::Path;
 
 use super::{Host, base, busybox, has_controller, image};
 use crate::harness::image::Layer;

@@ -107,7 +107,8 @@ impl Devices {
         let missing = |why: &str| {
             let what =
                 format!("error gathering device information while adding custom device {path_on_host:?}");
-            Error::Refused { refusal: Refusal::Other, text: format!("{what}: {why}") }
+            let text = format!("{what}: {why}");
+            Error::Refused { refusal: Refusal::of(&text), text }
         };
         if let Some(node) = host::device(source)? {
             self.add(source, target, node, cgroup_permissions, stage);
