@@ -55,8 +55,8 @@ impl User {
 
 /// The user that `text` means: `user`, `uid`, `user:group`, `uid:gid` or nothing, which is
 /// root; `more` are groups on top of theirs. `passwd` and `group` are the container's files,
-/// empty where there are none. The rules are those of Docker (moby/sys/user): a name is looked
-/// for first, and a number need not be in the files.
+/// empty where there are none. A number is always the ID, even where somebody is called so: an
+/// image cannot turn `--user 1000` into root. It need not be in the files.
 ///
 /// # Errors
 /// If there is no such user or group.
@@ -68,8 +68,10 @@ fn find(text: &str, more: &[String], passwd: &str, group: &str) -> Result<User> 
     let name = if name.is_empty() { "0" } else { name };
     let id = number(name)?;
     let entries = || passwd.lines().filter_map(Passwd::parse);
-    let entry =
-        entries().find(|entry| entry.name == name).or_else(|| entries().find(|entry| Some(entry.uid) == id));
+    let entry = match id {
+        Some(id) => entries().find(|entry| entry.uid == id),
+        None => entries().find(|entry| entry.name == name),
+    };
     let mut user = match (&entry, id) {
         (Some(entry), _) => {
             User { uid: entry.uid, gid: entry.gid, groups: Vec::new(), home: entry.home.to_owned() }
@@ -98,12 +100,11 @@ fn find(text: &str, more: &[String], passwd: &str, group: &str) -> Result<User> 
 }
 
 fn group_id(name: &str, group: &str) -> Result<u32> {
-    let row = group.lines().filter_map(Group::parse).find(|row| row.name == name);
-    match (row, number(name)?) {
-        (Some(row), _) => Ok(row.gid),
-        (None, Some(gid)) => Ok(gid),
-        (None, None) => Err(Error::NoGroup { group: name.into() }),
+    if let Some(gid) = number(name)? {
+        return Ok(gid);
     }
+    let row = group.lines().filter_map(Group::parse).find(|row| row.name == name);
+    row.map(|row| row.gid).ok_or_else(|| Error::NoGroup { group: name.into() })
 }
 
 /// The number that `text` is, if it is one.
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n# x\nweb:x:33:34:Web,,,:/var/www:/bin/false\n7:x:70:71::/seven:\nbad:x:y:z\n";
-    const GROUP: &str = "root:x:0:\nadm:x:4:web,root\nweb:x:34:\nvideo:x:44:web\n";
+    const GROUP: &str = "root:x:0:\nadm:x:4:web,root\nweb:x:34:\nvideo:x:44:web\n4:x:0:\n9:x:0:\n";
 
     fn found(text: &str, more: &[&str]) -> Result<(u32, u32, Vec<u32>, String), String> {
         let more: Vec<_> = more.iter().map(|group| (*group).to_owned()).collect();
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_numbers_are_found_as_docker_finds_them() {
+    fn a_number_is_the_id_and_a_name_is_looked_up() {
         for (text, uid, gid, groups, home) in [
             ("", 0, 0, &[0, 4][..], "/root"),
             ("web", 33, 34, &[4, 34, 44], "/var/www"),
@@ -175,8 +176,10 @@ mod tests {
             (":adm", 0, 4, &[4], "/root"),
             ("1000", 1000, 0, &[0], "/"),
             ("1000:1001", 1000, 1001, &[1001], "/"),
-            // A name that is a number is a name first.
-            ("7", 70, 71, &[71], "/seven"),
+            // A number is the ID, whoever is called so.
+            ("7", 7, 0, &[0], "/"),
+            ("70", 70, 71, &[71], "/seven"),
+            ("web:4", 33, 4, &[4], "/var/www"),
         ] {
             assert_eq!(found(text, &[]).unwrap(), (uid, gid, groups.to_vec(), home.to_owned()), "{text}");
         }

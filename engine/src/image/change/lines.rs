@@ -16,11 +16,12 @@ pub(super) fn of(text: &str) -> Vec<String> {
         let line = if open.is_some() { line } else { start };
         let mut whole = open.take().unwrap_or_default();
         match line.trim_end().strip_suffix('\\') {
-            Some(part) => {
+            // Behind another backslash it is escaped, and ends nothing.
+            Some(part) if !part.ends_with('\\') => {
                 whole.push_str(part);
                 open = Some(whole);
             }
-            None => {
+            _ => {
                 whole.push_str(line);
                 found.push(whole.trim().to_owned());
             }

@@ -79,8 +79,8 @@ impl Changes {
         if texts.is_empty() {
             return Ok(Self::default());
         }
-        let text = texts.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("\n");
-        let lines = lines::of(&text);
+        // Each on its own: no text goes on in the next one.
+        let lines: Vec<_> = texts.iter().flat_map(|text| lines::of(text.as_ref())).collect();
         if lines.is_empty() {
             return Err(ChangeError::Nothing);
         }

@@ -53,11 +53,15 @@ impl<'e> Extraction<'e> {
             let entry = self.rootfs.view().entry(node);
             self.bytes += tar_bytes(&entry.kind, entry.size);
             let rest = entry.name.get(from_bytes..).unwrap_or_default();
-            let path = [name, rest].concat();
-            let path = path.strip_prefix(b"/").unwrap_or(&path);
+            // Below the root the rest has no slash of its own, elsewhere it begins with one.
+            let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+            let path = match (name.is_empty(), rest.is_empty()) {
+                (false, false) => [name, b"/", rest].concat(),
+                _ => [name, rest].concat(),
+            };
             // The directory was there, and keeps its looks.
             if !path.is_empty() {
-                self.put(node, entry, path)?;
+                self.put(node, entry, &path)?;
             }
         }
         Ok(())
