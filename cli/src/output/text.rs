@@ -33,12 +33,19 @@ pub fn ellipsis(text: &str, columns: usize) -> Cow<'_, str> {
     text.into()
 }
 
-/// `text` with control characters made visible, for a terminal.
+/// Returns whether `c` changes the order in which a terminal or a browser shows the
+/// characters around it (Unicode's `Bidi_Control`).
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Returns `text` with control characters and bidirectional controls escaped, for a terminal.
 ///
-/// Names, labels and commands in an image are a stranger's: on a terminal they
-/// could move the cursor, change the title or worse. New lines and tabs stay.
+/// Names, labels and commands in an image come from a stranger. Control characters could move
+/// the cursor or change the title; bidirectional controls could show `exe.txt` for `txt.exe`.
+/// Newlines and tabs stay.
 pub fn harmless(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let harmful = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_bidi_control(c);
     if !text.contains(harmful) {
         return text.into();
     }
@@ -67,7 +74,10 @@ pub fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_control() || is_bidi_control(c) => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
             c => out.push(c),
         }
     }
@@ -111,8 +121,25 @@ mod tests {
     }
 
     #[test]
+    fn bidirectional_controls_are_escaped_and_letters_of_any_script_are_not() {
+        let controls = ['\u{61c}', '\u{200e}', '\u{200f}']
+            .into_iter()
+            .chain('\u{202a}'..='\u{202e}')
+            .chain('\u{2066}'..='\u{2069}');
+        for control in controls {
+            let escaped = format!("a\\u{{{:x}}}b", u32::from(control));
+            assert_eq!(harmless(&format!("a{control}b")), escaped);
+            assert_eq!(quoted(&format!("a{control}b")), format!("\"a\\u{:04x}b\"", u32::from(control)));
+        }
+        // Joiners shape letters and emoji; Arabic and Hebrew need no controls to be read.
+        let text = "العربية עברית a\u{200d}b\u{200c}c";
+        assert_eq!(harmless(text), text);
+    }
+
+    #[test]
     fn a_quotation_is_go_s() {
         assert_eq!(quoted("sh -c 'a \"b\" \\ é…'\t\u{1b}"), r#""sh -c 'a \"b\" \\ é…'\t\x1b""#);
+        assert_eq!(quoted("\u{7f}\u{9b}"), r#""\x7f\u009b""#);
     }
 
     proptest! {
@@ -123,7 +150,8 @@ mod tests {
 
         #[test]
         fn no_control_character_gets_through(text: String) {
-            prop_assert!(!harmless(&text).contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
+            let harmful = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_bidi_control(c);
+            prop_assert!(!harmless(&text).contains(harmful));
         }
     }
 }

@@ -3,11 +3,14 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 
+use rustix::event::PollFlags;
+
 use super::super::error::{Result, Tried};
 use super::super::frame::{Frame, HEAD_BYTES, MAX_PAYLOAD, Stream, Wish, decode};
 use super::super::streams::BUFFER_BYTES;
 
-/// A client that has so much to read yet holds up the container: nothing is thrown away.
+/// A client with more unread bytes than this holds up the container, because no output is
+/// thrown away, and is not listened to, because every request costs an answer.
 const MAX_UNREAD: usize = 1 << 20;
 
 /// Somebody who talks to the monitor.
@@ -59,6 +62,16 @@ impl Client {
         self.sent < self.outgoing.len()
     }
 
+    /// Returns what to poll its connection for; `takes_input` says whether standard input
+    /// has room.
+    pub fn poll_flags(&self, takes_input: bool) -> PollFlags {
+        let mut flags = PollFlags::empty();
+        // A client that only sends requests never waits for a container that does not read.
+        flags.set(PollFlags::IN, !self.is_full() && (takes_input || !self.writes));
+        flags.set(PollFlags::OUT, self.has_unsent());
+        flags
+    }
+
     /// Whether the container has to wait for it.
     pub fn is_full(&self) -> bool {
         self.outgoing.len() - self.sent > MAX_UNREAD
@@ -80,6 +93,10 @@ impl Client {
         if self.sent == self.outgoing.len() {
             self.outgoing.clear();
             self.sent = 0;
+        } else if self.sent > MAX_UNREAD {
+            // A client that is always a little behind never empties the buffer.
+            self.outgoing.drain(..self.sent);
+            self.sent = 0;
         }
         frame.encode(&mut self.outgoing);
         self.send();
@@ -100,8 +117,12 @@ impl Client {
         }
     }
 
-    /// What it has said since. One that says what makes no sense is not listened to.
+    /// What it has said since. One that says what makes no sense is not listened to, and one
+    /// that does not read its answers waits until it does.
     pub fn listen(&mut self) -> Vec<Heard> {
+        if self.is_full() {
+            return Vec::new();
+        }
         let mut buffer = vec![0; BUFFER_BYTES.min(MAX_PAYLOAD + HEAD_BYTES)];
         match (&self.stream).read(&mut buffer) {
             Ok(0) => self.is_gone = true,
@@ -134,5 +155,80 @@ impl Client {
         }
         self.incoming.drain(..at);
         heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected() -> (Client, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        (Client::new(ours).unwrap(), theirs)
+    }
+
+    /// Answers all that the client asks for.
+    fn answer(client: &mut Client) -> usize {
+        let heard = client.listen();
+        heard.iter().for_each(|_| client.tell(&Frame::Refused("the container is restarting")));
+        heard.len()
+    }
+
+    #[test]
+    fn answers_to_a_client_that_does_not_read_are_bounded_and_none_is_lost() {
+        let (mut client, mut peer) = connected();
+        let mut wish = Vec::new();
+        Frame::Wish(Wish::Pause).encode(&mut wish);
+        let batch = wish.repeat(1000);
+        let (mut answered, mut asked_bytes) = (0, 0);
+        for _ in 0..2000 {
+            asked_bytes += peer.write(&batch[asked_bytes % wish.len()..]).unwrap_or_default();
+            answered += answer(&mut client);
+            assert!(client.outgoing.len() < 4 * MAX_UNREAD, "{}", client.outgoing.len());
+        }
+        assert!(client.is_full() && answered * wish.len() < asked_bytes);
+        assert_eq!(client.poll_flags(true), PollFlags::OUT);
+
+        let (mut got, mut buffer) = (0, vec![0; 64 << 10]);
+        let idle = |client: &Client| !client.has_unsent() && !client.is_gone;
+        for _ in 0..100_000 {
+            got += peer.read(&mut buffer).unwrap_or_default();
+            client.send();
+            let more = answer(&mut client);
+            answered += more;
+            if more == 0 && idle(&client) && peer.read(&mut []).is_ok() {
+                break;
+            }
+        }
+        while let Ok(count) = peer.read(&mut buffer) {
+            got += count;
+        }
+        let mut one = Vec::new();
+        Frame::Refused("the container is restarting").encode(&mut one);
+        assert_eq!((answered, got), (asked_bytes / wish.len(), answered * one.len()));
+        assert!(client.poll_flags(true).contains(PollFlags::IN));
+    }
+
+    #[test]
+    fn a_client_that_is_always_a_little_behind_costs_no_more_memory_for_that() {
+        let (mut client, mut peer) = connected();
+        client.attach(false, true, false);
+        let (output, mut buffer) = (vec![b'y'; 64 << 10], vec![0; 64 << 10]);
+        let mut behind = false;
+        for _ in 0..1000 {
+            client.tell_output(Stream::Stdout, &output);
+            if client.outgoing.len() - client.sent > MAX_UNREAD / 2 {
+                behind = true;
+                let _ = peer.read(&mut buffer);
+                client.send();
+            }
+            while client.is_full() {
+                let _ = peer.read(&mut buffer);
+                client.send();
+            }
+            assert!(client.outgoing.len() <= 3 * MAX_UNREAD, "{}", client.outgoing.len());
+        }
+        assert!(behind && client.has_unsent());
     }
 }

@@ -5,12 +5,12 @@
 //! nothing that it could lose: what a client has to know is written down before it is told.
 
 mod clients;
+mod door;
 mod run;
 mod serve;
 mod wishes;
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use std::time::Duration;
 use rustix::process::{set_child_subreaper, setsid};
 
 use clients::Client;
+use door::Door;
 use run::Run;
 use serve::linger;
 
@@ -53,7 +54,7 @@ pub struct Monitor {
     request: Request,
     stage: Stage,
     status: ContainerStatus,
-    listener: UnixListener,
+    door: Door,
     clients: Vec<Client>,
     log: LogWriter,
     /// Whether somebody has asked for the end of it.
@@ -116,8 +117,7 @@ impl Monitor {
             keeps_devices: request.spec.host_config.privileged,
         };
         overlay.mount(stage == Stage::OwnUser)?;
-        let listener = UnixListener::bind(SOCKET).tried("listen for clients")?;
-        listener.set_nonblocking(true).tried("listen for clients")?;
+        let door = Door::open(SOCKET)?;
         let log = LogWriter::open(&disk, dir)?;
         let status = ContainerStatus { restart_count: 0, ..before };
         let clients = Vec::new();
@@ -128,7 +128,7 @@ impl Monitor {
             request,
             stage,
             status,
-            listener,
+            door,
             clients,
             log,
             is_stopped: false,
@@ -248,9 +248,9 @@ impl Monitor {
     /// Lets go of the container; stays for clients that have not read everything yet. Nobody
     /// waits for that: it takes as long as they do.
     pub fn finish(self) {
-        let Self { clients, listener, lock, .. } = self;
+        let Self { clients, door, lock, .. } = self;
         // Who calls from now on hears at once that there is nobody.
-        drop((lock, listener));
+        drop((lock, door));
         // Whoever started it may wait for that.
         let _ = host::null().and_then(|null| Ok(rustix::stdio::dup2_stdout(null)?));
         // Nor is the store in use.

@@ -185,14 +185,12 @@ impl Run {
     fn turn(&mut self, monitor: &mut Monitor, limit: Option<Duration>) -> Result<bool> {
         let takes_output = !monitor.clients.iter().any(Client::is_full);
         let takes_input = self.streams.takes_input();
-        let mut polled =
-            vec![PollFd::new(&self.process, PollFlags::IN), PollFd::new(&monitor.listener, PollFlags::IN)];
+        let mut polled = vec![
+            PollFd::new(&self.process, PollFlags::IN),
+            PollFd::new(&monitor.door, monitor.door.poll_flags()),
+        ];
         for client in &monitor.clients {
-            let mut flags = PollFlags::empty();
-            // Who only says what it wants never waits for a container that does not read.
-            flags.set(PollFlags::IN, takes_input || !client.writes);
-            flags.set(PollFlags::OUT, client.has_unsent());
-            polled.push(PollFd::new(&client.stream, flags));
+            polled.push(PollFd::new(&client.stream, client.poll_flags(takes_input)));
         }
         let outputs = polled.len();
         let mut streams = Vec::new();
@@ -205,7 +203,7 @@ impl Run {
         if let Some(input) = self.streams.wants_to_write() {
             polled.push(PollFd::new(input, PollFlags::OUT));
         }
-        let limit = limit.into_iter().chain(self.streams.rest()).min();
+        let limit = limit.into_iter().chain(self.streams.rest()).chain(monitor.door.rest()).min();
         wait(&mut polled, limit)?;
         let happened: Vec<bool> = polled.iter().map(|fd| !fd.revents().is_empty()).collect();
         let has = |at: usize| happened.get(at).copied().unwrap_or_default();

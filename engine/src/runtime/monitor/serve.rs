@@ -10,11 +10,9 @@ use crate::runtime::error::{Result, Tried};
 use crate::runtime::frame::{Frame, Wish};
 
 impl Monitor {
-    /// Lets a client in.
+    /// Lets clients in.
     pub(super) fn accept(&mut self) {
-        while let Ok((stream, _)) = self.listener.accept() {
-            self.clients.extend(Client::new(stream));
-        }
+        self.clients.extend(self.door.accept().into_iter().flat_map(Client::new));
     }
 
     /// Serves clients while there is no container, for that long or until it is stopped.
@@ -25,13 +23,12 @@ impl Monitor {
             if left.is_zero() {
                 break;
             }
-            let mut polled = vec![PollFd::new(&self.listener, PollFlags::IN)];
+            let mut polled = vec![PollFd::new(&self.door, self.door.poll_flags())];
             for client in &self.clients {
-                let mut flags = PollFlags::IN;
-                flags.set(PollFlags::OUT, client.has_unsent());
-                polled.push(PollFd::new(&client.stream, flags));
+                polled.push(PollFd::new(&client.stream, client.poll_flags(true)));
             }
-            wait(&mut polled, Some(left))?;
+            let limit = self.door.rest().map_or(left, |rest| rest.min(left));
+            wait(&mut polled, Some(limit))?;
             self.accept();
             for client in &mut self.clients {
                 client.send();
