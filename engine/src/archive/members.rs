@@ -1,10 +1,11 @@
 //! The members of an archive, one after another, from a stream or a file.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::error::WHOLE;
 use super::{Error, LimitError, Limits, MemberName, NameProblem, name, sniff};
-use crate::tar::{BLOCK_BYTES, Header, Kind, PaxError, padding_bytes, records};
+use crate::tar::{BLOCK_BYTES, Extension, Header, HeaderError, Kind, padding_bytes};
 
 /// One member of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +71,9 @@ pub struct Members<R> {
     ended: bool,
 }
 
-/// What extended headers said about the member to come.
+/// The extended headers before a member: where the first of them started, and the bytes of all.
 #[derive(Debug, Default)]
-struct Extension {
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    size: Option<u64>,
-    sparse: bool,
-    /// Where the first of them started, and the bytes of all.
+struct Extensions {
     offset: u64,
     bytes: u64,
 }
@@ -111,29 +107,32 @@ impl<R: Read> Members<R> {
     /// name that leads elsewhere, or when a limit is passed.
     #[expect(clippy::should_implement_trait, reason = "an iterator could not lend the body")]
     pub fn next(&mut self) -> Result<Option<Member>, Error> {
-        let mut extension = Extension::default();
+        let (mut extension, mut seen) = (Extension::default(), Extensions::default());
         while !self.ended {
             self.skip_rest()?;
             let start = self.offset;
-            let Some(header) = self.read_header(extension.bytes > 0)? else {
+            let Some(header) = self.read_header(seen.bytes > 0)? else {
                 self.ended = true;
                 break;
             };
             if !header.kind().is_extension() {
-                return self.member(&header, extension).map(Some);
+                return self.member(&header, &extension).map(Some);
             }
-            if extension.bytes == 0 {
-                extension.offset = start;
+            if seen.bytes == 0 {
+                seen.offset = start;
             }
-            extension.bytes = extension.bytes.saturating_add(BLOCK_BYTES as u64 + header.size());
-            if extension.bytes > self.limits.max_header_bytes {
-                let (limit, offset) = (self.limits.max_header_bytes, extension.offset);
+            seen.bytes = seen.bytes.saturating_add(BLOCK_BYTES as u64 + header.size());
+            if seen.bytes > self.limits.max_header_bytes {
+                let (limit, offset) = (self.limits.max_header_bytes, seen.offset);
                 return Err(LimitError::HeaderBytes { limit, offset }.into());
             }
             self.left = header.size();
             self.padding = padding_bytes(header.size());
             self.current = "an extended header".into();
-            self.read_extension(header.kind(), start, &mut extension)?;
+            let mut body = Vec::new();
+            self.body().read_to_end(&mut body).map_err(|source| self.reading(source))?;
+            // Global records change no member: none that matters here may be among them.
+            extension.take(header.kind(), &body).map_err(|source| Error::Pax { offset: start, source })?;
         }
         Ok(None)
     }
@@ -188,7 +187,7 @@ impl<R: Read> Members<R> {
             match Header::decode(&block) {
                 // Go's reader refuses it, and others read on: they would see different images.
                 Ok(Some(_)) if after_zeros => {
-                    return Err(self.no_header(&block, offset, crate::tar::HeaderError::AfterZeros));
+                    return Err(self.no_header(&block, offset, HeaderError::AfterZeros));
                 }
                 Ok(Some(header)) => return Ok(Some(header)),
                 Ok(None) => {}
@@ -219,7 +218,7 @@ impl<R: Read> Members<R> {
         }
     }
 
-    fn no_header(&self, block: &[u8; BLOCK_BYTES], offset: u64, source: crate::tar::HeaderError) -> Error {
+    fn no_header(&self, block: &[u8; BLOCK_BYTES], offset: u64, source: HeaderError) -> Error {
         match sniff(block) {
             _ if offset > 0 => Error::Header { offset, after: self.place(), source },
             super::Compression::None => Error::NotTar { source },
@@ -227,50 +226,21 @@ impl<R: Read> Members<R> {
         }
     }
 
-    fn read_extension(&mut self, kind: Kind, offset: u64, into: &mut Extension) -> Result<(), Error> {
-        let mut body = Vec::new();
-        self.body().read_to_end(&mut body).map_err(|source| self.reading(source))?;
-        let text = || body.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
-        match kind {
-            Kind::LongName => into.name = text(),
-            Kind::LongLink => into.link = text(),
-            Kind::Pax => {
-                for record in records(&body) {
-                    let record = record.map_err(|source| Error::Pax { offset, source })?;
-                    match record.key {
-                        _ if record.value.is_empty() => {}
-                        b"path" => into.name = Some(record.value.to_vec()),
-                        b"linkpath" => into.link = Some(record.value.to_vec()),
-                        b"size" => {
-                            let source = PaxError { offset: record.offset };
-                            into.size = Some(record.number().ok_or(Error::Pax { offset, source })?);
-                        }
-                        key if key.starts_with(b"GNU.sparse.") => into.sparse = true,
-                        _ => {}
-                    }
-                }
-            }
-            // Records for all members to come: none that matters here may be among them.
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn member(&mut self, header: &Header, extension: Extension) -> Result<Member, Error> {
+    fn member(&mut self, header: &Header, extension: &Extension) -> Result<Member, Error> {
         self.count += 1;
         if self.count > self.limits.max_members {
             return Err(LimitError::Members { limit: self.limits.max_members }.into());
         }
-        let raw = extension.name.unwrap_or_else(|| header.name().into_owned());
+        let raw = extension.name().map_or_else(|| header.name(), Cow::Borrowed);
         let named =
             MemberName::parse(&raw).map_err(|problem| Error::Name { name: name::shown(&raw), problem })?;
         let member = named.to_string();
         let kind = header.kind_when_named(&raw);
-        if kind == Kind::Sparse || extension.sparse {
+        if kind == Kind::Sparse || extension.is_sparse() {
             return Err(Error::Sparse { member });
         }
-        let size = if kind.has_payload() { extension.size.unwrap_or(header.size()) } else { 0 };
-        let target = extension.link.unwrap_or_else(|| header.link_name().into_owned());
+        let size = if kind.has_payload() { extension.size().unwrap_or(header.size()) } else { 0 };
+        let target = extension.link_name().map_or_else(|| header.link_name(), Cow::Borrowed);
         let bad_link = |problem| MemberKind::BadLink { target: name::shown(&target), problem };
         let kind = match kind {
             Kind::File if named.is_root() => {

@@ -6,7 +6,9 @@
 //! that every engine runs. Nothing is lost by a narrow view, because documents
 //! are kept byte for byte and never written from it.
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::go_json;
 
 /// How deep a document may be nested.
 ///
@@ -79,27 +81,28 @@ pub enum DocumentError {
 ///
 /// # Errors
 /// When the bytes are none, or are nested deeper than [`MAX_DEPTH`].
-pub fn parse_object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DocumentError> {
-    expect(bytes, b'{', "an object")?;
-    serde_json::from_slice(bytes).map_err(|source| DocumentError::Json { source })
+pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DocumentError> {
+    expect(bytes, b'{', "an object", false)?;
+    go_json::from_slice(bytes, false).map_err(|source| DocumentError::Json { source })
 }
 
-/// Reads a JSON array.
+/// Reads a JSON array. What comes behind it is not looked at, as Docker does not
+/// when it reads `manifest.json`, the only document that is an array.
 ///
 /// # Errors
 /// When the bytes are none, or are nested deeper than [`MAX_DEPTH`].
-pub fn parse_array<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<Vec<T>, DocumentError> {
-    expect(bytes, b'[', "an array")?;
-    serde_json::from_slice(bytes).map_err(|source| DocumentError::Json { source })
+pub fn parse_array<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, DocumentError> {
+    expect(bytes, b'[', "an array", true)?;
+    go_json::from_slice(bytes, true).map_err(|source| DocumentError::Json { source })
 }
 
 /// Looks at the first byte, because a struct may also be read from an array,
 /// and at the depth, because parts that nobody reads have no limit of their own.
-fn expect(bytes: &[u8], open: u8, wanted: &'static str) -> Result<(), DocumentError> {
+fn expect(bytes: &[u8], open: u8, wanted: &'static str, is_stream: bool) -> Result<(), DocumentError> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first != Some(&open) {
         // That it is not JSON at all is the better answer when it is true.
-        if let Err(source) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+        if let Err(source) = go_json::from_slice::<serde::de::IgnoredAny>(bytes, is_stream) {
             return Err(DocumentError::Json { source });
         }
         let got = match first {

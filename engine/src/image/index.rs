@@ -29,11 +29,10 @@ pub struct IndexEntry {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Fields<'a> {
+struct Fields {
     schema_version: Option<u64>,
     media_type: Option<String>,
-    #[serde(borrow)]
-    manifests: Option<Vec<&'a RawValue>>,
+    manifests: Option<Vec<Box<RawValue>>>,
     layers: Option<IgnoredAny>,
     config: Option<IgnoredAny>,
     fs_layers: Option<IgnoredAny>,
@@ -61,7 +60,7 @@ impl Index {
     /// # Errors
     /// As for [`Self::parse`]; lines before a bad one were seen by then.
     pub fn visit(bytes: &[u8], mut each: impl FnMut(IndexEntry)) -> Result<Option<String>, DocumentError> {
-        let fields: Fields<'_> = parse_object(bytes)?;
+        let fields: Fields = parse_object(bytes)?;
         let other = [("layers", fields.layers), ("config", fields.config), ("fsLayers", fields.fs_layers)];
         if let Some((field, _)) = other.iter().find(|(_, found)| found.is_some()) {
             return Err(DocumentError::Ambiguous { wanted: WANTED, field });
@@ -78,7 +77,7 @@ impl Index {
             _ => {}
         }
         for raw in fields.manifests.unwrap_or_default() {
-            each(IndexEntry::parse(raw)?);
+            each(IndexEntry::parse(&raw)?);
         }
         Ok(fields.media_type)
     }

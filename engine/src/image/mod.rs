@@ -14,6 +14,7 @@ mod duration;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod glob;
+mod go_json;
 mod index;
 mod layer;
 mod manifest;

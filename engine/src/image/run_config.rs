@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::DocumentError;
 use super::document::parse_object;
+use super::go_json;
 
 /// Names that stand for themselves, as Docker writes sets: `{"80/tcp": {}}`.
 pub type NameSet = BTreeMap<String, Value>;
@@ -87,7 +89,7 @@ pub struct RunConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_timeout: Option<i64>,
     /// What runs commands that are given as one text.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "one_or_many")]
     pub shell: Option<Vec<String>>,
     /// Members that larder does not know.
     #[serde(flatten)]
@@ -141,6 +143,33 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<
     }))
 }
 
+/// The fields of [`RunConfig`] as they are written.
+const FIELDS: &[&str] = &[
+    "Hostname",
+    "Domainname",
+    "User",
+    "AttachStdin",
+    "AttachStdout",
+    "AttachStderr",
+    "ExposedPorts",
+    "Tty",
+    "OpenStdin",
+    "StdinOnce",
+    "Env",
+    "Cmd",
+    "Healthcheck",
+    "ArgsEscaped",
+    "Image",
+    "Volumes",
+    "WorkingDir",
+    "Entrypoint",
+    "OnBuild",
+    "Labels",
+    "StopSignal",
+    "StopTimeout",
+    "Shell",
+];
+
 impl RunConfig {
     /// Reads the member `config` of the image config `bytes`; what an image
     /// without one has is empty.
@@ -150,11 +179,10 @@ impl RunConfig {
     pub fn of_image(bytes: &[u8]) -> Result<Self, DocumentError> {
         #[derive(Deserialize)]
         struct Fields {
-            config: Option<Value>,
+            config: Option<Box<RawValue>>,
         }
         let fields: Fields = parse_object(bytes)?;
-        // By way of a value: of a member that is there twice the last one counts, as in Go.
-        let read = fields.config.map(serde_json::from_value).transpose();
+        let read = fields.config.map(|raw| go_json::from_raw(&raw, FIELDS)).transpose();
         Ok(read.map_err(|source| DocumentError::Json { source })?.unwrap_or_default())
     }
 
@@ -185,6 +213,17 @@ pub fn set_variable(env: &mut Vec<String>, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    #[test]
+    fn the_config_of_an_image_is_read_as_go_reads_it() {
+        let text = r#"{"CONFIG":{"cmd":"/bin/true","Shell":"/bin/sh","env":["A=1",null],"Labels":{"a":"1","A":"2"}}}"#;
+        let read = RunConfig::of_image(text.as_bytes()).unwrap();
+        assert_eq!(read.cmd, Some(vec!["/bin/true".to_owned()]));
+        assert_eq!(read.shell, Some(vec!["/bin/sh".to_owned()]));
+        assert_eq!(read.env, Some(vec!["A=1".to_owned(), String::new()]));
+        assert_eq!(read.labels.map(|labels| labels.len()), Some(2));
+        assert!(read.others.is_empty(), "{:?}", read.others);
+    }
 
     use super::*;
 

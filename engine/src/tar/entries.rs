@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use super::entry::{Device, Entry, EntryKind, Mtime};
 use super::error::shown;
-use super::extension::{Extension, Pax, decode_global};
+use super::extension::{Extension, Pax};
 use super::header::{BLOCK_BYTES, Header, Kind, map_goes_on, padding_bytes};
 use super::sparse::{Map, MapPlace, PayloadMap, extents, push_old, push_old_block};
 use super::{EntryError, Extent, MAX_EXTENSION_BYTES, Source};
@@ -98,16 +98,9 @@ impl<S: Source> Entries<S> {
                 return self.entry(&header, extension).map(Some);
             }
             let body = self.read_extension(header.size(), offset)?;
-            let invalid = |source| EntryError::Pax { offset, source };
-            match kind {
-                Kind::LongName => extension.set_long_name(&body),
-                Kind::LongLink => extension.set_long_link(&body),
-                Kind::Pax => extension.pax = Pax::decode(&body).map_err(invalid)?,
-                // To Go's reader this is an entry, and what was said for the next was for it.
-                _ => {
-                    self.global = Some(decode_global(&body).map_err(invalid)?);
-                    extension = Extension::default();
-                }
+            let records = extension.take(kind, &body);
+            if let Some(records) = records.map_err(|source| EntryError::Pax { offset, source })? {
+                self.global = Some(records);
             }
         }
         Ok(None)

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::entry::Mtime;
-use super::header::text;
+use super::header::{Kind, text};
 use super::pax::{PaxError, Record, records};
 use super::sparse::Records;
 
 /// The key of an extended attribute is this and its name.
 pub(super) const XATTR: &[u8] = b"SCHILY.xattr.";
 
-/// What GNU's long names and the last pax header said.
+/// What extended headers said of the entry to come: GNU's long names and the last pax header.
 ///
 /// As in Go's reader a second pax header takes the place of the first, and
 /// GNU's names go before those of pax.
 #[derive(Debug, Default)]
-pub(super) struct Extension {
+pub struct Extension {
     pub(super) long_name: Option<Vec<u8>>,
     pub(super) long_link: Option<Vec<u8>>,
     pub(super) pax: Pax,
@@ -38,12 +38,43 @@ pub(super) struct Pax {
 }
 
 impl Extension {
-    pub(super) fn set_long_name(&mut self, body: &[u8]) {
-        self.long_name = some(text(body));
+    /// Takes the body of an extended header. Returns the records of a global one.
+    ///
+    /// # Errors
+    /// When it is a pax header that Go's reader refuses.
+    pub fn take(&mut self, kind: Kind, body: &[u8]) -> Result<Option<Pairs>, PaxError> {
+        match kind {
+            Kind::LongName => self.long_name = some(text(body)),
+            Kind::LongLink => self.long_link = some(text(body)),
+            Kind::Pax => self.pax = Pax::decode(body)?,
+            // To Go's reader this is an entry, and what was said for the next was for it.
+            _ => {
+                let records = decode_global(body)?;
+                *self = Self::default();
+                return Ok(Some(records));
+            }
+        }
+        Ok(None)
     }
 
-    pub(super) fn set_long_link(&mut self, body: &[u8]) {
-        self.long_link = some(text(body));
+    /// The name that takes the place of the header's.
+    pub fn name(&self) -> Option<&[u8]> {
+        self.long_name.as_deref().or(self.pax.path.as_deref())
+    }
+
+    /// The link target that takes the place of the header's.
+    pub fn link_name(&self) -> Option<&[u8]> {
+        self.long_link.as_deref().or(self.pax.link.as_deref())
+    }
+
+    /// The size that takes the place of the header's.
+    pub fn size(&self) -> Option<u64> {
+        self.pax.size
+    }
+
+    /// Whether the entry is stored sparse, with its map in pax records or behind them.
+    pub fn is_sparse(&self) -> bool {
+        self.pax.sparse.place().is_some()
     }
 }
 
@@ -78,11 +109,19 @@ impl Pax {
 }
 
 /// Keys and values, as they come.
-pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// All records of a global header, which speaks of no entry.
-pub(super) fn decode_global(body: &[u8]) -> Result<Pairs, PaxError> {
-    checked(body).map(|record| record.map(|record| (record.key.to_vec(), record.value.to_vec()))).collect()
+fn decode_global(body: &[u8]) -> Result<Pairs, PaxError> {
+    // Its sparse records describe nothing, but out of order Go's reader refuses them.
+    let mut sparse = Records::default();
+    checked(body)
+        .map(|record| {
+            let record = record?;
+            sparse.take(&record).ok_or(PaxError { offset: record.offset })?;
+            Ok((record.key.to_vec(), record.value.to_vec()))
+        })
+        .collect()
 }
 
 /// The records, without NUL where a file system allows none.
@@ -155,6 +194,15 @@ mod tests {
     fn the_last_record_counts_and_an_empty_one_takes_back() {
         let pax = Pax::decode(b"10 path=a\n10 path=b\n9 uid=12\n7 uid=\n").unwrap();
         assert_eq!((pax.path.as_deref(), pax.uid), (Some(&b"b"[..]), None));
+    }
+
+    #[test]
+    fn what_go_refuses_in_a_record_that_is_not_used_is_refused() {
+        assert!(Pax::decode(b"11 atime=x\n").is_err());
+        assert!(Pax::decode(b"9 ctime=\n").is_ok());
+        let mut body = Vec::new();
+        super::super::push_record(b"GNU.sparse.numbytes", b"10", &mut body);
+        assert!(Extension::default().take(Kind::GlobalPax, &body).is_err());
     }
 
     #[test]

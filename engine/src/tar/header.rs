@@ -337,7 +337,8 @@ fn check_sum(block: &[u8; BLOCK_BYTES], raw: &tar::Header) -> Result<(), HeaderE
     let bytes =
         || block.iter().enumerate().map(|(at, byte)| if CHECKSUM.contains(&at) { b' ' } else { *byte });
     let wanted: u32 = bytes().map(u32::from).sum();
-    let got = raw.cksum().ok();
+    // As Go reads it: never base-256, no sign.
+    let got = number::parse_octal(&raw.as_old().cksum).and_then(|sum| u32::try_from(sum).ok());
     // Old Sun and SVR4 tars added up signed characters.
     let signed: i32 = bytes().map(|byte| i32::from(byte.cast_signed())).sum();
     if got == Some(wanted) || got.is_some_and(|got| i32::try_from(got) == Ok(signed)) {

@@ -27,6 +27,7 @@ pub use entries::{Data, Entries, Found, Payload};
 pub use entry::{Device, Entry, EntryKind, Mtime};
 pub use error::EntryError;
 pub(crate) use error::shown;
+pub use extension::{Extension, Pairs};
 pub use header::{BLOCK_BYTES, Header, HeaderError, Kind, padding_bytes};
 pub use hints::{Scanner, Span};
 pub use pax::{PaxError, Record, push_record, records};

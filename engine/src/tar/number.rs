@@ -26,7 +26,8 @@ fn parse_binary(field: &[u8]) -> Option<i64> {
     i64::try_from(number).ok()
 }
 
-fn parse_octal(field: &[u8]) -> Option<i64> {
+/// The number in octal text; blank is zero.
+pub(super) fn parse_octal(field: &[u8]) -> Option<i64> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\0');
     let start = field.iter().position(|byte| !is_blank(byte)).unwrap_or(field.len());
     let end = field.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);

@@ -218,8 +218,20 @@ fn a_truncated_archive_names_the_member() {
 }
 
 #[test]
+fn extended_headers_count_as_for_go() {
+    let names =
+        |tar: Tar| walk(&tar.finish()).unwrap().into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
+    let twice = Tar::new().pax(&[("path", b"first")]).pax(&[("comment", b"x")]).file("own", "");
+    assert_eq!(names(twice), ["own"], "the second takes the place of the first");
+    let long = Tar::new().raw(b'L', b"long", b"", b"gnu\0").pax(&[("path", b"pax")]).file("own", "");
+    assert_eq!(names(long), ["gnu"], "GNU's names go before those of pax");
+    let global = Tar::new().pax(&[("path", b"pax")]).raw(b'g', b"global", b"", b"");
+    assert_eq!(names(global.file("own", "")), ["own"], "a global header takes back what was said");
+}
+
+#[test]
 fn sparse_files_are_refused() {
-    let pax = Tar::new().pax(&[("GNU.sparse.major", b"1")]).file("f", "");
+    let pax = Tar::new().pax(&[("GNU.sparse.major", b"1"), ("GNU.sparse.minor", b"0")]).file("f", "");
     assert_eq!(refused(pax), "f is a sparse file, which an image archive cannot hold");
 }
 
