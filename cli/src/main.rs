@@ -79,7 +79,9 @@ fn understand(args: &[OsString]) -> Result<(Cli, Settings), Failure> {
 
 fn run(cli: &Cli, settings: Settings, signals: &Signals) -> Result<(), Failure> {
     cli.global.check()?;
-    let mut context = Context::new(cli.global.store.clone(), cli.global.progress, settings, signals.clone());
+    let global = &cli.global;
+    let mut context = Context::new(global.store.clone(), global.progress, settings, signals.clone());
+    context.set_max_paths(global.max_paths);
     let done = commands::run(&mut context, &cli.command);
     // What was printed before a failure is still owed to the reader.
     done.and(context.flush())

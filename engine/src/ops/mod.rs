@@ -55,7 +55,8 @@ pub use images::ImageSummary;
 pub use import::{ImportOptions, Imported};
 pub use inspect::{ImageDetails, Inspected};
 pub use layer_files::{HiddenFile, LargeFile, LayerFiles};
-pub use list::{ListOptions, Listed};
+pub use diff::Difference;
+pub use list::{ListOptions, Listed, Listing};
 pub use load::{
     Compressed, Foreseen, ForeseenImage, ForeseenLayer, ForeseenPlatform, LayerOrigin, LoadOptions, Loaded,
     LoadedImage,
