@@ -179,7 +179,8 @@ impl std::fmt::Debug for Changes<'_> {
 
 fn same(old: &mut RootFs, before: NodeId, new: &mut RootFs, after: NodeId, task: &Task) -> Result<bool> {
     // Their paths are the same.
-    let [a, b] = [(old.view(), before), (new.view(), after)].map(|(view, node)| view.entry_at(node, Vec::new()));
+    let [a, b] =
+        [(old.view(), before), (new.view(), after)].map(|(view, node)| view.entry_at(node, Vec::new()));
     if a.kind != b.kind || a.mode != b.mode || a.uid != b.uid || a.gid != b.gid || a.xattrs != b.xattrs {
         return Ok(false);
     }

@@ -113,8 +113,10 @@ impl Telling for Changeset<'_> {
 
     fn after(&mut self, view: &View, node: NodeId) -> Vec<Entry> {
         let (Some(below), Some(old)) = (self.below, self.gone_in.get(&node)) else { return Vec::new() };
-        let gone =
-            below.children(*old).into_iter().filter(|child| view.entry_in(node, below.name(*child)).is_none());
+        let gone = below
+            .children(*old)
+            .into_iter()
+            .filter(|child| view.entry_in(node, below.name(*child)).is_none());
         let path = view.path(node);
         let whiteout = |child| {
             let name = Whiteout::Name(below.name(child)).name();

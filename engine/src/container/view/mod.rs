@@ -22,6 +22,8 @@ mod apply;
 mod arena;
 mod attributes;
 mod docker;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gone;
 pub mod limits;
 mod marks;
@@ -108,7 +110,10 @@ enum Place {
     Nowhere,
     At(u64),
     /// In so many extents, from this one on.
-    Sparse { first: u32, count: u32 },
+    Sparse {
+        first: u32,
+        count: u32,
+    },
 }
 
 /// The bytes of a file.

@@ -216,7 +216,7 @@ fn what_is_replaced_over_and_over_leaves_nothing_behind() {
 #[test]
 fn a_path_takes_no_more_memory_than_is_said() {
     assert_eq!(size_of::<Node>(), 24);
-    let mut view = View::with_limit(300_100);
+    let mut view = View::with_limit(310_000);
     view.begin_layer().unwrap();
     for n in 0..300_000 {
         let file = Entry { size: 100_000, ..entry(&format!("d{:03}/f{n:09}", n / 1000), EntryKind::File) };
