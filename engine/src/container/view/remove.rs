@@ -2,7 +2,7 @@
 
 use super::{Error, NONE, NodeId, View};
 
-/// So many nodes may be dead in the lists of their directories, beside half as many as live.
+/// So many nodes may be dead in the lists of their directories, or a quarter of all.
 const MAX_DEAD: usize = 1024;
 
 /// A directory whose list is gone through.
@@ -120,7 +120,7 @@ impl View {
         // It stays in its directory's list, which goes one way only, until many do.
         self.nodes.change(node, |node| node.record = NONE);
         self.dead += 1;
-        if self.dead > MAX_DEAD && self.dead > self.live / 2 {
+        if self.dead > MAX_DEAD && self.dead > self.nodes.len() / 4 {
             self.sweep();
         }
     }
