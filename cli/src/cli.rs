@@ -61,6 +61,17 @@ pub struct Global {
         display_order = 901
     )]
     pub progress: Mode,
+    /// Refuse to look into an image or a container of more files than this
+    #[arg(
+        long,
+        global = true,
+        value_name = "COUNT",
+        env = "LARDER_MAX_PATHS",
+        hide_env_values = true,
+        default_value_t = 4 << 20,
+        display_order = 902
+    )]
+    pub max_paths: usize,
     /// Print the version
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,

@@ -24,6 +24,7 @@ pub struct Context {
     /// Whether the caller is root, before the process becomes root of a user namespace.
     is_root: bool,
     progress: Mode,
+    max_paths: Option<usize>,
     settings: Settings,
     signals: Signals,
     out: BufWriter<Stdout>,
@@ -35,7 +36,22 @@ impl Context {
     pub fn new(store: Option<OsString>, progress: Mode, settings: Settings, signals: Signals) -> Self {
         let store = store.filter(|path| !path.is_empty()).map(PathBuf::from);
         let is_root = rustix::process::geteuid().is_root();
-        Self { store, is_root, progress, settings, signals, out: BufWriter::new(io::stdout()) }
+        let out = BufWriter::new(io::stdout());
+        Self { store, is_root, progress, max_paths: None, settings, signals, out }
+    }
+
+    /// Looks into images and containers of so many files at most.
+    pub fn set_max_paths(&mut self, max_paths: usize) {
+        self.max_paths = Some(max_paths);
+    }
+
+    /// The store as this command works with it.
+    fn set_up(&self, store: Store) -> Store {
+        let store = store.with_listener(self.progress.notices());
+        match self.max_paths {
+            Some(max_paths) => store.with_max_paths(max_paths),
+            None => store,
+        }
     }
 
     /// Where the store is, or would be.
@@ -107,7 +123,7 @@ impl Context {
     /// If there is one that cannot be opened.
     pub fn store_if_present(&self) -> Result<Option<Store>, Failure> {
         match Store::open(self.store_path()?) {
-            Ok(store) => Ok(Some(store.with_listener(self.progress.notices()))),
+            Ok(store) => Ok(Some(self.set_up(store))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -118,7 +134,7 @@ impl Context {
     /// # Errors
     /// If it cannot be opened or created.
     pub fn store_to_fill(&self) -> Result<Store, Failure> {
-        Ok(Store::open_or_create(self.store_path()?)?.with_listener(self.progress.notices()))
+        Ok(self.set_up(Store::open_or_create(self.store_path()?)?))
     }
 
     /// Long work that shows what it does, unless `quiet`, tells what a person must

@@ -82,7 +82,9 @@ fn understand(args: &[OsString]) -> Result<(Cli, Settings), Failure> {
 
 fn run(cli: &Cli, settings: Settings, signals: &Signals) -> Result<(), Failure> {
     cli.global.check()?;
-    let mut context = Context::new(cli.global.store.clone(), cli.global.progress, settings, signals.clone());
+    let global = &cli.global;
+    let mut context = Context::new(global.store.clone(), global.progress, settings, signals.clone());
+    context.set_max_paths(global.max_paths);
     // Before anything starts a thread: only a process with a single one can change its namespace.
     if commands::works_on_container_files(&cli.command) && context.owns_store() {
         larder_engine::join_user_namespace()?;

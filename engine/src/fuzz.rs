@@ -35,6 +35,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("reference", crate::image::fuzz::reference),
     ("run", crate::chunk::fuzz::run),
     ("salvage", crate::chunk::fuzz::salvage),
+    ("view", crate::container::view::fuzz::view),
 ];
 
 /// Hands `data` to the target called `name`.

@@ -145,14 +145,15 @@ pub use image::{
 };
 pub use ops::{
     Area, Attach, Checked, Collected, CommitOptions, Committed, Compressed, ContainerSummary, ContainerUse,
-    Copied, CopyOptions, CreateOptions, ExecOptions, ExportOptions, Exported, Fault, Forecast, Foreseen,
-    ForeseenImage, ForeseenLayer, ForeseenPlatform, FsckLevel, FsckOptions, HiddenFile, HistoryEntry,
-    ImageDetails, ImageSummary, ImageUse, ImportOptions, Imported, Inspected, LabelFilter, LargeFile,
-    LayerFiles, LayerOrigin, LayerUse, ListOptions, Listed, LoadOptions, Loaded, LoadedImage, LogOptions,
-    Moment, OptimizeOptions, Optimized, Packed, PastChange, PastCommand, PastOptions, ProcessTable,
-    PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions, Removed,
-    RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved, SquashOptions, Squashed,
-    StartOptions, Started, StopOptions, Survey, UndoOptions, Undone, UndoneName, Usage, monitor,
+    Copied, CopyOptions, CreateOptions, Difference, ExecOptions, ExportOptions, Exported, Fault, Forecast,
+    Foreseen, ForeseenImage, ForeseenLayer, ForeseenPlatform, FsckLevel, FsckOptions, HiddenFile,
+    HistoryEntry, ImageDetails, ImageSummary, ImageUse, ImportOptions, Imported, Inspected, LabelFilter,
+    LargeFile, LayerFiles, LayerOrigin, LayerUse, ListOptions, Listed, Listing, LoadOptions, Loaded,
+    LoadedImage, LogOptions, Moment, OptimizeOptions, Optimized, Packed, PastChange, PastCommand,
+    PastOptions, ProcessTable, PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions,
+    RemoveOptions, Removed, RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved,
+    SquashOptions, Squashed, StartOptions, Started, StopOptions, Survey, UndoOptions, Undone, UndoneName,
+    Usage, monitor,
 };
 pub use runtime::{
     Connection, ContainerState, ContainerStatus, EnterRequest, Entered, Error as RuntimeError, Figures,

@@ -12,17 +12,20 @@ const DOORS: &[(&str, &[&str])] = &[
     ("task", &[]),
     ("chunk", &["disk", "task"]),
     ("journal", &["disk"]),
-    ("catalog", &["chunk", "image", "journal"]),
+    ("catalog", &["chunk", "image", "journal", "task"]),
     ("archive", &["image", "tar", "task"]),
     ("container", &["archive", "catalog", "chunk", "disk", "image", "tar", "task"]),
-    ("runtime", &["container", "disk"]),
+    ("runtime", &["container", "disk", "task"]),
     ("store", &["archive", "catalog", "chunk", "disk", "image", "journal", "tar", "task"]),
     (
         "ops",
         &["archive", "catalog", "chunk", "container", "disk", "image", "runtime", "store", "tar", "task"],
     ),
     // Names what each room has for fuzzers; nobody names it.
-    ("fuzz", &["archive", "catalog", "chunk", "disk", "image", "journal", "ops", "store", "tar"]),
+    (
+        "fuzz",
+        &["archive", "catalog", "chunk", "container", "disk", "image", "journal", "ops", "store", "tar"],
+    ),
     // Names what some rooms have for benchmarks; nobody names it.
     ("bench", &["catalog", "chunk", "journal", "store"]),
 ];

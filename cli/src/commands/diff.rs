@@ -1,4 +1,4 @@
-use larder_engine::{Change, ChangeKind};
+use larder_engine::{Change, ChangeKind, Difference, Task};
 
 use crate::context::{Context, about_image, no_such_container};
 use crate::failure::Failure;
@@ -29,30 +29,47 @@ pub fn diff(cx: &mut Context, args: &DiffArgs) -> Result<(), Failure> {
     let absent = || Failure::error(no_such_container(&args.name));
     let store = cx.store()?.ok_or_else(absent)?;
     let task = cx.task(true)?;
-    let changes = store.diff(&args.name, args.against.as_deref(), &task).map_err(|error| {
+    let told = |error: larder_engine::Error| {
         let is_other = |name: &&String| error.to_string().ends_with(&format!(": {name}"));
         let name = args.against.as_ref().filter(is_other).unwrap_or(&args.name);
         about_image(error, &store, name)
-    })?;
-    let shown = match args.format {
-        Some(_) => json(&changes),
-        None => changes.iter().map(|change| format!("{} {}\n", change.kind.letter(), path(change))).collect(),
     };
-    cx.print(&shown)
+    let mut difference = store.difference(&args.name, args.against.as_deref(), &task).map_err(told)?;
+    match args.format {
+        Some(_) => print_json(cx, &mut difference, &task)?,
+        None => {
+            for change in difference.changes(&task) {
+                let change = change?;
+                cx.print(&format!("{} {}\n", change.kind.letter(), path(&change)))?;
+            }
+        }
+    }
+    difference.finish(&store, &task).map_err(told)
 }
 
 fn path(change: &Change) -> String {
     String::from_utf8_lossy(&change.path).into_owned()
 }
 
-/// In podman's form.
-fn json(changes: &[Change]) -> String {
-    let list = |kind: ChangeKind| {
-        let of_kind = changes.iter().filter(|change| change.kind == kind);
-        Json::Array(of_kind.map(|change| path(change).into()).collect())
-    };
+/// In podman's form. There may be millions of changes: none is kept, and they are gone
+/// through once for each list.
+fn print_json(cx: &mut Context, difference: &mut Difference, task: &Task) -> Result<(), Failure> {
     let kinds =
         [("changed", ChangeKind::Modified), ("added", ChangeKind::Added), ("deleted", ChangeKind::Deleted)];
-    let members = kinds.into_iter().map(|(name, kind)| (name.to_owned(), list(kind)));
-    Json::Object(members.collect()).compact(Html::Plain) + "\n"
+    let mut before = "{";
+    for (name, kind) in kinds {
+        cx.print(&format!("{before}\"{name}\":["))?;
+        let mut before_path = "";
+        for change in difference.changes(task) {
+            let change = change?;
+            if change.kind == kind {
+                let path = Json::from(path(&change)).compact(Html::Plain);
+                cx.print(&format!("{before_path}{path}"))?;
+                before_path = ",";
+            }
+        }
+        cx.print("]")?;
+        before = ",";
+    }
+    cx.print("}\n")
 }

@@ -8,7 +8,7 @@ use larder_engine::{Entry, EntryKind, ListOptions, Listed, Mtime, Platform};
 use crate::context::{Context, about_image, no_such_container};
 use crate::failure::Failure;
 use crate::output::json::{Html, Json};
-use crate::output::table::align_right;
+use crate::output::table::RightColumns;
 
 /// List the files of a container or an image
 ///
@@ -51,15 +51,23 @@ pub fn ls(cx: &mut Context, args: &LsArgs) -> Result<(), Failure> {
     let task = cx.task(true)?;
     let options =
         ListOptions { platform: args.platform.clone(), recursive: args.recursive, itself: args.directory };
-    let listed = store
-        .list(&args.name, args.path.as_bytes(), &options, &task)
+    let listing = store
+        .listing(&args.name, args.path.as_bytes(), &options, &task)
         .map_err(|error| about_image(error, &store, &args.name))?;
-    let shown = match (&args.format, args.long) {
-        (Some(_), _) => listed.iter().map(|file| json(file).compact(Html::Plain) + "\n").collect(),
-        (None, true) => align_right(&listed.iter().map(|file| long(file, args)).collect::<Vec<_>>()),
-        (None, false) => listed.iter().map(|file| name(file, args) + "\n").collect::<String>(),
-    };
-    cx.print(&shown)
+    // There may be millions: none is kept, and for columns they are gone through twice.
+    let mut columns = RightColumns::default();
+    if args.long && args.format.is_none() {
+        listing.files().for_each(|file| columns.measure(&long(&file, args)));
+    }
+    for file in listing.files() {
+        task.check().map_err(larder_engine::Error::from)?;
+        cx.print(&match (&args.format, args.long) {
+            (Some(_), _) => json(&file).compact(Html::Plain) + "\n",
+            (None, true) => columns.line(&long(&file, args)),
+            (None, false) => name(&file, args) + "\n",
+        })?;
+    }
+    Ok(())
 }
 
 /// The whole path where directories are mixed, else the name.

@@ -45,27 +45,33 @@ pub fn align_wide(text: &str, min_width: usize) -> String {
     aligned
 }
 
-/// One line: the cells that a tab ends, and the rest.
 /// Rows of seven columns, numbers to the right, with one space between.
-pub fn align_right(rows: &[[String; 7]]) -> String {
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    let mut out = String::new();
-    for row in rows {
-        let (last, cells) = row.split_last().map_or((None, &[][..]), |(last, cells)| (Some(last), cells));
-        for (cell, width) in cells.iter().zip(&widths) {
-            out.extend(std::iter::repeat_n(' ', width.saturating_sub(columns(cell))));
-            out += cell;
-            out.push(' ');
+#[derive(Debug, Default)]
+pub struct RightColumns([usize; 6]);
+
+impl RightColumns {
+    /// Makes room for a row.
+    pub fn measure(&mut self, row: &[String; 7]) {
+        for (width, cell) in self.0.iter_mut().zip(row) {
+            *width = (*width).max(columns(cell));
         }
-        out += last.map_or("", String::as_str);
-        out.push('\n');
     }
-    out
+
+    /// A row as a line.
+    pub fn line(&self, row: &[String; 7]) -> String {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(self.0) {
+            line.extend(std::iter::repeat_n(' ', width.saturating_sub(columns(cell))));
+            line += cell;
+            line.push(' ');
+        }
+        line += row.last().map_or("", String::as_str);
+        line.push('\n');
+        line
+    }
 }
 
+/// One line: the cells that a tab ends, and the rest.
 struct Line<'a> {
     cells: Vec<&'a str>,
     rest: &'a str,

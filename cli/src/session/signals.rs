@@ -32,7 +32,7 @@ impl Forwarded {
         let (ours, mut theirs) = UnixStream::pair().map_err(failed)?;
         ours.set_nonblocking(true).map_err(failed)?;
         let mut signals = Signals::new(numbers).map_err(failed)?;
-        std::thread::spawn(move || {
+        let handing_on = std::thread::Builder::new().spawn(move || {
             for number in signals.forever() {
                 // There are fewer than 128 of them.
                 if theirs.write_all(&[number as u8]).is_err() {
@@ -40,6 +40,7 @@ impl Forwarded {
                 }
             }
         });
+        handing_on.map_err(|error| Failure::error(format!("cannot start a thread: {error}")))?;
         Ok(Self(ours))
     }
 

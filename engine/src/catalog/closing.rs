@@ -2,8 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
+
+use crate::task::threads;
 
 /// A disk that works has synced a few megabytes by then, however busy it is.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,7 +34,7 @@ impl Drop for Closing {
             let _ = catch_unwind(AssertUnwindSafe(|| drop(last)));
             drop(done);
         };
-        let spawned = catch_unwind(AssertUnwindSafe(|| thread::Builder::new().spawn(close).is_ok()));
+        let spawned = catch_unwind(AssertUnwindSafe(|| threads::start(close).is_ok()));
         if matches!(spawned, Ok(true)) {
             // It says so by going away.
             let _ = is_done.recv_timeout(PATIENCE);

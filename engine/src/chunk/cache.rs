@@ -3,13 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::frame::Decompressor;
 use super::pack::{Frame, Pack};
 use super::{Error, Result};
+use crate::task::threads;
 
 /// How many bytes of frames are kept. Layers of one image lean on the same
 /// frames; a stream of new ones pushes out what was not used for longest.
@@ -18,7 +19,8 @@ const MAX_BYTES: usize = 48 << 20;
 /// A frame of a pack, by the numbers that the index and the pack have for them.
 pub type Key = (u32, u32);
 
-/// Frames in memory, and threads that bring more.
+/// Frames in memory, and threads that bring more; where there are none, they are read when
+/// they are wanted.
 pub struct Cache {
     frames: HashMap<Key, (Arc<Frame>, u64)>,
     bytes: usize,
@@ -26,6 +28,8 @@ pub struct Cache {
     asked: HashSet<Key>,
     threads: Vec<JoinHandle<()>>,
     requests: Option<Sender<(Key, Arc<Pack>)>>,
+    /// For who has no threads.
+    decompressor: Option<Decompressor>,
     answers: Receiver<(Key, Result<Arc<Frame>>)>,
 }
 
@@ -34,9 +38,9 @@ impl Cache {
     pub fn new(threads: usize) -> Self {
         let (requests, to_read) = unbounded::<(Key, Arc<Pack>)>();
         let (read, answers) = unbounded();
-        let threads = (0..threads.max(1)).map(|_| {
+        let threads = (0..threads.max(1)).map_while(|_| {
             let (to_read, read) = (to_read.clone(), read.clone());
-            thread::spawn(move || {
+            let reading = threads::start(move || {
                 let mut decompressor = None;
                 for (key, pack) in to_read {
                     let frame = read_frame(&mut decompressor, key, &pack);
@@ -44,7 +48,8 @@ impl Cache {
                         return;
                     }
                 }
-            })
+            });
+            reading.ok()
         });
         let threads = threads.collect();
         Self {
@@ -53,6 +58,7 @@ impl Cache {
             clock: 0,
             asked: HashSet::new(),
             threads,
+            decompressor: None,
             requests: Some(requests),
             answers,
         }
@@ -60,7 +66,8 @@ impl Cache {
 
     /// Asks for a frame that will be wanted soon.
     pub fn ask(&mut self, key: Key, pack: &Arc<Pack>) {
-        if !self.frames.contains_key(&key)
+        if !self.threads.is_empty()
+            && !self.frames.contains_key(&key)
             && self.asked.insert(key)
             && let Some(requests) = &self.requests
         {
@@ -84,6 +91,11 @@ impl Cache {
             if let Some((frame, used)) = self.frames.get_mut(&key) {
                 *used = self.clock;
                 return Ok(Arc::clone(frame));
+            }
+            if self.threads.is_empty() {
+                let frame = read_frame(&mut self.decompressor, key, pack)?;
+                self.keep(key, Arc::clone(&frame));
+                return Ok(frame);
             }
             self.ask(key, pack);
             let (read, frame) = self.answers.recv().map_err(|_| Error::Worker)?;

@@ -69,6 +69,9 @@ pub enum Error {
     /// Compressing failed: the codec has no memory or was given a bad level.
     #[error("cannot compress a frame")]
     Compress(#[source] io::Error),
+    /// A thread that is needed cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
     /// A worker thread is gone without having said why.
     #[error("a worker stopped before its work was done")]
     Worker,

@@ -5,8 +5,9 @@
 //! disk waits.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -15,6 +16,7 @@ use super::pack::{self, PackId};
 use super::trailer::Trailer;
 use super::{ChunkName, Error, Lane, Result};
 use crate::disk::{Disk, Temporary};
+use crate::task::threads;
 
 /// Frames that wait for a compressor, beside those being compressed.
 const WAITING_FRAMES: usize = 4;
@@ -48,6 +50,15 @@ pub struct Packer {
     next: u64,
     compressors: Vec<JoinHandle<()>>,
     gatherer: Option<JoinHandle<Result<Vec<Finished>>>>,
+    /// What does the work where there are no threads.
+    alone: Option<Alone>,
+}
+
+/// Both ends in one.
+struct Alone {
+    coding: Coding,
+    compressor: Option<Compressor>,
+    gathering: Gathering,
 }
 
 /// What the gatherer is to write.
@@ -60,16 +71,31 @@ enum Work {
 impl Packer {
     /// Starts `threads` compressors.
     pub fn start(disk: &Arc<dyn Disk>, coding: Coding, threads: usize) -> Self {
+        Self::with_threads(disk, coding, threads).unwrap_or_else(|_| Self {
+            jobs: None,
+            next: 0,
+            compressors: Vec::new(),
+            gatherer: None,
+            alone: Some(Alone { coding, compressor: None, gathering: Gathering::new(disk) }),
+        })
+    }
+
+    fn with_threads(disk: &Arc<dyn Disk>, coding: Coding, threads: usize) -> io::Result<Self> {
         let (jobs, to_compress) = bounded::<(u64, Work)>(WAITING_FRAMES);
         let (done, to_gather) = bounded(WAITING_FRAMES);
-        let compressors = (0..threads.max(1)).map(|_| {
+        let gathering = Gathering::new(disk);
+        let gatherer = Some(threads::start(move || gathering.gather(&to_gather))?);
+        let mut compressors = Vec::new();
+        for number in 0..threads.max(1) {
             let (jobs, done) = (to_compress.clone(), done.clone());
-            thread::spawn(move || compress(coding, &jobs, &done))
-        });
-        let compressors = compressors.collect();
-        let disk = Arc::clone(disk);
-        let gatherer = thread::spawn(move || gather(&disk, &to_gather));
-        Self { jobs: Some(jobs), next: 0, compressors, gatherer: Some(gatherer) }
+            match threads::start(move || compress(coding, &jobs, &done)) {
+                Ok(compressor) => compressors.push(compressor),
+                // Fewer will do, but not none.
+                Err(error) if number == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(Self { jobs: Some(jobs), next: 0, compressors, gatherer, alone: None })
     }
 
     /// Hands in the next frame.
@@ -91,6 +117,10 @@ impl Packer {
     fn send(&mut self, work: Work) -> Result<()> {
         let number = self.next;
         self.next += 1;
+        if let Some(alone) = &mut self.alone {
+            let frame = coded(work, alone.coding, &mut alone.compressor);
+            return alone.gathering.push(number, frame);
+        }
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send((number, work)).is_ok());
         if sent { Ok(()) } else { self.join().and(Err(Error::Worker)) }
     }
@@ -104,6 +134,9 @@ impl Packer {
     }
 
     fn join(&mut self) -> Result<Vec<Finished>> {
+        if let Some(alone) = self.alone.take() {
+            return alone.gathering.finish();
+        }
         self.jobs = None;
         let panicked = self.compressors.drain(..).filter_map(|thread| thread.join().err()).count();
         let gathered = self.gatherer.take().map(JoinHandle::join);
@@ -126,18 +159,22 @@ type Numbered = (u64, Result<Coded>);
 fn compress(coding: Coding, jobs: &Receiver<(u64, Work)>, done: &Sender<Numbered>) {
     let mut compressor = None;
     for (number, work) in jobs {
-        let result = match work {
-            Work::Copy(frame) => Ok(frame),
-            Work::Compress(job) => match &mut compressor {
-                Some(compressor) => frame(compressor, job),
-                none => Compressor::new(coding)
-                    .map_err(Error::Compress)
-                    .and_then(|fresh| frame(none.insert(fresh), job)),
-            },
-        };
-        if done.send((number, result)).is_err() {
+        if done.send((number, coded(work, coding, &mut compressor))).is_err() {
             return;
         }
+    }
+}
+
+/// The frame to be written, by a compressor that is made for the first.
+fn coded(work: Work, coding: Coding, compressor: &mut Option<Compressor>) -> Result<Coded> {
+    match work {
+        Work::Copy(frame) => Ok(frame),
+        Work::Compress(job) => match compressor {
+            Some(compressor) => frame(compressor, job),
+            none => Compressor::new(coding)
+                .map_err(Error::Compress)
+                .and_then(|fresh| frame(none.insert(fresh), job)),
+        },
     }
 }
 
@@ -146,28 +183,50 @@ fn frame(compressor: &mut Compressor, job: Job) -> Result<Coded> {
     Ok(Coded { header, bytes, chunks: job.chunks })
 }
 
-fn gather(disk: &Arc<dyn Disk>, done: &Receiver<Numbered>) -> Result<Vec<Finished>> {
-    let mut early = BTreeMap::new();
-    let mut next = 0;
-    let mut finishing = Finishing::default();
-    let mut open: Option<Open> = None;
-    for (number, result) in done {
-        early.insert(number, result?);
-        while let Some(frame) = early.remove(&next) {
-            next += 1;
-            let pack = match &mut open {
+/// Frames on their way into packs.
+struct Gathering {
+    disk: Arc<dyn Disk>,
+    /// Frames that came before one whose turn is sooner.
+    early: BTreeMap<u64, Coded>,
+    next: u64,
+    finishing: Finishing,
+    open: Option<Open>,
+}
+
+impl Gathering {
+    fn new(disk: &Arc<dyn Disk>) -> Self {
+        let finishing = Finishing::default();
+        Self { disk: Arc::clone(disk), early: BTreeMap::new(), next: 0, finishing, open: None }
+    }
+
+    fn gather(mut self, done: &Receiver<Numbered>) -> Result<Vec<Finished>> {
+        for (number, result) in done {
+            self.push(number, result)?;
+        }
+        self.finish()
+    }
+
+    fn push(&mut self, number: u64, frame: Result<Coded>) -> Result<()> {
+        self.early.insert(number, frame?);
+        while let Some(frame) = self.early.remove(&self.next) {
+            self.next += 1;
+            let pack = match &mut self.open {
                 Some(pack) => pack,
-                none => none.insert(Open::create(disk)?),
+                none => none.insert(Open::create(&self.disk)?),
             };
             pack.push(&frame)?;
             if pack.trailer.end() >= pack::TARGET_BYTES
-                && let Some(full) = open.take()
+                && let Some(full) = self.open.take()
             {
-                finishing.add(full)?;
+                self.finishing.add(full)?;
             }
         }
+        Ok(())
     }
-    finishing.finish(open)
+
+    fn finish(self) -> Result<Vec<Finished>> {
+        self.finishing.finish(self.open)
+    }
 }
 
 /// Packs that are full: each is made durable while the next one is filled.
@@ -180,7 +239,15 @@ struct Finishing {
 impl Finishing {
     fn add(&mut self, full: Open) -> Result<()> {
         self.wait()?;
-        self.current = Some(thread::spawn(move || full.finish()));
+        let (pass, passed) = bounded::<Open>(1);
+        match threads::start(move || passed.recv().map_err(|_| Error::Worker)?.finish()) {
+            Ok(current) => {
+                self.current = Some(current);
+                // One that ended already shows itself when it is waited for.
+                let _ = pass.send(full);
+            }
+            Err(_) => self.finished.push(full.finish()?),
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crossbeam_channel::bounded;
 
 use super::frame::Decompressor;
 use super::{Error, Pack, Result};
+use crate::task::threads;
 
 /// How many frames may be done before the one who listens hears of it.
 const FRAMES_BEHIND: usize = 16;
@@ -25,23 +26,41 @@ pub enum Flaw {
     Worn(u32),
 }
 
+/// The chunks of a frame that cannot be read, and whether it is what was written.
+type Looked = Result<(Vec<(u32, Error)>, bool)>;
+
+fn flaws_of(frame: u32, found: Looked) -> Vec<Flaw> {
+    match found {
+        Ok((damaged, true)) if damaged.is_empty() => Vec::new(),
+        Ok((damaged, _)) if damaged.is_empty() => vec![Flaw::Worn(frame)],
+        Ok((damaged, _)) => damaged.into_iter().map(|(chunk, error)| Flaw::Chunk(chunk, error)).collect(),
+        Err(error) => vec![Flaw::Frame(error)],
+    }
+}
+
 impl Pack {
-    /// Reads every frame and checks every chunk against its name, on `threads`
+    /// Reads every frame and checks every chunk against its name, on `most`
     /// threads. `advance` is told the bytes on the disk of each frame that was read.
     ///
     /// # Errors
     /// If `advance` fails; what is wrong with the pack is a flaw.
     pub fn verify(
         self: &Arc<Self>,
-        threads: usize,
+        most: usize,
         advance: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<Vec<Flaw>> {
         let next = AtomicU32::new(0);
         let (tell, told) = bounded(FRAMES_BEHIND);
+        let mut flaws = BTreeMap::new();
+        let mut note = |frame: u32, found: Looked| {
+            flaws.insert(frame, flaws_of(frame, found));
+            advance(self.stored_bytes(frame))
+        };
         thread::scope(|scope| {
-            for _ in 0..threads.max(1) {
+            let mut started = 0;
+            for _ in 0..most.max(1) {
                 let (tell, next) = (tell.clone(), &next);
-                scope.spawn(move || {
+                let looking = threads::start_scoped(scope, move || {
                     let mut decompressor = None;
                     loop {
                         let frame = next.fetch_add(1, Ordering::Relaxed);
@@ -52,26 +71,20 @@ impl Pack {
                         }
                     }
                 });
+                started += usize::from(looking.is_ok());
             }
             drop(tell);
-            let mut flaws = BTreeMap::new();
-            for (frame, found) in told {
-                let found = match found {
-                    Ok((damaged, true)) if damaged.is_empty() => Vec::new(),
-                    Ok((damaged, _)) if damaged.is_empty() => vec![Flaw::Worn(frame)],
-                    Ok((damaged, _)) => {
-                        damaged.into_iter().map(|(chunk, error)| Flaw::Chunk(chunk, error)).collect()
-                    }
-                    Err(error) => vec![Flaw::Frame(error)],
-                };
-                flaws.insert(frame, found);
-                advance(self.stored_bytes(frame))?;
+            if started == 0 {
+                let mut decompressor = None;
+                return (0..self.frames())
+                    .try_for_each(|frame| note(frame, self.look(frame, &mut decompressor)));
             }
-            Ok(flaws.into_values().flatten().collect())
-        })
+            told.into_iter().try_for_each(|(frame, found)| note(frame, found))
+        })?;
+        Ok(flaws.into_values().flatten().collect())
     }
 
-    fn look(&self, frame: u32, decompressor: &mut Option<Decompressor>) -> Result<(Vec<(u32, Error)>, bool)> {
+    fn look(&self, frame: u32, decompressor: &mut Option<Decompressor>) -> Looked {
         let decompressor = match decompressor {
             Some(ready) => ready,
             none => none.insert(Decompressor::new().map_err(Error::Compress)?),

@@ -1,5 +1,10 @@
 //! What differs between two file systems.
 
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+use std::iter::Peekable;
+use std::vec;
+
 use super::view::{Content, Extents, NodeId, View};
 use super::{Result, RootFs};
 use crate::tar::{EntryKind, Extent};
@@ -37,119 +42,145 @@ impl ChangeKind {
     }
 }
 
-/// What makes `new` of `old`, in the order of the paths.
+/// What makes `new` of `old`, in the order of the paths, each found when it is asked for.
 ///
 /// A directory is the same if its owner, mode and extended attributes are; its
 /// time changes with what is in it. A file is the same if its bytes are, and all
 /// that is known of it.
-///
-/// # Errors
-/// If the bytes of two files have to be compared and cannot be read.
-pub fn changes(old: &mut RootFs, new: &mut RootFs, task: &Task) -> Result<Vec<Change>> {
-    let mut found = Vec::new();
-    // Pairs of directories that are to be compared, the next one last, each with
-    // its path, and with where the change of the one above it is told.
-    let mut waiting = vec![Pair { old: old.view().root(), new: new.view().root(), path: Vec::new() }];
-    while let Some(pair) = waiting.pop() {
-        task.check()?;
-        let below = waiting.len();
-        for side in sides(old.view(), new.view(), &pair) {
-            let path = [&pair.path[..], b"/", &side.name].concat();
-            match (side.old, side.new) {
-                (Some(before), Some(after)) => {
-                    let [was, is] = [old.view().is_directory(before), new.view().is_directory(after)];
-                    if !same(old, before, new, after, task)? {
-                        found.push(Change { path: path.clone(), kind: ChangeKind::Modified });
-                    }
-                    match (was, is) {
-                        (true, true) => waiting.push(Pair { old: before, new: after, path }),
-                        (false, true) => add_below(new.view(), after, &path, &mut found),
-                        _ => {}
-                    }
+pub struct Changes<'c> {
+    old: &'c mut RootFs,
+    new: &'c mut RootFs,
+    task: &'c Task,
+    /// The directories on the way, the root first.
+    levels: Vec<Level>,
+    /// The path of what was compared last, with a slash before it.
+    path: Vec<u8>,
+    /// Changes that come next: a change after those of the directories above it.
+    waiting: VecDeque<Change>,
+}
+
+/// A directory that is being compared.
+struct Level {
+    old: Peekable<vec::IntoIter<NodeId>>,
+    new: Peekable<vec::IntoIter<NodeId>>,
+    /// How long its path is.
+    len: usize,
+    /// Whether its own change was told.
+    is_told: bool,
+}
+
+impl<'c> Changes<'c> {
+    /// Compares `old` with `new`.
+    pub fn between(old: &'c mut RootFs, new: &'c mut RootFs, task: &'c Task) -> Self {
+        let roots = (Some(old.view().root()), Some(new.view().root()));
+        let (path, waiting) = (Vec::new(), VecDeque::new());
+        let mut changes = Self { old, new, task, levels: Vec::new(), path, waiting };
+        // Nobody is told of the root itself.
+        changes.enter(roots.0, roots.1, true);
+        changes
+    }
+
+    fn enter(&mut self, old: Option<NodeId>, new: Option<NodeId>, is_told: bool) {
+        let children = |view: &View, node: Option<NodeId>| {
+            node.map(|node| view.children(node)).unwrap_or_default().into_iter().peekable()
+        };
+        let (old, new) = (children(self.old.view(), old), children(self.new.view(), new));
+        self.levels.push(Level { old, new, len: self.path.len(), is_told });
+    }
+
+    /// The next name that is in the innermost directory, before, after, or both.
+    fn next_name(&mut self) -> Option<(Option<NodeId>, Option<NodeId>)> {
+        let (old, new) = (self.old.view(), self.new.view());
+        let level = self.levels.last_mut()?;
+        let order = match (level.old.peek(), level.new.peek()) {
+            (Some(before), Some(after)) => old.name(*before).cmp(new.name(*after)),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        let before = if order.is_le() { level.old.next() } else { None };
+        let after = if order.is_ge() { level.new.next() } else { None };
+        self.path.truncate(level.len);
+        self.path.push(b'/');
+        let name = match (before, after) {
+            (Some(before), _) => old.name(before),
+            (None, Some(after)) => new.name(after),
+            (None, None) => &[],
+        };
+        self.path.extend_from_slice(name);
+        Some((before, after))
+    }
+
+    /// Tells a change, after those of the directories above that were not told yet.
+    fn tell(&mut self, kind: ChangeKind) {
+        for level in self.levels.iter_mut().filter(|level| !level.is_told) {
+            level.is_told = true;
+            let path = self.path.get(..level.len).unwrap_or_default().to_vec();
+            self.waiting.push_back(Change { path, kind: ChangeKind::Modified });
+        }
+        self.waiting.push_back(Change { path: self.path.clone(), kind });
+    }
+
+    /// Compares the next name, and enters it if it is a directory.
+    fn compare(&mut self, before: Option<NodeId>, after: Option<NodeId>) -> Result<()> {
+        self.task.check()?;
+        let was = before.filter(|node| self.old.view().is_directory(*node));
+        let is = after.filter(|node| self.new.view().is_directory(*node));
+        match (before, after) {
+            (Some(before), Some(after)) => {
+                let is_same = same(self.old, before, self.new, after, self.task)?;
+                if !is_same {
+                    self.tell(ChangeKind::Modified);
                 }
-                (Some(_), None) => found.push(Change { path, kind: ChangeKind::Deleted }),
-                (None, Some(after)) => {
-                    found.push(Change { path: path.clone(), kind: ChangeKind::Added });
-                    add_below(new.view(), after, &path, &mut found);
+                match (was, is) {
+                    (Some(_), Some(_)) => self.enter(was, is, !is_same),
+                    (None, Some(_)) => self.enter(None, is, true),
+                    _ => {}
                 }
-                (None, None) => {}
+            }
+            (Some(_), None) => self.tell(ChangeKind::Deleted),
+            (None, _) => {
+                self.tell(ChangeKind::Added);
+                if is.is_some() {
+                    self.enter(None, is, true);
+                }
             }
         }
-        waiting.get_mut(below..).unwrap_or_default().reverse();
+        Ok(())
     }
-    Ok(with_parents(found))
 }
 
-struct Pair {
-    old: NodeId,
-    new: NodeId,
-    path: Vec<u8>,
-}
+impl Iterator for Changes<'_> {
+    type Item = Result<Change>;
 
-/// A name in one directory, in the other, or in both.
-struct Side {
-    name: Vec<u8>,
-    old: Option<NodeId>,
-    new: Option<NodeId>,
-}
-
-fn sides(old: &View, new: &View, pair: &Pair) -> Vec<Side> {
-    let mut sides = Vec::new();
-    for before in old.children(pair.old) {
-        let name = old.name(before).to_vec();
-        let after = new.entry_in(pair.new, &name);
-        sides.push(Side { name, old: Some(before), new: after });
-    }
-    for after in new.children(pair.new) {
-        let name = new.name(after);
-        if old.entry_in(pair.old, name).is_none() {
-            sides.push(Side { name: name.to_vec(), old: None, new: Some(after) });
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(change) = self.waiting.pop_front() {
+                return Some(Ok(change));
+            }
+            match self.next_name() {
+                Some((before, after)) => {
+                    if let Err(error) = self.compare(before, after) {
+                        self.levels.clear();
+                        return Some(Err(error));
+                    }
+                }
+                None => _ = self.levels.pop()?,
+            }
         }
     }
-    sides.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    sides
 }
 
-fn add_below(view: &View, node: NodeId, path: &[u8], found: &mut Vec<Change>) {
-    let from = view.path(node).len();
-    for below in view.walk(node).skip(1) {
-        let rest = view.path(below);
-        let path = [path, rest.get(from..).unwrap_or_default()].concat();
-        found.push(Change { path, kind: ChangeKind::Added });
+impl std::fmt::Debug for Changes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Changes").field("levels", &self.levels.len()).finish_non_exhaustive()
     }
-}
-
-/// The changes with those of the directories above them, in order.
-fn with_parents(mut changes: Vec<Change>) -> Vec<Change> {
-    let key =
-        |change: &Change| change.path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
-    changes.sort_by_cached_key(key);
-    let mut all: Vec<Change> = Vec::with_capacity(changes.len());
-    // The directories above the change told last.
-    let mut above: Vec<Vec<u8>> = Vec::new();
-    for change in changes {
-        while above.last().is_some_and(|dir| !is_below(&change.path, dir)) {
-            above.pop();
-        }
-        let told = above.last().map_or(0, Vec::len);
-        let slashes = change.path.iter().enumerate().skip(told + 1).filter(|(_, byte)| **byte == b'/');
-        for (at, _) in slashes {
-            let path = change.path.get(..at).unwrap_or_default().to_vec();
-            above.push(path.clone());
-            all.push(Change { path, kind: ChangeKind::Modified });
-        }
-        above.push(change.path.clone());
-        all.push(change);
-    }
-    all
-}
-
-fn is_below(path: &[u8], dir: &[u8]) -> bool {
-    path.strip_prefix(dir).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 fn same(old: &mut RootFs, before: NodeId, new: &mut RootFs, after: NodeId, task: &Task) -> Result<bool> {
-    let [a, b] = [old.view().entry(before), new.view().entry(after)];
+    // Their paths are the same.
+    let [a, b] =
+        [(old.view(), before), (new.view(), after)].map(|(view, node)| view.entry_at(node, Vec::new()));
     if a.kind != b.kind || a.mode != b.mode || a.uid != b.uid || a.gid != b.gid || a.xattrs != b.xattrs {
         return Ok(false);
     }

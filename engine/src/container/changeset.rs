@@ -1,8 +1,8 @@
 //! The upper layers of a stack as one layer.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::view::{NodeId, View};
+use super::view::{Marks, NodeId, View};
 use super::{Error, Result, Telling};
 use crate::image::Whiteout;
 use crate::tar::{Entry, EntryKind, Mtime};
@@ -21,14 +21,16 @@ pub struct Changeset<'c> {
     layers: usize,
     /// What is told though no upper layer speaks of it: directories in which
     /// something is gone, other names of files, and the directories above.
-    more: HashSet<NodeId>,
+    more: Marks,
+    /// The directories in which something is gone, each with what it was below.
+    gone_in: HashMap<NodeId, NodeId>,
 }
 
 impl<'c> Changeset<'c> {
     /// What makes `view` of `below`, which are its lowest `layers` layers.
     pub fn new(view: &View, below: &'c View, layers: usize) -> Self {
         let below = (layers > 0).then_some(below);
-        let mut changeset = Self { below, layers, more: HashSet::new() };
+        let mut changeset = Self { below, layers, more: Marks::default(), gone_in: HashMap::new() };
         changeset.note_gone(view);
         changeset.note_names(view);
         changeset
@@ -61,7 +63,10 @@ impl<'c> Changeset<'c> {
         while let Some((old, new)) = waiting.pop() {
             for child in below.children(old) {
                 match view.entry_in(new, below.name(child)) {
-                    None => self.note(view, new),
+                    None => {
+                        self.note(view, new);
+                        self.gone_in.insert(new, old);
+                    }
                     Some(there) if below.is_directory(child) && view.is_directory(there) => {
                         waiting.push((child, there));
                     }
@@ -73,8 +78,11 @@ impl<'c> Changeset<'c> {
 
     /// Notes the other names of the files that are told.
     fn note_names(&mut self, view: &View) {
-        let has_names = |node: &NodeId| view.links(*node) > 1 && !view.is_directory(*node);
-        let named = || view.walk(view.root()).filter(has_names);
+        if !view.has_links() {
+            return;
+        }
+        let has_names = |node: &NodeId| view.links(*node) > 1;
+        let named = || view.nodes().filter(has_names);
         let told = named().filter(|node| self.is_wanted(view, *node));
         let told: HashSet<_> = told.map(|node| view.file(node)).collect();
         if !told.is_empty() {
@@ -89,22 +97,11 @@ impl<'c> Changeset<'c> {
             at = view.parent(at);
         }
     }
-
-    /// The directory of the view below that `node` changes.
-    fn old_directory(&self, view: &View, node: NodeId) -> Option<(&View, NodeId)> {
-        let below = self.below?;
-        let path = view.path(node);
-        let mut at = below.root();
-        for part in path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
-            at = below.entry_in(at, part)?;
-        }
-        below.is_directory(at).then_some((below, at))
-    }
 }
 
 impl Telling for Changeset<'_> {
     fn is_wanted(&self, view: &View, node: NodeId) -> bool {
-        view.touched_by(node) > self.layers || self.more.contains(&node)
+        view.touched_by(node) > self.layers || self.more.contains(node)
     }
 
     fn tell(&mut self, mut entry: Entry, is_root: bool) -> Option<Entry> {
@@ -115,9 +112,11 @@ impl Telling for Changeset<'_> {
     }
 
     fn after(&mut self, view: &View, node: NodeId) -> Vec<Entry> {
-        let Some((below, old)) = self.old_directory(view, node) else { return Vec::new() };
-        let gone =
-            below.children(old).into_iter().filter(|child| view.entry_in(node, below.name(*child)).is_none());
+        let (Some(below), Some(old)) = (self.below, self.gone_in.get(&node)) else { return Vec::new() };
+        let gone = below
+            .children(*old)
+            .into_iter()
+            .filter(|child| view.entry_in(node, below.name(*child)).is_none());
         let path = view.path(node);
         let whiteout = |child| {
             let name = Whiteout::Name(below.name(child)).name();

@@ -121,6 +121,14 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// Paths that take more memory than any image's do.
+    #[error("the names and attributes of {paths} paths take more than {limit} bytes of memory")]
+    PathBytes {
+        /// How many there are so far.
+        paths: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// More layers than anybody stacks.
     #[error("there are more than {limit} layers")]
     Layers {

@@ -163,11 +163,12 @@ impl Plan<'_> {
         if self.ended || self.elsewhere.is_some() {
             return Ok(false);
         }
-        for node in self.walk.by_ref() {
+        while let Some(node) = self.walk.next() {
             if !self.telling.is_wanted(self.view, node) {
                 continue;
             }
-            let header = header(self.view, node, self.from, self.telling, &mut self.first_names);
+            let entry = self.view.entry_at(node, self.walk.path().to_vec());
+            let header = header(self.view, node, entry, self.from, self.telling, &mut self.first_names);
             let (header, has_bytes) = header.unwrap_or_default();
             self.pending.extend_from_slice(&header);
             if self.view.is_directory(node) {
@@ -202,6 +203,7 @@ impl Plan<'_> {
 fn header(
     view: &View,
     node: NodeId,
+    entry: Entry,
     from: NodeId,
     telling: &mut dyn Telling,
     first_names: &mut HashMap<u32, NodeId>,
@@ -210,7 +212,7 @@ fn header(
     if is_root && !view.is_told(node) {
         return None;
     }
-    let mut entry = telling.tell(view.entry(node), is_root)?;
+    let mut entry = telling.tell(entry, is_root)?;
     let mut has_bytes = entry.kind == EntryKind::File;
     if view.links(node) > 1 && !view.is_directory(node) {
         let file = view.file(node);

@@ -26,7 +26,7 @@ pub mod view;
 
 pub use affected::{Affected, affected};
 pub use carried::{Carried, encode as carry};
-pub use changes::{Change, ChangeKind, changes};
+pub use changes::{Change, ChangeKind, Changes};
 pub use changeset::Changeset;
 pub use error::{Error, Result};
 pub use export::{AsDocker, Exact, Telling};

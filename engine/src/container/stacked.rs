@@ -64,7 +64,8 @@ impl Stacked {
 
     /// The file system of the lowest `count` layers.
     pub fn open(&self, count: usize, purpose: Purpose<'_>) -> Result<RootFs> {
-        RootFs::open(&self.layers[..count], self.reader(), purpose, &Task::silent(), &mut |_, _| ())
+        let (view, reader) = (View::new(), self.reader());
+        RootFs::open(view, &self.layers[..count], reader, purpose, &Task::silent(), &mut |_, _| ())
     }
 
     /// That of all layers.

@@ -2,8 +2,8 @@
 
 use super::stack::{Stack, Wanted};
 use crate::Result;
-use crate::container::{Change, changes};
-use crate::store::Store;
+use crate::container::{Change, Changes, RootFs};
+use crate::store::{Access, Store};
 use crate::task::Task;
 
 impl Store {
@@ -32,21 +32,54 @@ impl Store {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
     /// container or image.
     pub fn diff(&self, name: &str, against: Option<&str>, task: &Task) -> Result<Vec<Change>> {
+        let mut difference = self.difference(name, against, task)?;
+        let changes = difference.changes(task).collect::<Result<_>>()?;
+        difference.finish(self, task)?;
+        Ok(changes)
+    }
+
+    /// The same, each change found when it is asked for: there may be millions.
+    ///
+    /// # Errors
+    /// As [`Store::diff`].
+    pub fn difference(&self, name: &str, against: Option<&str>, task: &Task) -> Result<Difference> {
         let access = self.share(task)?;
         let stack = self.container_or_image(&access, name, None, task)?;
         let against = against.map(|name| self.container_or_image(&access, name, None, task)).transpose()?;
-        let (mut old, mut new) = match &against {
+        let (old, new) = match &against {
             Some(against) => {
                 let old = self.rootfs_of(&access, against, Wanted::Some, task)?;
-                (old, self.rootfs_of(&access, &stack, Wanted::Some, task)?)
+                let new = self.rootfs_beside(&old, &access, &stack, Wanted::Some, task)?;
+                (old, new)
             }
             None => self.two_rootfs(&access, &stack, below(&stack), Wanted::Some, task)?,
         };
-        let changes = changes(&mut old, &mut new, task)?;
-        for stack in against.iter().chain([&stack]) {
-            self.check_there(stack, task)?;
-        }
-        Ok(changes)
+        let stacks = against.into_iter().chain([stack]).collect();
+        Ok(Difference { _access: access, stacks, old, new })
+    }
+}
+
+/// Two file systems that are compared. While it is there, nothing is removed from the store.
+#[derive(Debug)]
+pub struct Difference {
+    _access: Access,
+    stacks: Vec<Stack>,
+    old: RootFs,
+    new: RootFs,
+}
+
+impl Difference {
+    /// What was changed, in the order of the paths; may be asked more than once.
+    pub fn changes<'d>(&'d mut self, task: &'d Task) -> impl Iterator<Item = Result<Change>> + 'd {
+        Changes::between(&mut self.old, &mut self.new, task).map(|change| Ok(change?))
+    }
+
+    /// Makes sure that the containers were there all the time.
+    ///
+    /// # Errors
+    /// If one was removed meanwhile.
+    pub fn finish(self, store: &Store, task: &Task) -> Result<()> {
+        self.stacks.iter().try_for_each(|stack| store.check_there(stack, task))
     }
 }
 

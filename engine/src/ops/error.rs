@@ -308,6 +308,7 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
         | Container::Links { .. }
         | Container::FileBytes { .. }
         | Container::Paths { .. }
+        | Container::PathBytes { .. }
         | Container::Layers { .. } => ErrorKind::LimitExceeded,
         Container::LongPath { .. } | Container::IsADirectory { .. } | Container::NotAFile { .. } => {
             ErrorKind::InvalidInput

@@ -10,7 +10,7 @@ use crate::catalog::{Blob, Kind};
 use crate::chunk::Writer;
 use crate::container::{RootFs, Telling};
 use crate::store::{Ingest, IngestError, Plain, Treatment};
-use crate::task::{Passing, Task};
+use crate::task::{Passing, Task, threads};
 
 /// Writes `rootfs`, as `telling` tells it, into the store as a layer. Its bytes
 /// pass from one thread to another and are nowhere as a whole.
@@ -23,8 +23,8 @@ pub(super) fn make(
     let (mut from, mut to) = io::pipe().map_err(|error| failed(IngestError::Read(error), "the new layer"))?;
     let root = rootfs.view().root();
     let taken = thread::scope(|scope| {
-        let writing =
-            scope.spawn(move || rootfs.export(root, &[], telling, &mut to, &mut Passing::untold(task)));
+        let write = move || rootfs.export(root, &[], telling, &mut to, &mut Passing::untold(task));
+        let writing = threads::start_scoped(scope, write).map_err(crate::chunk::Error::Thread)?;
         // What larder writes itself needs no limits.
         let mut ingest = Ingest { writer, budget: Budget::new(Limits::default()), task };
         let taken = ingest.take("layer", None, &mut from, Treatment::AsIs);

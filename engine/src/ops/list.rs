@@ -57,25 +57,67 @@ impl Store {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such
     /// container, image or path.
     pub fn list(&self, name: &str, path: &[u8], options: &ListOptions, task: &Task) -> Result<Vec<Listed>> {
+        Ok(self.listing(name, path, options, task)?.files().collect())
+    }
+
+    /// The same, each file made up when it is asked for: there may be millions.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub fn listing(&self, name: &str, path: &[u8], options: &ListOptions, task: &Task) -> Result<Listing> {
         let access = self.share(task)?;
         let stack = self.container_or_image(&access, name, options.platform.as_ref(), task)?;
-        let rootfs = self.rootfs_of(&access, &stack, Wanted::Names, task)?;
-        let view = rootfs.view();
+        let view = self.rootfs_of(&access, &stack, Wanted::Names, task)?.into_view();
         let node = view.find(path, if options.itself { Follow::No } else { Follow::Yes })?;
-        let nodes: Vec<_> = if options.itself || !view.is_directory(node) {
-            vec![node]
-        } else if options.recursive {
-            view.walk(node).skip(1).collect()
-        } else {
-            view.children(node)
+        let what = match () {
+            () if options.itself || !view.is_directory(node) => What::Itself,
+            () if options.recursive => What::Below,
+            () => What::Children,
         };
         self.check_there(&stack, task)?;
-        Ok(nodes.into_iter().map(|node| listed(view, node)).collect())
+        Ok(Listing { view, node, what })
     }
 }
 
-fn listed(view: &View, node: NodeId) -> Listed {
-    let entry = view.entry(node);
-    let path = [b"/", &entry.name[..]].concat();
-    Listed { path, links: view.links(node), layer: view.brought_by(node), entry }
+/// What is at a path of a container or an image.
+#[derive(Debug)]
+pub struct Listing {
+    view: View,
+    node: NodeId,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Itself,
+    Children,
+    Below,
+}
+
+impl Listing {
+    /// The files, in the order of their paths.
+    pub fn files(&self) -> impl Iterator<Item = Listed> {
+        let (view, node) = (&self.view, self.node);
+        let itself = matches!(self.what, What::Itself).then(|| listed(view, node, view.path(node)));
+        let children = matches!(self.what, What::Children).then(|| view.children(node));
+        let children = children.unwrap_or_default().into_iter();
+        let mut walk = matches!(self.what, What::Below).then(|| view.walk(node));
+        if let Some(walk) = &mut walk {
+            // The directory itself.
+            walk.next();
+        }
+        let below = std::iter::from_fn(move || {
+            let walk = walk.as_mut()?;
+            let node = walk.next()?;
+            Some(listed(view, node, walk.path().to_vec()))
+        });
+        let children = children.map(|child| listed(view, child, view.path(child)));
+        itself.into_iter().chain(children).chain(below)
+    }
+}
+
+fn listed(view: &View, node: NodeId, path: Vec<u8>) -> Listed {
+    let absolute = [b"/", &path[..]].concat();
+    let entry = view.entry_at(node, path);
+    Listed { path: absolute, links: view.links(node), layer: view.brought_by(node), entry }
 }

@@ -46,6 +46,7 @@ pub use commit::{CommitOptions, Committed};
 pub use containers::ContainerSummary;
 pub use copy::{Copied, CopyOptions};
 pub use create::CreateOptions;
+pub use diff::Difference;
 pub use error::Error;
 pub use export::{ExportOptions, Exported};
 pub use fsck::{Checked, Fault, FsckLevel, FsckOptions};
@@ -55,7 +56,7 @@ pub use images::ImageSummary;
 pub use import::{ImportOptions, Imported};
 pub use inspect::{ImageDetails, Inspected};
 pub use layer_files::{HiddenFile, LargeFile, LayerFiles};
-pub use list::{ListOptions, Listed};
+pub use list::{ListOptions, Listed, Listing};
 pub use load::{
     Compressed, Foreseen, ForeseenImage, ForeseenLayer, ForeseenPlatform, LayerOrigin, LoadOptions, Loaded,
     LoadedImage,

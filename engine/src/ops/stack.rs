@@ -6,6 +6,7 @@ use super::Error;
 use super::find_container::{find, find_whole};
 use super::resolve::{is_name, resolve};
 use crate::catalog::{Blob, Container, Variant};
+use crate::container::view::View;
 use crate::container::{Layer, Purpose, RootFs, Upper};
 use crate::image::{Descriptor, Manifest, Platform};
 use crate::store::{Access, Ledger, Store};
@@ -179,6 +180,28 @@ impl Store {
         Ok((old, new))
     }
 
+    /// A view for as many paths as this store may look at.
+    pub(super) fn new_view(&self) -> View {
+        View::with_limit(self.max_paths())
+    }
+
+    /// The file system of `stack` for who looks at `other` too: their paths count together.
+    pub(super) fn rootfs_beside(
+        &self,
+        other: &RootFs,
+        access: &Access,
+        stack: &Stack,
+        wanted: Wanted,
+        task: &Task,
+    ) -> Result<RootFs> {
+        let (reader, scratch) = (self.reader(access, task)?, self.scratch_dir());
+        let purpose = wanted.purpose(scratch.as_deref());
+        let view = other.view().beside();
+        let mut rootfs = RootFs::open(view, &stack.layers(), reader, purpose, task, &mut |_, _| ())?;
+        self.add_upper(stack, &mut rootfs)?;
+        Ok(rootfs)
+    }
+
     /// Where passing files go.
     pub(super) fn scratch_dir(&self) -> Option<PathBuf> {
         self.is_writable().then(|| self.disk().host_path("tmp").ok().flatten()).flatten()
@@ -206,8 +229,8 @@ impl Store {
         watch: &mut dyn FnMut(usize, &Entry),
     ) -> Result<RootFs> {
         let reader = self.reader(access, task)?;
-        let scratch = self.scratch_dir();
-        Ok(RootFs::open(layers, reader, wanted.purpose(scratch.as_deref()), task, watch)?)
+        let (view, scratch) = (self.new_view(), self.scratch_dir());
+        Ok(RootFs::open(view, layers, reader, wanted.purpose(scratch.as_deref()), task, watch)?)
     }
 }
 

@@ -10,6 +10,12 @@ use crate::{ErrorKind, catalog, chunk, disk, journal, task};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A thread, which the catalog cannot do without, cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+    /// There is less memory than the store takes to open.
+    #[error("there is too little memory to work in")]
+    Memory(#[source] std::io::Error),
     /// No store there.
     #[error("there is no store at {}", path.display())]
     NoStore {
@@ -76,6 +82,7 @@ impl From<Error> for crate::Error {
             Error::Exists { .. } | Error::NotEmpty { .. } => ErrorKind::Conflict,
             Error::Newer { .. } => ErrorKind::Unsupported,
             Error::BadLevel { .. } => ErrorKind::InvalidInput,
+            Error::Thread(_) | Error::Memory(_) => ErrorKind::Io,
             Error::ReadOnly => ErrorKind::ReadOnly,
             Error::BadFormat { .. } | Error::NoJournal | Error::CorruptBlob { .. } | Error::NoBlob(_) => {
                 ErrorKind::Corrupt
@@ -113,7 +120,7 @@ impl From<chunk::Error> for crate::Error {
             chunk::Error::Output(source) => kind_of(source),
             chunk::Error::Cancelled(_) => ErrorKind::Cancelled,
             chunk::Error::Newer { .. } => ErrorKind::Unsupported,
-            chunk::Error::Compress(_) | chunk::Error::Worker => ErrorKind::Io,
+            chunk::Error::Compress(_) | chunk::Error::Thread(_) | chunk::Error::Worker => ErrorKind::Io,
             chunk::Error::TooLong { .. } => ErrorKind::LimitExceeded,
             _ => ErrorKind::Corrupt,
         };

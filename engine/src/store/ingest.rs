@@ -25,7 +25,7 @@ use crate::archive::{Bounded, Budget, Compression, Nesting, sniff};
 use crate::chunk::{self, BlobWriter, Body, Writer};
 use crate::image::{DiffId, Digest, Sha256};
 use crate::tar::{Scanner, Span};
-use crate::task::{Passing, Task};
+use crate::task::{Passing, Task, threads};
 
 /// What is read at once. Large enough that handing a block over costs nothing
 /// beside what is done to it.
@@ -175,7 +175,8 @@ impl Ingest<'_> {
         let mut blob = self.writer.blob();
         let task = self.task;
         let (digest, plain) = thread::scope(|scope| {
-            let inflating = scope.spawn(move || inflate(to_inflate, &budget));
+            let inflating = threads::start_scoped(scope, move || inflate(to_inflate, &budget))
+                .map_err(|error| Error::Store(chunk::Error::Thread(error)))?;
             let mut inflate_more = true;
             let digest = hashed_beside(source, task, |block| {
                 blob.opaque(block).map_err(Error::Store)?;
@@ -277,11 +278,13 @@ fn hashed_beside(
 ) -> Result<Digest, Error> {
     thread::scope(|scope| {
         let (blocks, to_hash): (Sender<Arc<Vec<u8>>>, _) = bounded(BLOCKS_BEHIND);
-        let hashing = scope.spawn(move || {
+        let hashing = threads::start_scoped(scope, move || {
             let mut sum = Sha256::default();
             to_hash.iter().for_each(|block| sum.update(&block));
             sum.finish()
         });
+        // Where there is no thread for it, it is made here.
+        let mut own_sum = Sha256::default();
         loop {
             task.check()?;
             let mut block = Vec::with_capacity(BLOCK_BYTES);
@@ -291,11 +294,17 @@ fn hashed_beside(
             }
             let block = Arc::new(block);
             // Hashing cannot fail; a thread that is gone shows itself below.
-            let _ = blocks.send(Arc::clone(&block));
+            match hashing {
+                Ok(_) => _ = blocks.send(Arc::clone(&block)),
+                Err(_) => own_sum.update(&block),
+            }
             each(&block)?;
         }
         drop(blocks);
-        hashing.join().map_err(|_| Error::Store(chunk::Error::Worker))
+        match hashing {
+            Ok(hashing) => hashing.join().map_err(|_| Error::Store(chunk::Error::Worker)),
+            Err(_) => Ok(own_sum.finish()),
+        }
     })
 }
 

@@ -11,7 +11,7 @@ use crate::chunk::Reader;
 use crate::disk::{Guard, Mode, passing_name};
 use crate::image::Digest;
 use crate::journal::{self, Journal, Position};
-use crate::task::{Event, Task};
+use crate::task::{Event, Task, threads};
 
 /// Where the database lies.
 pub(super) const CATALOG: &str = "catalog";
@@ -33,6 +33,10 @@ pub struct Ledger {
 
 impl Ledger {
     pub(super) fn open(store: &Store, task: &Task) -> Result<Self> {
+        // Before anything else: the database waits without end for threads that it cannot
+        // start, and memory that runs out ends the process.
+        threads::check_memory().map_err(Error::Memory)?;
+        threads::check().map_err(Error::Thread)?;
         let disk = store.disk();
         let lock = lock::wait(&**disk, journal::FILE, Mode::Exclusive, task)?;
         let writable = store.is_writable();

@@ -60,6 +60,10 @@ pub(crate) const LAYERS: &str = "layers";
 /// a third of the space for a speed that the disk does not have.
 const LEVELS: std::ops::RangeInclusive<u8> = 1..=22;
 
+/// How many paths the file system of an image or a container may have, unless more
+/// [are asked for](Store::with_max_paths): fifty times those of a large image.
+pub(crate) const MAX_PATHS: usize = 4 << 20;
+
 /// Refuses to go on with the rights of another user than the one who started the program, as
 /// one that is set-user-ID has them: its paths and variables are that user's. Opening a store
 /// checks it too; a program that trusts them before does so first.
@@ -83,6 +87,7 @@ pub struct Store {
     writable: bool,
     level: u8,
     threads: usize,
+    max_paths: usize,
     listener: Task,
     /// What was said instead of done, if nothing is to be done.
     rehearsed: Option<Rehearsed>,
@@ -210,7 +215,7 @@ impl Store {
     fn of(disk: Arc<dyn Disk>, format: &Format, writable: bool) -> Self {
         let listener = Task::silent();
         let (level, threads, rehearsed) = (Self::DEFAULT_LEVEL, threads(), None);
-        Self { disk, id: format.store, writable, level, threads, listener, rehearsed }
+        Self { disk, id: format.store, writable, level, threads, max_paths: MAX_PATHS, listener, rehearsed }
     }
 
     /// The format; `None` if there is no store. A journal is written after it, so
@@ -278,6 +283,19 @@ impl Store {
     /// given no [`Task`] for it: that the catalog was made again, for instance.
     pub fn with_listener(self, progress: Arc<dyn Progress>) -> Self {
         Self { listener: Task::with_progress(progress), ..self }
+    }
+
+    /// The same store, for images and containers of at most `max_paths` files and
+    /// directories, for each of which there are 50 bytes of memory; 4 194 304 otherwise.
+    /// Calls that look into more fail with
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded).
+    pub fn with_max_paths(self, max_paths: usize) -> Self {
+        Self { max_paths, ..self }
+    }
+
+    /// How many paths the file system of an image or a container may have.
+    pub(crate) fn max_paths(&self) -> usize {
+        self.max_paths
     }
 
     /// What calls do their work by that are given no task for it.

@@ -70,6 +70,7 @@ impl Store {
             writable: false,
             level: self.level,
             threads: self.threads,
+            max_paths: self.max_paths,
             listener: self.listener.clone(),
             rehearsed: Some(Rehearsed::default()),
         }

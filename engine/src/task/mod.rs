@@ -1,6 +1,7 @@
 //! Long work: how it tells what it does, and how it is told to stop.
 
 mod passing;
+pub(crate) mod threads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -39,20 +39,22 @@ pub struct RootFs {
 const NO_DIFF_ID: DiffId = DiffId(Digest::from_bytes([0; 32]));
 
 impl RootFs {
-    /// Puts `layers` together, base first. Of plain layers only headers are read.
+    /// Puts `layers` on `view`, an empty one, base first. Of plain layers only headers are
+    /// read.
     /// `watch` is shown every entry with the number of its layer, the base being 0.
     ///
     /// # Errors
     /// If a layer is no tar or cannot be applied, the store is damaged, or the
     /// disk fails.
     pub fn open(
+        view: View,
         layers: &[Layer],
         reader: Reader,
         purpose: Purpose<'_>,
         task: &Task,
         watch: &mut dyn FnMut(usize, &Entry),
     ) -> Result<Self> {
-        let mut rootfs = Self { view: View::new(), layers: Vec::new(), reader, carried: None };
+        let mut rootfs = Self { view, layers: Vec::new(), reader, carried: None };
         rootfs.extend(layers, purpose, task, watch)?;
         Ok(rootfs)
     }
@@ -126,6 +128,11 @@ impl RootFs {
     /// The names.
     pub fn view(&self) -> &View {
         &self.view
+    }
+
+    /// The names alone.
+    pub fn into_view(self) -> View {
+        self.view
     }
 
     /// The names, to be changed beyond what the layers say.

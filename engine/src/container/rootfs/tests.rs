@@ -161,7 +161,7 @@ fn every_entry_is_shown_with_its_layer() {
     let (_, mixed) = mixed();
     let mut seen = Vec::new();
     let watch = &mut |layer: usize, entry: &Entry| seen.push((layer, entry.name.clone()));
-    RootFs::open(&mixed.layers, mixed.reader(), Purpose::Look, &Task::silent(), watch).unwrap();
+    RootFs::open(View::new(), &mixed.layers, mixed.reader(), Purpose::Look, &Task::silent(), watch).unwrap();
     let count = |number| seen.iter().filter(|(layer, _)| *layer == number).count();
     assert_eq!([count(0), count(1), count(2)], [4, 4, 2]);
 }

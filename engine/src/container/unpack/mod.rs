@@ -26,7 +26,7 @@ use super::view::{NodeId, View};
 use super::{Result, Space, Supply};
 use crate::chunk;
 use crate::disk::NewTree;
-use crate::task::{Passing, Task};
+use crate::task::{Passing, Task, threads};
 
 use lay::Layer;
 use plan::{Plan, bytes_of};
@@ -83,7 +83,10 @@ impl<'v> Unpacking<'v> {
         };
         let Some((first, others)) = supplies.split_first_mut() else { return Ok(()) };
         let done = thread::scope(|scope| {
-            let others: Vec<_> = others.iter_mut().map(|supply| scope.spawn(|| queue.work(supply))).collect();
+            let queue = &queue;
+            // Fewer will do: the first works here.
+            let start = |supply| threads::start_scoped(scope, move || queue.work(supply)).ok();
+            let others: Vec<_> = others.iter_mut().map_while(start).collect();
             let first = queue.work(first);
             let join = |other: thread::ScopedJoinHandle<'_, _>| {
                 other.join().unwrap_or_else(|_| Err(chunk::Error::Worker.into()))

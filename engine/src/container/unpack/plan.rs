@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::view::{Content, Extents, NodeId, View};
+use super::super::view::{Content, Extents, Marks, NodeId, View};
 
 /// A thread takes so many bytes of files at once: enough of them that frames on the
 /// border, which two threads read, are few.
@@ -45,7 +45,8 @@ impl Plan {
                 names.entry(view.file(node)).or_insert(node);
             }
         }
-        files.sort_by_cached_key(|node| place(view, *node));
+        // Those without bytes stay in the order in which they came.
+        files.sort_by_key(|node| place(view, *node));
         let ends = cut(view, &files);
         Self { dirs, files, ends, links }
     }
@@ -101,14 +102,17 @@ struct Told<'v> {
     view: &'v View,
     /// What is told though the layer does not speak of it: directories in which
     /// something is gone, other names of files, and the directories above.
-    more: HashSet<NodeId>,
+    more: Marks,
 }
 
 impl<'v> Told<'v> {
     fn of(view: &'v View) -> Self {
-        let mut told = Self { view, more: HashSet::new() };
+        let mut told = Self { view, more: Marks::default() };
         for node in view.lost_something().filter(|node| view.missing_in(*node).next().is_some()) {
             told.note(node);
+        }
+        if !view.has_links() {
+            return told;
         }
         let has_names = |node: &NodeId| view.links(*node) > 1;
         let spoken = view.nodes().filter(|node| has_names(node) && told.has(*node));
@@ -121,7 +125,7 @@ impl<'v> Told<'v> {
     }
 
     fn has(&self, node: NodeId) -> bool {
-        self.view.touched_by(node) == self.view.layers() || self.more.contains(&node)
+        self.view.touched_by(node) == self.view.layers() || self.more.contains(node)
     }
 
     fn note(&mut self, node: NodeId) {

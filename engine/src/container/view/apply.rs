@@ -1,8 +1,11 @@
 //! Applying a layer, entry by entry.
 
-use super::limits::{MAX_EXTENTS, MAX_LAYERS, MAX_PATH_BYTES, MAX_PATHS, MAX_TARGET_BYTES};
+use std::sync::Arc;
+
+use super::limits::{MAX_EXTENTS, MAX_LAYERS, MAX_PATH_BYTES, MAX_TARGET_BYTES};
+use super::records::Body;
 use super::resolve::{Reached, parts};
-use super::{Follow, Inode, NONE, Node, NodeId, Place, View};
+use super::{Follow, Inode, NO_DIRECTORY, NONE, Node, NodeId, Place, Shared, View};
 use crate::container::Error;
 use crate::image::Whiteout;
 use crate::tar::{Data, Entry, EntryKind, Found};
@@ -69,8 +72,8 @@ impl View {
     fn hide_in(&mut self, parent: &[u8], hidden: &[u8]) -> Result<(), Error> {
         let Reached::Node(parent) = self.reach(parent, Follow::Yes)? else { return Ok(()) };
         if let Some(node) = self.child(parent, hidden) {
-            self.clear_below(node);
-            self.remove_if_lower(node);
+            self.clear_below(node)?;
+            self.remove_if_lower(node)?;
         }
         Ok(())
     }
@@ -81,8 +84,7 @@ impl View {
     /// If `path` leads in a circle.
     pub fn clear(&mut self, path: &[u8]) -> Result<(), Error> {
         let Reached::Node(directory) = self.reach(path, Follow::Yes)? else { return Ok(()) };
-        self.clear_below(directory);
-        Ok(())
+        self.clear_below(directory)
     }
 
     /// The entry for the root itself.
@@ -91,9 +93,7 @@ impl View {
             return Err(Error::RootKind { entry: entry.name });
         }
         let inode = self.inode_of(&entry, Data::None)?;
-        if let Some(root) = self.inodes.first_mut() {
-            *root = inode;
-        }
+        self.set_record(0, b"", &Body::Own(inode))?;
         self.touch(0);
         Ok(())
     }
@@ -114,31 +114,30 @@ impl View {
         if self.path_bytes(directory) + 1 + name.len() > MAX_PATH_BYTES {
             return Err(Error::LongPath { path: entry.name.clone(), limit: MAX_PATH_BYTES });
         }
-        if let Some(there) = self.child(directory, name) {
-            if let Some(number) = linked.filter(|number| *number == self.node(there).inode) {
-                self.touch(there);
-                self.release(number);
-                return Ok(());
-            }
-            if entry.kind == EntryKind::Directory && self.is_directory(NodeId(there)) {
-                let inode = self.inode_of(entry, data)?;
-                let number = self.node(there).inode;
-                if let Some(place) = self.inodes.get_mut(number as usize) {
-                    *place = inode;
-                }
-                self.touch(there);
-                return Ok(());
-            }
-            self.remove(there);
+        let there = self.child(directory, name);
+        if let (Some(number), Some(there)) = (linked, there)
+            && self.shared_of(there) == Some(number)
+        {
+            self.touch(there);
+            self.release(number);
+            return Ok(());
         }
-        let inode = match linked {
-            Some(inode) => inode,
-            None => {
-                let inode = self.inode_of(entry, data)?;
-                self.add_inode(inode)
-            }
+        let body = match linked {
+            Some(number) => Body::Shared(number),
+            None => Body::Own(self.inode_of(entry, data)?),
         };
-        let node = self.add_node(directory, name, inode)?;
+        let is_directory = entry.kind == EntryKind::Directory;
+        let node = match there {
+            Some(there) if is_directory && self.is_directory(NodeId(there)) => {
+                self.set_record(there, name, &body)?;
+                there
+            }
+            Some(there) => {
+                self.replace(there, name, &body, is_directory)?;
+                there
+            }
+            None => self.add_node(directory, name, &body, is_directory)?,
+        };
         self.touch(node);
         Ok(())
     }
@@ -148,14 +147,14 @@ impl View {
         let (mut bytes, mut at) = (0, directory);
         while at != 0 {
             let node = self.node(at);
-            bytes += 1 + self.names.get(node.name).len();
+            bytes += 1 + self.records.name(node.record).len();
             at = node.parent;
         }
         bytes
     }
 
-    /// The inode that a hard link leads to.
-    fn link_target(&self, entry: &[u8], target: &[u8]) -> Result<u32, Error> {
+    /// The number of the file that a hard link leads to.
+    fn link_target(&mut self, entry: &[u8], target: &[u8]) -> Result<u32, Error> {
         let mut path = parts(target)?;
         let absent = || Error::NoLinkTarget { entry: entry.into(), target: target.into() };
         let last = path.pop().ok_or_else(absent)?;
@@ -166,7 +165,27 @@ impl View {
         if self.is_directory(NodeId(node)) {
             return Err(Error::LinkToDirectory { entry: entry.into(), target: target.into() });
         }
-        Ok(self.node(node).inode)
+        self.share(node)
+    }
+
+    /// The number of the file at `node`, from now on one that may have several names.
+    fn share(&mut self, node: u32) -> Result<u32, Error> {
+        if let Some(number) = self.shared_of(node) {
+            return Ok(number);
+        }
+        let record = self.records.add(b"", &Body::Own(self.inode(node)));
+        let shared = Shared { links: 1, record };
+        let number = match self.free_shared {
+            NONE => self.shared.push(shared),
+            free => {
+                self.free_shared = self.shared.get(free).map_or(NONE, |free| free.record);
+                self.shared.change(free, |place| *place = shared);
+                free
+            }
+        };
+        let name = self.name(NodeId(node)).to_vec();
+        self.set_record(node, &name, &Body::Shared(number))?;
+        Ok(number)
     }
 
     /// The directory at `path`, made if it is missing; what is no directory
@@ -176,10 +195,9 @@ impl View {
             match self.reach(path, Follow::Yes)? {
                 Reached::Node(node) if self.is_directory(NodeId(node)) => return Ok(node),
                 Reached::Node(node) | Reached::NoDirectory { node } => {
-                    let Node { parent, name, .. } = self.node(node);
-                    let name = self.names.get(name).to_vec();
-                    self.remove(node);
-                    self.implied_directory(parent, &name)?;
+                    let name = self.name(NodeId(node)).to_vec();
+                    self.replace(node, &name, &Body::Implied, true)?;
+                    self.touch(node);
                 }
                 Reached::Missing { directory, name, mut rest } => {
                     // Links may lead on to a long way that is not there.
@@ -201,8 +219,7 @@ impl View {
     }
 
     fn implied_directory(&mut self, parent: u32, name: &[u8]) -> Result<u32, Error> {
-        let inode = self.add_inode(Inode::directory());
-        let node = self.add_node(parent, name, inode)?;
+        let node = self.add_node(parent, name, &Body::Implied, true)?;
         self.touch(node);
         Ok(node)
     }
@@ -217,17 +234,16 @@ impl View {
             Data::None => Place::Nowhere,
             Data::Plain { offset } => Place::At(offset),
             Data::Sparse(extents) => {
-                self.sparse_extents += extents.len();
-                if self.sparse_extents > MAX_EXTENTS {
+                let (first, count) = (self.sparse.len(), extents.len());
+                if first + count > MAX_EXTENTS {
                     return Err(Error::Extents { entry: entry.name.clone(), limit: MAX_EXTENTS });
                 }
-                self.sparse.push(extents);
-                Place::Sparse((self.sparse.len() - 1) as u32)
+                Arc::make_mut(&mut self.sparse).extend(extents);
+                Place::Sparse { first: first as u32, count: count as u32 }
             }
         };
         Ok(Inode {
             kind: entry.kind.clone(),
-            links: 1,
             mode: (entry.mode & 0o7777) as u16,
             is_told: true,
             layer: self.layers.saturating_sub(1),
@@ -240,61 +256,79 @@ impl View {
         })
     }
 
-    fn add_inode(&mut self, inode: Inode) -> u32 {
-        match self.free_inodes.pop() {
-            Some(number) => {
-                if let Some(place) = self.inodes.get_mut(number as usize) {
-                    *place = inode;
-                }
-                number
-            }
-            None => {
-                self.inodes.push(inode);
-                (self.inodes.len() - 1) as u32
-            }
-        }
-    }
-
-    fn add_node(&mut self, parent: u32, name: &[u8], inode: u32) -> Result<u32, Error> {
-        if self.paths() >= MAX_PATHS {
-            return Err(Error::Paths { limit: MAX_PATHS });
-        }
+    fn add_node(&mut self, parent: u32, name: &[u8], body: &Body, is_directory: bool) -> Result<u32, Error> {
+        self.check_room()?;
+        self.tidy_records()?;
         let next = self.node(parent).first_child;
-        let node = Node {
-            parent,
-            next,
-            previous: NONE,
-            first_child: NONE,
-            inode,
-            name: self.names.add(name),
-            layer: 0,
-            cleared: 0,
-        };
-        let number = match self.free_nodes.pop() {
-            Some(number) => number,
-            None => {
-                self.nodes.push(node);
-                (self.nodes.len() - 1) as u32
+        let first_child = if is_directory { NONE } else { NO_DIRECTORY };
+        let record = self.records.add(name, body);
+        let node = Node { parent, next, first_child, chain: NONE, record, layer: 0, cleared: 0 };
+        let number = match self.free {
+            NONE => self.nodes.push(node),
+            free => {
+                self.free = self.node(free).chain;
+                self.nodes.change(free, |place| *place = node);
+                free
             }
         };
-        self.change(number, |place| *place = node);
-        self.change(next, |sibling| sibling.previous = number);
-        self.change(parent, |parent| parent.first_child = number);
-        let hash = self.hash(parent, name);
-        let Self { table, nodes, names, hasher, .. } = self;
-        table.insert_unique(hash, number, |number| {
-            let node = nodes.get(*number as usize);
-            node.map_or(0, |node| {
-                std::hash::BuildHasher::hash_one(hasher, (node.parent, names.get(node.name)))
-            })
-        });
+        self.nodes.change(parent, |parent| parent.first_child = number);
+        self.live += 1;
+        self.enter(number, parent, name);
         Ok(number)
     }
 
-    fn change(&mut self, node: u32, change: impl FnOnce(&mut Node)) {
-        if let Some(node) = self.nodes.get_mut(node as usize) {
-            change(node);
+    /// Has `node`, which is called `name`, stand for `body`.
+    fn set_record(&mut self, node: u32, name: &[u8], body: &Body) -> Result<(), Error> {
+        self.check_bytes()?;
+        self.tidy_records()?;
+        self.records.forget(self.node(node).record);
+        let record = self.records.add(name, body);
+        self.nodes.change(node, |node| node.record = record);
+        Ok(())
+    }
+
+    /// Has `node`, which is called `name`, stand for something else, with nothing below it.
+    fn replace(&mut self, node: u32, name: &[u8], body: &Body, is_directory: bool) -> Result<(), Error> {
+        // Something else gets the name, and hides what is no directory by that.
+        if self.is_directory(NodeId(node)) {
+            self.note_gone(node)?;
+            self.remove_below(node);
+            self.forget_gone_in(node);
         }
+        let shared = self.shared_of(node);
+        self.set_record(node, name, body)?;
+        if let Some(number) = shared {
+            self.release(number);
+        }
+        let first_child = if is_directory { NONE } else { NO_DIRECTORY };
+        self.nodes.change(node, |node| (node.first_child, node.cleared) = (first_child, 0));
+        Ok(())
+    }
+
+    /// Brings the records that are left close together again, if many are gone.
+    fn tidy_records(&mut self) -> Result<(), Error> {
+        if !self.records.is_worn() {
+            return Ok(());
+        }
+        if self.others.1 + self.bytes() + self.records.live_bytes() > self.max_bytes() {
+            return Err(Error::PathBytes { limit: self.max_bytes(), paths: self.paths() });
+        }
+        let mut moved = super::Records::emptied(&self.records);
+        for number in 0..self.nodes.len() as u32 {
+            let record = self.node(number).record;
+            if record != NONE {
+                let record = moved.take_over(&self.records, record);
+                self.nodes.change(number, |node| node.record = record);
+            }
+        }
+        for number in 0..self.shared.len() as u32 {
+            if let Some(shared) = self.shared.get(number).filter(|shared| shared.links > 0) {
+                let record = moved.take_over(&self.records, shared.record);
+                self.shared.change(number, |shared| shared.record = record);
+            }
+        }
+        self.records = moved;
+        Ok(())
     }
 
     /// The current layer speaks of `node`, and so of all above it.
@@ -302,120 +336,24 @@ impl View {
         let layer = self.layers;
         let mut at = node;
         while self.node(at).layer != layer {
-            self.change(at, |node| node.layer = layer);
+            self.nodes.change(at, |node| node.layer = layer);
             at = self.node(at).parent;
         }
     }
 
-    /// Takes away what lower layers have below `directory`.
-    ///
-    /// What was cleared in this layer holds nothing of lower ones any more, so
-    /// that no node is looked at twice, however many whiteouts there are.
-    fn clear_below(&mut self, directory: u32) {
-        let layer = self.layers;
-        let mut at = directory;
-        loop {
-            let node = self.node(at);
-            if node.cleared == layer {
-                return;
-            }
-            if at == 0 {
-                break;
-            }
-            at = node.parent;
-        }
-        let mut waiting = vec![directory];
-        let mut seen = Vec::new();
-        while let Some(node) = waiting.pop() {
-            if self.node(node).cleared == layer {
-                continue;
-            }
-            self.change(node, |node| node.cleared = layer);
-            let mut child = self.node(node).first_child;
-            while child != NONE {
-                waiting.push(child);
-                seen.push(child);
-                child = self.node(child).next;
-            }
-        }
-        // The deepest first: what is empty then and not of this layer goes.
-        for node in seen.into_iter().rev() {
-            self.remove_if_lower(node);
-        }
+    fn hold(&mut self, number: u32) {
+        self.shared.change(number, |shared| shared.links += 1);
     }
 
-    fn remove_if_lower(&mut self, node: u32) {
-        let found = self.node(node);
-        if found.layer != self.layers && found.first_child == NONE {
-            self.note_gone(node);
-            self.remove_one(node);
+    /// A file has a name less.
+    pub(super) fn release(&mut self, number: u32) {
+        let Some(Shared { links, record }) = self.shared.get(number) else { return };
+        if links > 1 {
+            return self.shared.change(number, |shared| shared.links -= 1);
         }
-    }
-
-    /// Takes `node` away, and everything below it.
-    pub(super) fn remove(&mut self, node: u32) {
-        // Something else gets the name, and hides what is no directory by that.
-        if self.is_directory(NodeId(node)) {
-            self.note_gone(node);
-        }
-        let mut waiting = vec![node];
-        let mut going = Vec::new();
-        while let Some(node) = waiting.pop() {
-            going.push(node);
-            let mut child = self.node(node).first_child;
-            while child != NONE {
-                waiting.push(child);
-                child = self.node(child).next;
-            }
-        }
-        for node in going.into_iter().rev() {
-            self.remove_one(node);
-        }
-    }
-
-    /// Takes a node away that has nothing below it.
-    fn remove_one(&mut self, number: u32) {
-        let node = self.node(number);
-        let hash = self.hash(node.parent, self.names.get(node.name));
-        if let Ok(entry) = self.table.find_entry(hash, |other| *other == number) {
-            entry.remove();
-        }
-        match node.previous {
-            NONE => self.change(node.parent, |parent| parent.first_child = node.next),
-            previous => self.change(previous, |previous| previous.next = node.next),
-        }
-        self.change(node.next, |next| next.previous = node.previous);
-        self.change(number, |node| node.inode = NONE);
-        self.forget_gone_in(number);
-        self.free_nodes.push(number);
-        self.release(node.inode);
-        if self.names.forget(node.name) {
-            self.move_names();
-        }
-    }
-
-    /// Brings the names that are left close together again.
-    fn move_names(&mut self) {
-        let mut names = super::Names::default();
-        for node in self.nodes.iter_mut().filter(|node| node.inode != NONE) {
-            node.name = names.add(self.names.get(node.name));
-        }
-        self.names = names;
-    }
-
-    fn hold(&mut self, inode: u32) {
-        if let Some(inode) = self.inodes.get_mut(inode as usize) {
-            inode.links += 1;
-        }
-    }
-
-    fn release(&mut self, number: u32) {
-        if let Some(inode) = self.inodes.get_mut(number as usize) {
-            inode.links -= 1;
-            if inode.links == 0 {
-                *inode = Inode::directory();
-                self.free_inodes.push(number);
-            }
-        }
+        self.records.forget(record);
+        let free = self.free_shared;
+        self.shared.change(number, |shared| *shared = Shared { links: 0, record: free });
+        self.free_shared = number;
     }
 }

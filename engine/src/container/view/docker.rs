@@ -54,6 +54,7 @@ impl View {
         for part in path.split('/') {
             let Some(child) = self.child(at, part.as_bytes()) else { return };
             if !self.is_directory(super::NodeId(child)) {
+                // It is not noted as gone: what comes there hides it.
                 self.remove(child);
                 return;
             }

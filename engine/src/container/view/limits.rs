@@ -17,8 +17,13 @@ pub const MAX_PARTS_FOLLOWED: u64 = 1 << 24;
 /// How many layers a stack may have; Docker stops at 127.
 pub const MAX_LAYERS: usize = u16::MAX as usize - 1;
 
-/// How many paths there may be: a thousand times those of a large image.
-pub const MAX_PATHS: usize = 64 << 20;
+/// What a path may take of memory, on average, with its name and all else: so a view takes
+/// 200 MiB at most, if no more paths are allowed. A real path takes 50, a hostile one any
+/// number.
+pub const PATH_BYTES: usize = 50;
+
+/// What a view may take of memory however few paths are allowed: blocks are set aside whole.
+pub const MIN_BYTES: usize = 16 << 20;
 
 /// What all different sets of extended attributes may take together. Real
 /// images have a few dozen sets of some bytes.

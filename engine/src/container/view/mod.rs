@@ -13,32 +13,50 @@
 //! that is only implied is made with mode 0755, and one that is there stays as
 //! it is.
 //!
-//! A path takes 132 bytes of memory, its own name and a place in a table. What may grow
-//! without being a path has a limit: see [`limits`].
+//! A path takes 24 bytes of memory, two in a table, and a packed [record](records) with its
+//! name and all else: about 50 in all for a real one. How many paths there may be, and how
+//! much memory they may take, is bounded: see [`limits`]. A copy of a view shares everything
+//! that neither of the two has changed since.
 
 mod apply;
+mod arena;
+mod attributes;
 mod docker;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gone;
 pub mod limits;
-mod names;
+mod marks;
+mod records;
+mod remove;
 mod resolve;
+mod table;
 mod walk;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use hashbrown::HashTable;
+use arena::Arena;
+use attributes::Sets;
+use records::{Body, Records};
+use table::Buckets;
 
-use names::{Name, Names};
-
+use super::Error;
 use crate::tar::{Entry, EntryKind, Extent, Mtime};
 
+pub use marks::Marks;
 pub use resolve::{Follow, Spot, clean};
 pub use walk::Walk;
 
-/// No node, or no inode.
+/// No node.
 const NONE: u32 = u32::MAX;
+
+/// Instead of the first child: this is no directory.
+const NO_DIRECTORY: u32 = u32::MAX - 1;
+
+/// What sets the number of a file with several names apart from that of a node.
+const SHARED: u32 = 1 << 31;
 
 /// A path of the view; valid until the view is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,22 +68,29 @@ struct Node {
     parent: u32,
     /// Among the directory's names, in no order.
     next: u32,
-    previous: u32,
     first_child: u32,
-    inode: u32,
-    name: Name,
+    /// The next one in its bucket of the table; of a free node the next free one.
+    chain: u32,
+    /// Its name and what it stands for; [`NONE`] if it is there no more.
+    record: u32,
     /// The last layer that spoke of it or of something below it.
     layer: u16,
     /// The layer that has taken away what lower ones had below it.
     cleared: u16,
 }
 
+/// A file that has several names, or had.
+#[derive(Debug, Clone, Copy)]
+struct Shared {
+    links: u32,
+    /// What it is; without a name. Of a free one the next free one.
+    record: u32,
+}
+
 /// What names stand for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Inode {
     kind: EntryKind,
-    /// Names that it has.
-    links: u32,
     mode: u16,
     /// Whether an entry spoke of it; else it is only implied.
     is_told: bool,
@@ -84,7 +109,11 @@ struct Inode {
 enum Place {
     Nowhere,
     At(u64),
-    Sparse(u32),
+    /// In so many extents, from this one on.
+    Sparse {
+        first: u32,
+        count: u32,
+    },
 }
 
 /// The bytes of a file.
@@ -110,49 +139,101 @@ pub enum Extents<'v> {
 /// The file system that a stack of layers comes to.
 #[derive(Clone)]
 pub struct View {
-    nodes: Vec<Node>,
-    free_nodes: Vec<u32>,
-    inodes: Vec<Inode>,
-    free_inodes: Vec<u32>,
-    names: Names,
-    /// Nodes by parent and name.
-    table: HashTable<u32>,
+    nodes: Arena<Node>,
+    /// The first free node.
+    free: u32,
+    /// Nodes that are there.
+    live: usize,
+    /// Nodes that are not, but still in the list of their directory.
+    dead: usize,
+    records: Records,
+    shared: Arena<Shared>,
+    free_shared: u32,
+    buckets: Buckets,
     hasher: RandomState,
-    xattrs: names::Sets,
-    sparse: Vec<Vec<Extent>>,
-    sparse_extents: usize,
+    xattrs: Sets,
+    sparse: Arc<Vec<Extent>>,
     /// Parts of paths that symbolic links led over.
     followed: Arc<AtomicU64>,
     /// The number of layers so far.
     layers: u16,
     /// What the current layer took away, if that is to be known.
     gone: Option<gone::Gone>,
-}
-
-impl Default for View {
-    fn default() -> Self {
-        Self::new()
-    }
+    /// How many paths there may be.
+    max_paths: usize,
+    /// Paths and bytes of other views that count with these.
+    others: (usize, usize),
 }
 
 impl View {
-    /// The root directory, and nothing in it.
+    /// The root directory, and nothing in it, for any number of paths.
+    #[cfg(any(test, fuzzing))]
     pub fn new() -> Self {
-        Self {
-            nodes: vec![Node::ROOT],
-            free_nodes: Vec::new(),
-            inodes: vec![Inode::directory()],
-            free_inodes: Vec::new(),
-            names: Names::default(),
-            table: HashTable::new(),
+        Self::with_limit(1 << 30)
+    }
+
+    /// The root directory, and nothing in it, for `max_paths` paths at most, each of which may take
+    /// [`PATH_BYTES`](limits::PATH_BYTES) bytes of memory on average.
+    pub fn with_limit(max_paths: usize) -> Self {
+        let mut view = Self {
+            nodes: Arena::default(),
+            free: NONE,
+            live: 1,
+            dead: 0,
+            records: Records::default(),
+            shared: Arena::default(),
+            free_shared: NONE,
+            buckets: Buckets::new(),
             hasher: RandomState::new(),
-            xattrs: names::Sets::default(),
-            sparse: Vec::new(),
-            sparse_extents: 0,
+            xattrs: Sets::default(),
+            sparse: Arc::default(),
             followed: Arc::default(),
             layers: 0,
             gone: None,
+            max_paths,
+            others: (0, 0),
+        };
+        let record = view.records.add(b"", &Body::Implied);
+        view.nodes.push(Node { record, ..Node::ROOT });
+        view
+    }
+
+    /// An empty view whose paths and bytes are limited together with those of this one, for
+    /// who looks at both.
+    pub fn beside(&self) -> Self {
+        Self { others: (self.paths(), self.bytes()), ..Self::with_limit(self.max_paths) }
+    }
+
+    /// Makes sure that another path has room.
+    fn check_room(&self) -> Result<(), Error> {
+        if self.others.0 + self.paths() >= self.max_paths || self.nodes.len() >= SHARED as usize {
+            return Err(Error::Paths { limit: self.max_paths });
         }
+        self.check_bytes()
+    }
+
+    /// Makes sure that what there is takes no more memory than it may.
+    fn check_bytes(&self) -> Result<(), Error> {
+        let limit = self.max_bytes();
+        if self.others.1 + self.bytes() > limit || self.records.is_full() {
+            return Err(Error::PathBytes { limit, paths: self.paths() });
+        }
+        Ok(())
+    }
+
+    fn max_bytes(&self) -> usize {
+        self.max_paths.saturating_mul(limits::PATH_BYTES).max(limits::MIN_BYTES)
+    }
+
+    /// The memory that it takes.
+    fn bytes(&self) -> usize {
+        self.nodes.bytes()
+            + self.shared.bytes()
+            + self.buckets.bytes()
+            + self.records.bytes()
+            + self.xattrs.bytes()
+            + self.sparse.len() * size_of::<Extent>()
+            + self.gone.as_ref().map_or(0, gone::Gone::bytes)
     }
 
     /// The root directory.
@@ -167,34 +248,47 @@ impl View {
 
     /// How many paths there are, the root among them.
     pub fn paths(&self) -> usize {
-        self.nodes.len() - self.free_nodes.len()
+        self.live
     }
 
     /// The bytes of all files, their holes included.
     pub fn file_bytes(&self) -> u64 {
-        self.inodes.iter().fold(0, |sum, inode| sum.saturating_add(inode.size))
+        let own = self.nodes().filter_map(|node| match self.records.body(self.node(node.0).record) {
+            Body::Own(inode) => Some(inode.size),
+            _ => None,
+        });
+        let shared = (0..self.shared.len() as u32).filter_map(|number| self.shared_inode(number));
+        own.chain(shared.map(|inode| inode.size)).fold(0, u64::saturating_add)
     }
 
     fn node(&self, id: u32) -> Node {
         // Every number that the view keeps is one of a node; the root stands in for none.
-        self.nodes.get(id as usize).or(self.nodes.first()).copied().unwrap_or(Node::ROOT)
+        self.nodes.get(id).or_else(|| self.nodes.get(0)).unwrap_or(Node::ROOT)
     }
 
-    fn inode(&self, node: u32) -> Option<&Inode> {
-        self.inodes.get(self.node(node).inode as usize)
+    fn inode(&self, node: u32) -> Inode {
+        match self.records.body(self.node(node).record) {
+            Body::Implied => Inode::directory(),
+            Body::Own(inode) => inode,
+            Body::Shared(number) => self.shared_inode(number).unwrap_or_else(Inode::directory),
+        }
+    }
+
+    fn shared_inode(&self, number: u32) -> Option<Inode> {
+        let shared = self.shared.get(number).filter(|shared| shared.links > 0)?;
+        match self.records.body(shared.record) {
+            Body::Own(inode) => Some(inode),
+            _ => None,
+        }
+    }
+
+    /// The number of the file with several names that `node` is one of.
+    fn shared_of(&self, node: u32) -> Option<u32> {
+        self.records.shared(self.node(node).record)
     }
 
     fn hash(&self, parent: u32, name: &[u8]) -> u64 {
         self.hasher.hash_one((parent, name))
-    }
-
-    /// The node `name` of the directory `parent`.
-    fn child(&self, parent: u32, name: &[u8]) -> Option<u32> {
-        let is_it = |id: &u32| {
-            let node = self.node(*id);
-            node.parent == parent && self.names.get(node.name) == name
-        };
-        self.table.find(self.hash(parent, name), is_it).copied()
     }
 
     /// The node `name` of the directory `parent`; no link is followed.
@@ -209,7 +303,7 @@ impl View {
 
     /// The last part of its path; empty for the root.
     pub fn name(&self, node: NodeId) -> &[u8] {
-        self.names.get(self.node(node.0).name)
+        self.records.name(self.node(node.0).record)
     }
 
     /// Its path, without a slash at either end; empty for the root.
@@ -218,7 +312,7 @@ impl View {
         let mut at = node.0;
         while at != 0 {
             let node = self.node(at);
-            parts.push(self.names.get(node.name));
+            parts.push(self.records.name(node.record));
             at = node.parent;
         }
         parts.reverse();
@@ -226,23 +320,32 @@ impl View {
     }
 
     /// What it is.
-    pub fn kind(&self, node: NodeId) -> &EntryKind {
-        self.inode(node.0).map_or(&EntryKind::Directory, |inode| &inode.kind)
+    pub fn kind(&self, node: NodeId) -> EntryKind {
+        match self.is_directory(node) {
+            true => EntryKind::Directory,
+            false => self.inode(node.0).kind,
+        }
     }
 
     /// Whether it is a directory.
     pub fn is_directory(&self, node: NodeId) -> bool {
-        *self.kind(node) == EntryKind::Directory
+        self.node(node.0).first_child != NO_DIRECTORY
     }
 
     /// How many names of the view its file has.
     pub fn links(&self, node: NodeId) -> u32 {
-        self.inode(node.0).map_or(1, |inode| inode.links)
+        let shared = self.shared_of(node.0).and_then(|number| self.shared.get(number));
+        shared.map_or(1, |shared| shared.links)
     }
 
     /// Tells whether two nodes are names of one file.
     pub fn file(&self, node: NodeId) -> u32 {
-        self.node(node.0).inode
+        self.shared_of(node.0).map_or(node.0, |number| SHARED | number)
+    }
+
+    /// Whether any file has, or had, more than one name.
+    pub fn has_links(&self) -> bool {
+        self.shared.len() > 0
     }
 
     /// The last layer that spoke of it or of something below it, the base being
@@ -253,26 +356,31 @@ impl View {
 
     /// Whether a layer spoke of `node` itself, and not only of what is below it.
     pub fn is_told(&self, node: NodeId) -> bool {
-        self.inode(node.0).is_some_and(|inode| inode.is_told)
+        self.records.body(self.node(node.0).record) != Body::Implied
     }
 
     /// The layer whose entry it is, the base being 1; 0 if none spoke of it itself.
     pub fn brought_by(&self, node: NodeId) -> usize {
-        self.inode(node.0).filter(|inode| inode.is_told).map_or(0, |inode| usize::from(inode.layer) + 1)
+        let inode = self.inode(node.0);
+        if inode.is_told { usize::from(inode.layer) + 1 } else { 0 }
     }
 
     /// When its content was changed last.
     pub fn mtime(&self, node: NodeId) -> Mtime {
-        self.inode(node.0).map_or(Mtime::default(), |inode| inode.mtime)
+        self.inode(node.0).mtime
     }
 
     /// Everything that is known of it, as an entry with its path for a name.
     pub fn entry(&self, node: NodeId) -> Entry {
-        let directory = Inode::directory();
-        let inode = self.inode(node.0).unwrap_or(&directory);
+        self.entry_at(node, self.path(node))
+    }
+
+    /// The same, for who knows the path.
+    pub fn entry_at(&self, node: NodeId, path: Vec<u8>) -> Entry {
+        let inode = self.inode(node.0);
         Entry {
-            name: self.path(node),
-            kind: inode.kind.clone(),
+            name: path,
+            kind: inode.kind,
             mode: u32::from(inode.mode),
             uid: inode.uid,
             gid: inode.gid,
@@ -284,11 +392,17 @@ impl View {
 
     /// Where the bytes of a file are; `None` for all else.
     pub fn content(&self, node: NodeId) -> Option<Content<'_>> {
-        let inode = self.inode(node.0)?;
+        if self.is_directory(node) {
+            return None;
+        }
+        let inode = self.inode(node.0);
         let extents = match inode.data {
             Place::Nowhere => return None,
             Place::At(offset) => Extents::At(offset),
-            Place::Sparse(number) => Extents::Sparse(self.sparse.get(number as usize)?),
+            Place::Sparse { first, count } => {
+                let first = first as usize;
+                Extents::Sparse(self.sparse.get(first..first + count as usize)?)
+            }
         };
         Some(Content { layer: usize::from(inode.layer), size: inode.size, extents })
     }
@@ -296,16 +410,8 @@ impl View {
 
 impl Node {
     /// The root directory's, with nothing in it.
-    const ROOT: Self = Self {
-        parent: 0,
-        next: NONE,
-        previous: NONE,
-        first_child: NONE,
-        inode: 0,
-        name: Name::EMPTY,
-        layer: 0,
-        cleared: 0,
-    };
+    const ROOT: Self =
+        Self { parent: 0, next: NONE, first_child: NONE, chain: NONE, record: 0, layer: 0, cleared: 0 };
 }
 
 impl Inode {
@@ -313,13 +419,12 @@ impl Inode {
     fn directory() -> Self {
         Self {
             kind: EntryKind::Directory,
-            links: 1,
             mode: 0o755,
             is_told: false,
             layer: 0,
             uid: 0,
             gid: 0,
-            xattrs: names::Sets::EMPTY,
+            xattrs: Sets::EMPTY,
             mtime: Mtime::default(),
             size: 0,
             data: Place::Nowhere,

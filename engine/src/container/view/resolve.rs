@@ -129,6 +129,10 @@ impl View {
             let Some(child) = self.child(at, &part) else {
                 return Ok(Reached::Missing { directory: at, name: part, rest: waiting });
             };
+            if self.is_directory(NodeId(child)) {
+                at = child;
+                continue;
+            }
             match self.kind(NodeId(child)) {
                 EntryKind::Symlink(target) if !waiting.is_empty() || follow == Follow::Yes => {
                     followed += 1;
@@ -138,7 +142,7 @@ impl View {
                     if target.starts_with(b"/") {
                         at = 0;
                     }
-                    let target = split(target);
+                    let target = split(&target);
                     let parts = target.len() as u64;
                     if self.followed.fetch_add(parts, Ordering::Relaxed) + parts > MAX_PARTS_FOLLOWED {
                         return Err(Error::Links { path: path.into(), limit: MAX_PARTS_FOLLOWED });

@@ -47,7 +47,7 @@ fn told(view: &View) -> Vec<String> {
         let path = String::from_utf8(view.path(node)).unwrap();
         match view.kind(node) {
             EntryKind::Directory => format!("{path}/"),
-            EntryKind::Symlink(target) => format!("{path} -> {}", String::from_utf8_lossy(target)),
+            EntryKind::Symlink(target) => format!("{path} -> {}", String::from_utf8_lossy(&target)),
             _ => format!("{path} {}", view.content(node).unwrap().layer),
         }
     };
@@ -203,7 +203,7 @@ fn what_is_replaced_over_and_over_leaves_nothing_behind() {
         put(&mut view, &format!("d/{long}"), EntryKind::File).unwrap();
         put(&mut view, "d", EntryKind::File).unwrap();
     }
-    assert_eq!((view.paths(), view.nodes.len(), view.inodes.len()), (2, 3, 3));
+    assert_eq!((view.paths(), view.nodes.len(), view.shared.len()), (2, 3, 0));
     for n in 0..100_000 {
         put(&mut view, &format!("d/{n}"), EntryKind::File).unwrap();
         put(&mut view, "d/.wh..wh..opq", EntryKind::File).unwrap();
@@ -212,9 +212,85 @@ fn what_is_replaced_over_and_over_leaves_nothing_behind() {
     assert_eq!(view.paths(), 100_002);
 }
 
+/// What 300 000 real paths take: so a view of four million takes what is allowed.
 #[test]
 fn a_path_takes_no_more_memory_than_is_said() {
-    assert_eq!(size_of::<Node>() + size_of::<Inode>(), 132);
+    assert_eq!(size_of::<Node>(), 24);
+    let mut view = View::with_limit(310_000);
+    view.begin_layer().unwrap();
+    for n in 0..300_000 {
+        let file = Entry { size: 100_000, ..entry(&format!("d{:03}/f{n:09}", n / 1000), EntryKind::File) };
+        view.apply(Found { entry: file, data: Data::Plain { offset: n * 102_400 } }).unwrap();
+    }
+    let each = view.bytes() / view.paths();
+    assert!(each <= limits::PATH_BYTES, "{each} bytes");
+}
+
+/// All that a hostile layer can fill a view with comes to an end before the memory does.
+#[test]
+fn paths_and_what_is_known_of_them_are_bounded() {
+    let mut few = View::with_limit(100);
+    few.begin_layer().unwrap();
+    let failed = (0..200).find_map(|n| put(&mut few, &format!("{n}"), EntryKind::File).err());
+    assert!(matches!(failed, Some(Error::Paths { limit: 100 })), "{failed:?}");
+    assert_eq!(few.paths(), 100);
+    // Another view of the same command has no more room.
+    let mut beside = few.beside();
+    beside.begin_layer().unwrap();
+    assert!(matches!(put(&mut beside, "a", EntryKind::File), Err(Error::Paths { .. })));
+
+    let filled = |name: &dyn Fn(u32) -> String, kind: &dyn Fn(u32) -> EntryKind| {
+        let mut view = View::with_limit(1 << 20);
+        view.begin_layer().unwrap();
+        let failed = (0..1 << 20).find_map(|n| put(&mut view, &name(n), kind(n)).err());
+        assert!(matches!(failed, Some(Error::PathBytes { .. })), "{failed:?}");
+        assert!(view.bytes() < view.max_bytes() + (1 << 20));
+    };
+    let long = "n".repeat(240);
+    filled(&|n| format!("{n}{long}"), &|_| EntryKind::File);
+    filled(&|n| format!("{n}"), &|n| EntryKind::Symlink(format!("{n}{long}").into_bytes()));
+}
+
+/// What an opaque directory took away is bounded where it is kept in mind, too.
+#[test]
+fn what_is_gone_is_bounded() {
+    let mut view = View::with_limit(300_000);
+    view.keep_gone();
+    view.begin_layer().unwrap();
+    (0..290_000).for_each(|n| put(&mut view, &format!("d/{n:020}"), EntryKind::File).unwrap());
+    view.begin_layer().unwrap();
+    let opaque = put(&mut view, "d/.wh..wh..opq", EntryKind::File);
+    assert!(matches!(opaque, Err(Error::PathBytes { .. })), "{opaque:?}");
+}
+
+/// A copy takes no memory until it differs, and then as much as it differs.
+#[test]
+fn a_copy_shares_what_is_the_same() {
+    let mut view = View::with_limit(300_000);
+    view.begin_layer().unwrap();
+    (0..250_000).for_each(|n| put(&mut view, &format!("d/{n:09}"), EntryKind::File).unwrap());
+    let (before, mut copy) = (view.bytes(), view.clone());
+    copy.begin_layer().unwrap();
+    put(&mut copy, "d/new", EntryKind::File).unwrap();
+    put(&mut copy, "d/.wh.000000001", EntryKind::File).unwrap();
+    assert!(copy.bytes() < before + (3 << 20), "{} after {before}", copy.bytes());
+    assert!(view.find(b"d/new", Follow::No).is_err() && view.find(b"d/000000001", Follow::No).is_ok());
+    assert!(copy.find(b"d/new", Follow::No).is_ok() && copy.find(b"d/000000001", Follow::No).is_err());
+}
+
+/// Whiteouts one by one, in a directory of any length.
+#[test]
+fn names_that_go_one_by_one_take_no_longer_the_more_there_are() {
+    let mut view = View::with_limit(500_000);
+    view.begin_layer().unwrap();
+    (0..200_000).for_each(|n| put(&mut view, &format!("d/{n}"), EntryKind::File).unwrap());
+    view.begin_layer().unwrap();
+    (0..200_000).for_each(|n| put(&mut view, &format!("d/.wh.{n}"), EntryKind::File).unwrap());
+    assert_eq!((view.paths(), view.walk(view.root()).count()), (2, 2));
+    view.begin_layer().unwrap();
+    (0..200_000).for_each(|n| put(&mut view, &format!("d/{n}"), EntryKind::File).unwrap());
+    assert_eq!(view.walk(view.root()).count(), 200_002);
+    assert!(view.nodes.len() < 310_000, "{} nodes", view.nodes.len());
 }
 
 /// What one entry of a layer does.

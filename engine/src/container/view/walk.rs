@@ -1,5 +1,7 @@
 //! All paths in order.
 
+use std::vec;
+
 use super::{NONE, NodeId, View};
 
 /// Depth first; the names of a directory in the order of their bytes, a
@@ -8,26 +10,61 @@ use super::{NONE, NodeId, View};
 #[derive(Debug)]
 pub struct Walk<'v> {
     view: &'v View,
-    /// Nodes that come, the next one last.
-    waiting: Vec<NodeId>,
+    first: Option<NodeId>,
+    /// The directories on the way, with what is still to come in each.
+    levels: Vec<Level>,
+    /// The path of the node that came last.
+    path: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Level {
+    children: vec::IntoIter<NodeId>,
+    /// How long the path of the directory is.
+    len: usize,
 }
 
 impl View {
     /// `from` and everything below it, in order.
     pub fn walk(&self, from: NodeId) -> Walk<'_> {
-        Walk { view: self, waiting: vec![from] }
+        Walk { view: self, first: Some(from), levels: Vec::new(), path: self.path(from) }
     }
 
     /// What is in the directory `node`, in order.
     pub fn children(&self, node: NodeId) -> Vec<NodeId> {
         let mut children = Vec::new();
+        if !self.is_directory(node) {
+            return children;
+        }
         let mut at = self.node(node.0).first_child;
         while at != NONE {
-            children.push(NodeId(at));
-            at = self.node(at).next;
+            let child = self.node(at);
+            if child.record != NONE {
+                children.push(NodeId(at));
+            }
+            at = child.next;
         }
         children.sort_unstable_by(|a, b| self.name(*a).cmp(self.name(*b)));
         children
+    }
+
+    /// All paths, in no order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        (0..self.nodes.len() as u32).filter(|number| self.node(*number).record != NONE).map(NodeId)
+    }
+}
+
+impl Walk<'_> {
+    /// The path of the node that came last, without a slash at either end.
+    pub fn path(&self) -> &[u8] {
+        &self.path
+    }
+
+    fn enter(&mut self, node: NodeId) {
+        if self.view.is_directory(node) {
+            let children = self.view.children(node).into_iter();
+            self.levels.push(Level { children, len: self.path.len() });
+        }
     }
 }
 
@@ -35,8 +72,23 @@ impl Iterator for Walk<'_> {
     type Item = NodeId;
 
     fn next(&mut self) -> Option<NodeId> {
-        let node = self.waiting.pop()?;
-        self.waiting.extend(self.view.children(node).into_iter().rev());
-        Some(node)
+        if let Some(first) = self.first.take() {
+            self.enter(first);
+            return Some(first);
+        }
+        loop {
+            let level = self.levels.last_mut()?;
+            let Some(node) = level.children.next() else {
+                self.levels.pop();
+                continue;
+            };
+            self.path.truncate(level.len);
+            if !self.path.is_empty() {
+                self.path.push(b'/');
+            }
+            self.path.extend_from_slice(self.view.name(node));
+            self.enter(node);
+            return Some(node);
+        }
     }
 }

@@ -27,17 +27,20 @@ pub struct Extraction<'e> {
     archive: bool,
     task: &'e Task,
     /// Of files with several names, the first.
-    first_names: HashMap<u32, Vec<u8>>,
-    /// Directories that are finished when all in them is there.
-    dirs: Vec<(Vec<u8>, NodeId)>,
+    first_names: HashMap<u32, NodeId>,
+    /// How much of a path in the container goes, and what comes instead.
+    from_bytes: usize,
+    name: Vec<u8>,
+    /// The directories on the way: each is finished when all in it is there.
+    dirs: Vec<NodeId>,
     bytes: u64,
 }
 
 impl<'e> Extraction<'e> {
     /// Files of `rootfs` into `folder`.
     pub fn new(rootfs: RootFs, folder: Folder, archive: bool, task: &'e Task) -> Self {
-        let (first_names, dirs) = (HashMap::new(), Vec::new());
-        Self { rootfs, folder, archive, task, first_names, dirs, bytes: END_BYTES }
+        let (first_names, name, dirs) = (HashMap::new(), Vec::new(), Vec::new());
+        Self { rootfs, folder, archive, task, first_names, from_bytes: 0, name, dirs, bytes: END_BYTES }
     }
 
     /// Puts `from` there as `name`, with all below it; without a name, what is in
@@ -46,19 +49,18 @@ impl<'e> Extraction<'e> {
     /// # Errors
     /// If something is in the way, or the disk fails.
     pub fn extract(&mut self, from: NodeId, name: &[u8]) -> Result<()> {
-        let from_bytes = self.rootfs.view().path(from).len();
+        self.from_bytes = self.rootfs.view().path(from).len();
+        self.name = name.to_vec();
         let nodes: Vec<_> = self.rootfs.view().walk(from).collect();
         for node in nodes {
             self.task.check()?;
+            let parent = self.rootfs.view().parent(node);
+            while self.dirs.last().is_some_and(|dir| *dir != parent) {
+                self.finish_dir()?;
+            }
             let entry = self.rootfs.view().entry(node);
             self.bytes += tar_bytes(&entry.kind, entry.size);
-            let rest = entry.name.get(from_bytes..).unwrap_or_default();
-            // Below the root the rest has no slash of its own, elsewhere it begins with one.
-            let rest = rest.strip_prefix(b"/").unwrap_or(rest);
-            let path = match (name.is_empty(), rest.is_empty()) {
-                (false, false) => [name, b"/", rest].concat(),
-                _ => [name, rest].concat(),
-            };
+            let path = self.path_of(&entry.name);
             // The directory was there, and keeps its looks.
             if !path.is_empty() {
                 self.put(node, entry, &path)?;
@@ -72,11 +74,28 @@ impl<'e> Extraction<'e> {
     /// # Errors
     /// If the disk fails.
     pub fn finish(mut self) -> Result<u64> {
-        while let Some((path, node)) = self.dirs.pop() {
-            let entry = self.rootfs.view().entry(node);
-            self.set_attributes(&path, &entry)?;
+        while !self.dirs.is_empty() {
+            self.finish_dir()?;
         }
         Ok(self.bytes)
+    }
+
+    /// Finishes the innermost directory.
+    fn finish_dir(&mut self) -> Result<()> {
+        let Some(node) = self.dirs.pop() else { return Ok(()) };
+        let entry = self.rootfs.view().entry(node);
+        self.set_attributes(&self.path_of(&entry.name), &entry)
+    }
+
+    /// Where the file goes whose path in the container is `path`.
+    fn path_of(&self, path: &[u8]) -> Vec<u8> {
+        let rest = path.get(self.from_bytes..).unwrap_or_default();
+        // Below the root the rest has no slash of its own, elsewhere it begins with one.
+        let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+        match (self.name.is_empty(), rest.is_empty()) {
+            (false, false) => [&self.name[..], b"/", rest].concat(),
+            _ => [&self.name[..], rest].concat(),
+        }
     }
 
     fn put(&mut self, node: NodeId, entry: Entry, path: &[u8]) -> Result<()> {
@@ -97,15 +116,16 @@ impl<'e> Extraction<'e> {
             if there.is_none() {
                 self.folder.make_dir(path, DIR_MODE)?;
             }
-            self.dirs.push((path.to_vec(), node));
+            self.dirs.push(node);
             return Ok(());
         }
         if self.rootfs.view().links(node) > 1 {
             let file = self.rootfs.view().file(node);
             if let Some(first) = self.first_names.get(&file) {
-                return Ok(self.folder.link(first, path)?);
+                let first = self.path_of(&self.rootfs.view().path(*first));
+                return Ok(self.folder.link(&first, path)?);
             }
-            self.first_names.insert(file, path.to_vec());
+            self.first_names.insert(file, node);
         }
         match &entry.kind {
             EntryKind::Symlink(target) => self.folder.make_symlink(path, target)?,

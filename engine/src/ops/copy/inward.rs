@@ -174,7 +174,7 @@ fn target(view: &View, asked: &Asked, name: &str) -> Result<Target> {
         _ => node,
     };
     let is_directory = view.is_directory(node);
-    if !is_directory && *view.kind(node) != EntryKind::File {
+    if !is_directory && view.kind(node) != EntryKind::File {
         return Err(Error::OddTarget { path: [name.as_bytes(), b":", &asked.clean].concat() }.into());
     }
     Ok(Target { path: absolute(view.path(node)), is_directory: Some(is_directory), asserts_directory })

@@ -10,7 +10,7 @@ use crate::catalog::{Blob, Catalog, Kind};
 use crate::chunk::{self, Reader, Writer};
 use crate::ops::load::failed;
 use crate::store::{Access, Ingest, Store, Taken, Treatment};
-use crate::task::Task;
+use crate::task::{Task, threads};
 
 impl Store {
     /// Stores again those of the `broken` blobs that the store `other` has.
@@ -68,9 +68,10 @@ fn copy(blob: &Blob, theirs: &Blob, reader: &mut Reader, writer: &mut Writer, ta
     };
     let (from, mut to) = io::pipe().map_err(chunk::Error::Output)?;
     thread::scope(|scope| {
-        let writing = scope.spawn(move || {
+        let writing = threads::start_scoped(scope, move || {
             reader.copy(&theirs.body, &mut |bytes| to.write_all(bytes).map_err(chunk::Error::Output))
         });
+        let writing = writing.map_err(chunk::Error::Thread)?;
         let mut ingest = Ingest { writer, budget: Budget::new(Limits::default()), task };
         let mut from = BufReader::new(from);
         let taken = ingest.take(&name, Some(theirs.body.len), &mut from, treatment);

@@ -9,6 +9,7 @@ use rustix::process::Pid;
 
 use super::super::error::{Error, Result, Tried};
 use crate::disk::host;
+use crate::task::threads;
 
 /// Brings up `lo` in the network namespace of `pid`, if it has one of its own.
 ///
@@ -21,7 +22,7 @@ pub fn bring_up(pid: Pid) -> Result<()> {
         return Ok(());
     }
     // A thread can be in another network namespace than its process; this one ends there.
-    let inside = std::thread::spawn(move || {
+    let inside = threads::start(move || {
         nix::sched::setns(theirs.as_fd(), CloneFlags::CLONE_NEWNET).tried("enter the network namespace")?;
         let up = || {
             let mut links = LinkClient::new(create_network_client())?;
@@ -31,5 +32,5 @@ pub fn bring_up(pid: Pid) -> Result<()> {
         up().map_err(|error| std::io::Error::other(error.to_string()))
             .tried("bring up the loopback interface")
     });
-    inside.join().unwrap_or(Err(Error::Nonsense))
+    inside.tried("start a thread")?.join().unwrap_or(Err(Error::Nonsense))
 }
