@@ -248,6 +248,7 @@ impl<'t> Deserializer<'t> for Value<'t> {
     }
 
     forward_to_deserialize_any! {
+        <V: Visitor<'t>>
         i128 u128 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
     }
 }
