@@ -42,6 +42,8 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
     let options = RemoveOptions { force: args.force, keep_space: args.space.is_kept() };
     let mut failed = false;
     let mut to_reclaim = None;
+    let mut removals = 0;
+    let mut has_deleted = false;
     for name in &args.images {
         if task.check().is_err() {
             failed = true;
@@ -50,6 +52,8 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
         match remove(store.as_ref(), name, &options, &task) {
             Ok(removed) => {
                 cx.print(&told(&removed, args.dry_run))?;
+                removals += 1;
+                has_deleted |= !removed.deleted.is_empty();
                 to_reclaim = if removed.deleted.is_empty() { to_reclaim } else { store.as_ref() };
             }
             Err(Refusal { failure, missing }) => {
@@ -65,6 +69,15 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
         if let Err(error) = store.reclaim(&task) {
             cx.tell(&Failure::from(error).hint("the images are removed; larder gc gives their space back"));
         }
+    }
+    match removals {
+        _ if args.dry_run => {}
+        0 => {}
+        1 => cx.advise(args.space.undo_advice(has_deleted)),
+        _ if has_deleted && !args.space.is_kept() => cx.advise(args.space.undo_advice(true)),
+        _ => cx.advise(
+            "'larder log' shows each removal, and 'larder undo ENTRY' takes it back until 'larder gc'",
+        ),
     }
     if failed { Err(Failure::silent()) } else { Ok(()) }
 }
