@@ -58,6 +58,8 @@ struct Facts {
     details: Vec<Detail>,
     /// When it was made.
     now: Timestamp,
+    /// The directory of the store.
+    store: String,
 }
 
 /// An image layer by layer.
@@ -88,7 +90,8 @@ pub fn report(cx: &mut Context, args: &ReportArgs) -> Result<(), Failure> {
         });
     };
     let task = cx.task(args.quiet)?;
-    let facts = gather(&store, &args.images, &task)?;
+    let path = cx.store_path()?.display().to_string();
+    let facts = gather(&store, path, &args.images, &task)?;
     let page = page::page(&facts).into_string();
     place.write("write report", |out| {
         out.write_all(page.as_bytes())
@@ -102,7 +105,7 @@ pub fn report(cx: &mut Context, args: &ReportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn gather(store: &Store, names: &[String], task: &Task) -> Result<Facts, Failure> {
+fn gather(store: &Store, path: String, names: &[String], task: &Task) -> Result<Facts, Failure> {
     let mut wanted = BTreeSet::new();
     for name in names {
         wanted.insert(store.inspect(name, None).map_err(|error| about_image(error, store, name))?.summary.id);
@@ -125,7 +128,7 @@ fn gather(store: &Store, names: &[String], task: &Task) -> Result<Facts, Failure
         };
         details.push(Detail { image, files, steps });
     }
-    Ok(Facts { chosen, is_all: names.is_empty(), details, now: Timestamp::now(), survey })
+    Ok(Facts { chosen, is_all: names.is_empty(), details, now: Timestamp::now(), store: path, survey })
 }
 
 fn has_layers(survey: &Survey, image: usize) -> bool {
