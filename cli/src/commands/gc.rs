@@ -15,7 +15,7 @@ use crate::output::text::counted;
     after_help = "Example:\n  larder gc\n  larder gc --dry-run"
 )]
 pub struct GcArgs {
-    /// Show no progress
+    /// Show no progress, and print nothing on success
     #[arg(short, long)]
     quiet: bool,
     /// Change nothing: say what would be freed
@@ -24,7 +24,12 @@ pub struct GcArgs {
 }
 
 pub fn gc(cx: &mut Context, args: &GcArgs) -> Result<(), Failure> {
-    let Some(store) = cx.store()? else { return cx.print("Freed 0B: there is no store.\n") };
+    let Some(store) = cx.store()? else {
+        if args.quiet && !args.dry_run {
+            return Ok(());
+        }
+        return cx.print("Freed 0B: there is no store.\n");
+    };
     if args.dry_run {
         let forecast = store.survey(&cx.task(args.quiet)?)?.forecast();
         return cx.print(&format!(
@@ -37,6 +42,9 @@ pub fn gc(cx: &mut Context, args: &GcArgs) -> Result<(), Failure> {
         ));
     }
     let collected = store.gc(&cx.task(args.quiet)?)?;
+    if args.quiet {
+        return Ok(());
+    }
     let chunks = collected.live_chunks + collected.dead_chunks;
     cx.print(&format!(
         "Freed {}: {} of {} garbage, {} removed, {} rewritten.\n",
