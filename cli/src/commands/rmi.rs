@@ -70,14 +70,13 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
             cx.tell(&Failure::from(error).hint("the images are removed; larder gc gives their space back"));
         }
     }
-    match removals {
-        _ if args.dry_run => {}
-        0 => {}
-        1 => cx.advise(args.space.undo_advice(has_deleted)),
-        _ if has_deleted && !args.space.is_kept() => cx.advise(args.space.undo_advice(true)),
-        _ => cx.advise(
-            "'larder log' shows each removal, and 'larder undo ENTRY' takes it back until 'larder gc'",
-        ),
+    if removals > 0 && !args.dry_run {
+        let is_freed = has_deleted && !args.space.is_kept();
+        cx.advise(match removals {
+            1 => args.space.undo_advice(has_deleted),
+            _ if is_freed => args.space.undo_advice(true),
+            _ => "'larder undo ENTRY' takes a removal of 'larder log' back, until 'larder gc'",
+        });
     }
     if failed { Err(Failure::silent()) } else { Ok(()) }
 }
