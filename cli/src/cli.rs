@@ -48,7 +48,7 @@ pub struct Global {
         display_order = 900
     )]
     pub store: Option<OsString>,
-    /// How long work shows how far it is, on standard error
+    /// Progress output on standard error: auto, bar, plain, json or none
     #[arg(
         long,
         global = true,

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
+use std::io::{self, BufRead as _, BufWriter, IsTerminal as _, Stdout, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -189,6 +189,25 @@ impl Context {
     /// for people, `figures` for programs.
     pub fn sum_up(&self, text: impl AsRef<str>, figures: Figures<'_>) {
         self.progress.sum_up(text.as_ref(), figures);
+    }
+
+    /// Says on standard error what may be of use next, only to a person at a terminal.
+    pub fn advise(&mut self, text: &str) {
+        let _ = self.out.flush();
+        self.progress.advise(text);
+    }
+
+    /// Shows `warning` and asks whether to continue; only `y` is a yes.
+    ///
+    /// # Errors
+    /// If the question cannot be written.
+    pub fn confirm(&mut self, warning: &str) -> Result<bool, Failure> {
+        self.print(&format!("{warning}Are you sure you want to continue? [y/N] "))?;
+        self.flush()?;
+        let mut answer = String::new();
+        // What cannot be read is no yes.
+        let _ = io::stdin().lock().read_line(&mut answer);
+        Ok(answer.trim().eq_ignore_ascii_case("y"))
     }
 
     /// Says on standard error what a script should see too.

@@ -209,7 +209,7 @@ fn hint_for(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::LimitExceeded => {
             "if you trust what is read, the command's --help lists the --max-… that raise its limits"
         }
-        ErrorKind::Corrupt => "'larder fsck --level data' lists everything that is damaged, and who needs it",
+        ErrorKind::Corrupt => "'larder fsck --check data' lists everything that is damaged, and who needs it",
         ErrorKind::NoSpace => "'larder image prune' and 'larder gc' give space back",
         ErrorKind::ReadOnly => "choose another store with --store DIR or LARDER_STORE",
         _ => return None,

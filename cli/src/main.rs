@@ -20,6 +20,7 @@ mod container_filter;
 mod context;
 mod failure;
 mod filter;
+mod help;
 mod input;
 mod level;
 mod limits;

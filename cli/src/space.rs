@@ -13,4 +13,15 @@ impl Space {
     pub fn is_kept(self) -> bool {
         self.keep_space
     }
+
+    /// What a person is told about `larder undo` after a removal.
+    pub fn undo_advice(self, has_deleted: bool) -> &'static str {
+        match (has_deleted, self.keep_space) {
+            (false, _) => "'larder undo' takes this back",
+            (true, true) => "'larder undo' brings the images back until 'larder gc' deletes their data",
+            (true, false) => {
+                "the space is freed; with --keep-space 'larder undo' can bring images back until 'larder gc'"
+            }
+        }
+    }
 }

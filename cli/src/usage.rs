@@ -9,6 +9,7 @@ use clap::{Command, CommandFactory as _};
 
 use crate::cli::Cli;
 use crate::failure::{BAD_FLAG, Failure};
+use crate::help;
 
 /// Commands of Docker that larder will not have, and what to do instead.
 const ELSEWHERE: [(&[&str], &str); 4] = [
@@ -30,7 +31,7 @@ pub fn failure(error: &clap::Error, args: &[OsString]) -> Failure {
         // Help goes where clap sends it; a reader that went away is fine.
         ErrorKind::DisplayHelp => {
             // Of the command as it is told, where flags of yes and no have no value.
-            let command = &mut Asked::from(args).command;
+            let command = &mut Asked::from(args).command_with_help();
             let is_short = args.iter().any(|arg| arg == "-h");
             let _ = if is_short { command.print_help() } else { command.print_long_help() };
             Failure::silent().code(0)
@@ -81,7 +82,7 @@ impl Asked<'_> {
         match kind {
             // As Docker does: help, and no failure.
             ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Failure::plain(self.command.clone().render_help().to_string().trim_end()).code(0)
+                Failure::plain(self.command_with_help().render_help().to_string().trim_end()).code(0)
             }
             ErrorKind::InvalidSubcommand => {
                 let name = text(ContextKind::InvalidSubcommand).unwrap_or_default();
@@ -141,16 +142,30 @@ impl Asked<'_> {
         }
     }
 
-    fn with_usage(&self, text: &str) -> Failure {
+    /// The command as its help shows it: under the path that was typed.
+    fn command_with_help(&self) -> Command {
+        let command = self.command.clone();
+        if self.path == "larder" {
+            return help::grouped(command);
+        }
+        let usage = format!("{} {}", self.path, self.usage_arguments());
+        command.override_usage(usage.trim_end().to_owned())
+    }
+
+    /// What comes after the path in the usage. The same verb stands under two paths.
+    fn usage_arguments(&self) -> String {
         let usage = self.command.clone().render_usage().to_string();
-        // The same verb stands under two paths; the one that was typed counts.
         let rest = usage.find(|c: char| c == '[' || c.is_uppercase() && c != 'U');
-        let rest = rest.and_then(|at| usage.get(at..)).unwrap_or_default();
+        rest.and_then(|at| usage.get(at..)).unwrap_or_default().to_owned()
+    }
+
+    fn with_usage(&self, text: &str) -> Failure {
+        let rest = self.usage_arguments();
         let path = &self.path;
         // Docker is of two minds here too.
         let see = if text.contains("at least") && !text.contains("at most") { "See" } else { "Run" };
         // And what is no command's may stand before any.
-        let rest = if path == "larder" { "[OPTIONS] COMMAND [ARG...]" } else { rest };
+        let rest = if path == "larder" { "[OPTIONS] COMMAND [ARG...]" } else { &rest };
         Failure::plain(format!(
             "{text}\n\nUsage:  {path} {rest}\n\n{see} '{path} --help' for more information"
         ))
@@ -314,7 +329,7 @@ mod tests {
     fn no_command_at_all_shows_the_help() {
         for line in ["larder", "larder --store x", "larder image"] {
             let help = told(line);
-            assert!(help.contains("\nCommands:\n") && help.ends_with("(exit 0)"), "{line}: {help}");
+            assert!(help.contains("ommands:\n") && help.ends_with("(exit 0)"), "{line}: {help}");
         }
     }
 

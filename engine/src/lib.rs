@@ -68,8 +68,9 @@
 //!
 //! # 7. Long work
 //! It takes a [`Task`], tells that task's [`Progress`] each [`Event`], and ends with
-//! [`ErrorKind::Cancelled`] soon after [`Task::cancel`], leaving nothing. Nothing prints, and nothing
-//! is global.
+//! [`ErrorKind::Cancelled`] soon after [`Task::cancel`], having changed nothing that has a name. What
+//! [`Store::load`] and [`Store::import`] have read by then stays as garbage, so that the next try is
+//! quicker. Nothing prints, and nothing is global.
 //!
 //! # 8. Errors
 //! An [`Error`] has a [kind](ErrorKind), to act upon, and a text, for people: what failed, on what,

@@ -165,11 +165,15 @@ fn kill_9_at_any_moment_of_any_command_loses_nothing() {
     assert!(tmp_is_empty(&sandbox));
 }
 
+fn stalled_archive() -> Vec<u8> {
+    let image = Image::new(&["app:1"], vec![Layer::new().file("noise", noise(1, 8 << 20))]);
+    layouts::docker24(&[image]).tar()
+}
+
 /// A load that has read half of its archive and waits for more, until the other end is
 /// dropped.
 fn stalled(sandbox: &Sandbox) -> (Running, Sender<()>) {
-    let image = Image::new(&["app:1"], vec![Layer::new().file("noise", noise(1, 8 << 20))]);
-    let archive = layouts::docker24(&[image]).tar();
+    let archive = stalled_archive();
     let (tell, told) = mpsc::channel();
     let (hold, held) = mpsc::channel();
     let feed = Feed::stream(move |stdin| {
@@ -189,12 +193,14 @@ fn tmp_is_empty(sandbox: &Sandbox) -> bool {
 }
 
 #[test]
-fn a_signal_stops_a_load_and_leaves_the_store_as_it_was() {
+fn a_signal_stops_a_load_and_keeps_what_was_read_for_the_next_try() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let sandbox = Sandbox::new();
         sandbox.load(&layouts::docker25(&[Image::small("kept:1")]).tar()).ok();
         let before = sandbox.truth();
         let (running, hold) = stalled(&sandbox);
+        // What has come so far is on its way into packs.
+        thread::sleep(Duration::from_millis(200));
         let sent = Instant::now();
         running.signal(signal);
         // It must not wait for the pipe, which says nothing more for a while.
@@ -206,9 +212,33 @@ fn a_signal_stops_a_load_and_leaves_the_store_as_it_was() {
         let ran = running.wait();
         assert_eq!(ran.code, Some(code), "{signal:?}: {ran}");
         assert!(!ran.err().contains("panicked"), "{ran}");
-        assert_eq!(before.changes(&sandbox.truth()), [""; 0], "{signal:?} left something behind");
+        assert!(ran.err().contains("kept for the next try"), "{ran}");
+        let changes = before.changes(&sandbox.truth());
+        let is_chunks = |change: &String| change.contains("packs") || change.contains("index");
+        assert!(!changes.is_empty() && changes.iter().all(is_chunks), "{signal:?} left {changes:?}");
         assert_eq!(sandbox.names(), ["kept:1"]);
         sandbox.is_clean();
+        let usage = sandbox.run(["df", "-v", "--format", "json"]).ok().json();
+        let garbage = usage["GarbageBytes"].as_u64().expect("bytes");
+        assert!(garbage > 2 << 20, "{usage}");
+        match signal {
+            // The next try stores only the rest, and nothing is garbage any more.
+            Signal::INT => {
+                sandbox.write("app.tar", stalled_archive());
+                let told = sandbox.run(["load", "-i", "app.tar", "--progress", "json"]).ok().err();
+                let last = told.lines().last().expect("a summary");
+                let done: serde_json::Value = serde_json::from_str(last).expect("an object a line");
+                assert!(done["new_bytes"].as_u64().expect("bytes") < 6 << 20, "{done}");
+            }
+            // Nobody comes back: gc makes the store what it was.
+            _ => {
+                sandbox.run(["gc"]).ok();
+                assert_eq!(before.under(&["packs"]).changes(&sandbox.truth().under(&["packs"])), [""; 0]);
+            }
+        }
+        let usage = sandbox.run(["df", "-v", "--format", "json"]).ok().json();
+        let left = usage["GarbageBytes"].as_u64().expect("bytes");
+        assert!(left < 1 << 20, "{usage}");
     }
 }
 

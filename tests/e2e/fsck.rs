@@ -155,7 +155,7 @@ fn a_repair_mends_the_journal_and_the_format() {
 #[test]
 fn a_check_that_has_no_time_goes_on_the_next_time() {
     let sandbox = stored();
-    let ran = sandbox.run(["fsck", "--level", "data", "--max-duration", "1ns"]).ok();
+    let ran = sandbox.run(["fsck", "--check", "data", "--max-duration", "1ns"]).ok();
     assert!(ran.out().contains("The time was over before the end"), "{ran}");
     let found = sandbox.run(["fsck", "--level", "data", "--format", "json"]).ok().json();
     assert_eq!((&found["Unfinished"], &found["Faults"]), (&false.into(), &Value::Array(Vec::new())));
@@ -163,4 +163,36 @@ fn a_check_that_has_no_time_goes_on_the_next_time() {
     sandbox.run(["fsck", "--max-duration", "soon"]).exits(125);
     sandbox.run(["fsck", "--level", "deep"]).exits(125);
     sandbox.run(["fsck", "--from", "app.tar"]).exits(125);
+}
+
+/// For a script that runs at night: it prints only what somebody has to act upon.
+#[test]
+fn quiet_commands_print_nothing_on_success() {
+    let sandbox = stored();
+    for args in
+        [&["gc", "-q"][..], &["fsck", "-q"], &["fsck", "--quiet", "--level", "exact"], &["optimize", "-q"]]
+    {
+        sandbox.run(args.iter().copied()).ok().stdout("").stderr("");
+    }
+    sandbox.run(["fsck", "-q", "--format", "json"]).ok().json();
+    fs::remove_file(largest_pack(&sandbox)).expect("a pack");
+    let ran = sandbox.run(["fsck", "-q", "--check", "data"]).exits(1);
+    assert!(!ran.out().is_empty(), "{ran}");
+}
+
+#[test]
+fn the_help_of_a_command_shows_the_name_that_was_typed() {
+    let sandbox = Sandbox::new();
+    for (args, usage) in [
+        (["image", "inspect"], "Usage: larder image inspect [OPTIONS]"),
+        (["container", "ls"], "Usage: larder container ls [OPTIONS]"),
+    ] {
+        sandbox.run(args.into_iter().chain(["--help"])).ok().says(usage);
+    }
+    sandbox
+        .run(["--help"])
+        .ok()
+        .says("Common Commands:\n  load ")
+        .says("Store Commands:\n")
+        .says("auto, bar, plain, json");
 }

@@ -12,6 +12,7 @@ use crate::harness::layouts::{self, OCI_MANIFEST, Oci};
 use crate::harness::noise::noise;
 use crate::harness::sandbox::Sandbox;
 use crate::harness::saved::Saved;
+use crate::harness::terminal::Terminal;
 
 /// Two images of the same layers in one archive: when one goes its bytes stay with the other.
 fn twins() -> (Sandbox, Vec<Image>) {
@@ -370,4 +371,43 @@ fn a_container_comes_and_goes_for_good_but_has_its_name_back() {
     sandbox.run(["undo", "99"]).fails(1).complains("the journal has no entry 99: the last is 5");
     sandbox.run(["undo", "0"]).fails(1).complains("no entry 0");
     Sandbox::new().run(["undo"]).fails(1).complains("nothing was done yet");
+}
+
+/// In a pipe nothing is asked and no advice is given: the output stays Docker's.
+#[test]
+fn undo_shows_what_it_will_do_and_asks_on_a_terminal() {
+    let image = Image::small("app:1");
+    let sandbox = with(std::slice::from_ref(&image));
+    sandbox.run(["tag", "app:1", "new:1"]).ok();
+    let on_a_terminal = |args: &[&str]| {
+        let mut command = sandbox.larder(args);
+        command.env("TERM", "xterm").env("NO_COLOR", "1");
+        Terminal::start(&command, 24, 100)
+    };
+    let mut refused = on_a_terminal(&["undo"]);
+    refused.shows("Would undo: 2 tag");
+    refused.shows("Untagged: new:1");
+    refused.shows("[y/N]");
+    refused.types("n\n");
+    assert_eq!(refused.ends(), Some(0));
+    assert_eq!(sandbox.names(), ["app:1", "new:1"]);
+    let mut agreed = on_a_terminal(&["undo"]);
+    agreed.shows("[y/N]");
+    agreed.types("y\n");
+    agreed.shows("Undone: 2 tag");
+    agreed.shows("note: to redo it");
+    assert_eq!(agreed.ends(), Some(0));
+    assert_eq!(sandbox.names(), ["app:1"]);
+    let mut redone = on_a_terminal(&["undo", "--yes"]);
+    redone.shows("Undone: 3 undo 2");
+    assert_eq!(redone.ends(), Some(0));
+    assert_eq!(sandbox.names(), ["app:1", "new:1"]);
+    let mut removed = on_a_terminal(&["rmi", "new:1"]);
+    removed.shows("note: 'larder undo' takes this back");
+    assert_eq!(removed.ends(), Some(0));
+    let mut kept = on_a_terminal(&["rmi", "--keep-space", "app:1"]);
+    kept.shows("until 'larder gc'");
+    assert_eq!(kept.ends(), Some(0));
+    sandbox.run(["undo"]).ok().stderr("");
+    sandbox.run(["rmi", "app:1"]).ok().stderr("");
 }

@@ -60,7 +60,7 @@ fn on_a_terminal(sandbox: &Sandbox, columns: u16, no_color: &str) -> String {
     let mut df = sandbox.larder(["df"]);
     df.env("NO_COLOR", no_color).env("TERM", "xterm");
     let mut terminal = Terminal::start(&df, 24, columns);
-    terminal.shows("of what the images hold\r\n");
+    terminal.shows("of images\r\n");
     assert_eq!(terminal.ends(), Some(0));
     terminal.shown().replace("\r\n", "\n")
 }

@@ -193,10 +193,18 @@ fn verdict(usage: &Usage) -> String {
         0 => String::new(),
         bytes => format!("; 'larder gc' frees {}", size::long(bytes)),
     };
-    match percent(usage.disk_bytes(), usage.images_content_bytes) {
-        Some(percent) => format!("{percent}% of what the images hold{garbage}"),
-        None => format!("no images{garbage}"),
+    match usage.images_content_bytes {
+        0 => format!("no images{garbage}"),
+        content => {
+            format!("stored {} for {} of images{garbage}", size::long(stored(usage)), size::long(content))
+        }
     }
+}
+
+/// Bytes of the packs, which grow with what is stored. The other areas are overhead, most of
+/// it fixed: in a small store it would hide the saving.
+fn stored(usage: &Usage) -> u64 {
+    usage.disk.iter().filter(|area| area.name == "packs").map(|area| area.bytes).sum()
 }
 
 #[cfg(test)]
@@ -236,7 +244,7 @@ mod tests {
         let want = "ON DISK   FILES     SIZE      HOLDS\n\
                     packs     3         84.11MB   chunks, compressed\n\
                     other     3         12.29kB   directories, lock, format\n\
-                    total     6         84.12MB   33% of what the images hold; 'larder gc' frees 1.2MB\n";
+                    total     6         84.12MB   stored 84.11MB for 251.3MB of images; 'larder gc' frees 1.2MB\n";
         assert_eq!(on_disk(&usage(), false), want);
         assert!(on_disk(&usage(), true).contains("total     6         84123648"));
         assert!(on_disk(&nothing(), false).contains("no images"));

@@ -14,7 +14,7 @@ use crate::input;
 /// Check the store, and repair it
 ///
 /// Looks at every structure and at whether all that images need is there. With
-/// --level data every byte in the packs is read and checked, with --level exact
+/// --check data every byte in the packs is read and checked, with --check exact
 /// every layer is made again as well and checked against its digest. What is
 /// wrong is told with the images, layers and files that suffer. Exits with 1 if
 /// anything is wrong.
@@ -28,13 +28,13 @@ use crate::input;
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder fsck [OPTIONS]",
-    after_help = "Example:\n  larder fsck\n  larder fsck --level data --max-duration 10m\n  larder fsck --repair --from backup.tar"
+    after_help = "Example:\n  larder fsck\n  larder fsck --check data --max-duration 10m\n  larder fsck --repair --from backup.tar"
 )]
 pub struct FsckArgs {
-    /// How deep to look: quick, data or exact
-    #[arg(long, value_name = "LEVEL", value_parser = level, default_value = "quick")]
+    /// How much to check: quick, data or exact
+    #[arg(long = "check", alias = "level", value_name = "DEPTH", value_parser = level, default_value = "quick")]
     level: FsckLevel,
-    /// Look as deep as can be: as --level exact
+    /// Check everything: the same as --check exact
     #[arg(long)]
     verify: bool,
     /// Stop when this time is over, such as 90s or 10m; the next check goes on there
@@ -49,7 +49,7 @@ pub struct FsckArgs {
     /// Output as json, for programs
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text", hide_default_value = true)]
     format: String,
-    /// Show no progress
+    /// Show no progress, and print nothing if all is well
     #[arg(short, long)]
     quiet: bool,
 }
@@ -59,7 +59,7 @@ fn level(text: &str) -> Result<FsckLevel, String> {
         "quick" => Ok(FsckLevel::Quick),
         "data" => Ok(FsckLevel::Data),
         "exact" => Ok(FsckLevel::Exact),
-        _ => Err("levels are quick, data and exact".into()),
+        _ => Err("expected quick, data or exact".into()),
     }
 }
 
@@ -82,7 +82,9 @@ pub fn fsck(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
         true => report::document(&checked),
         false => report::text(&checked, options.level),
     };
-    cx.print(&shown)?;
+    if !(args.quiet && args.format != "json" && checked.faults.is_empty() && !checked.is_unfinished) {
+        cx.print(&shown)?;
+    }
     if checked.faults.is_empty() { Ok(()) } else { Err(Failure::silent()) }
 }
 
@@ -103,7 +105,9 @@ fn repair(cx: &mut Context, args: &FsckArgs) -> Result<(), Failure> {
         true => report::repaired_document(&repaired),
         false => report::repaired_text(&repaired),
     };
-    cx.print(&shown)?;
+    if !(args.quiet && args.format != "json" && repaired.checked.faults.is_empty()) {
+        cx.print(&shown)?;
+    }
     if repaired.left.is_empty() { Ok(()) } else { Err(Failure::silent()) }
 }
 

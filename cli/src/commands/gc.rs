@@ -15,7 +15,7 @@ use crate::output::text::counted;
     after_help = "Example:\n  larder gc\n  larder gc --dry-run"
 )]
 pub struct GcArgs {
-    /// Show no progress
+    /// Show no progress, and print nothing on success
     #[arg(short, long)]
     quiet: bool,
     /// Change nothing: say what would be freed
@@ -37,6 +37,9 @@ pub fn gc(cx: &mut Context, args: &GcArgs) -> Result<(), Failure> {
         ));
     }
     let collected = store.gc(&cx.task(args.quiet)?)?;
+    if args.quiet {
+        return Ok(());
+    }
     let chunks = collected.live_chunks + collected.dead_chunks;
     cx.print(&format!(
         "Freed {}: {} of {} garbage, {} removed, {} rewritten.\n",

@@ -28,7 +28,7 @@ pub struct OptimizeArgs {
     /// Stop after this time, such as 30m or 1h30m, and keep what is done
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_duration: Option<Duration>,
-    /// Show no progress
+    /// Show no progress, and print nothing on success
     #[arg(short, long)]
     quiet: bool,
 }
@@ -43,12 +43,14 @@ pub fn optimize(cx: &mut Context, args: &OptimizeArgs) -> Result<(), Failure> {
         let failure = Failure::from(error);
         if is_flag { failure.code(BAD_FLAG) } else { failure }
     })?;
-    cx.print(&summary(&done))?;
+    if !args.quiet || done.is_unfinished {
+        cx.print(&summary(&done))?;
+    }
     match done.damaged {
         0 => Ok(()),
         damaged => {
             Err(Failure::error(format!("{} damaged, left as found", counted(damaged, "frame or pack")))
-                .hint("'larder fsck --level data' tells which images need what is damaged"))
+                .hint("'larder fsck --check data' tells which images need what is damaged"))
         }
     }
 }

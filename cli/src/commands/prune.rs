@@ -1,5 +1,3 @@
-use std::io::{self, BufRead as _};
-
 use larder_engine::{Collected, PruneContainersOptions, PruneOptions, Pruned, RemovedContainer, Store, Task};
 
 use crate::commands::gc;
@@ -101,12 +99,15 @@ pub fn prune(cx: &mut Context, args: &PruneArgs) -> Result<(), Failure> {
     if args.dry_run {
         return rehearse(cx, None, Some(&options));
     }
-    if !args.force && !agreed(cx, &format!("WARNING! This will remove {}.\n", args.what()))? {
+    if !args.force && !cx.confirm(&format!("WARNING! This will remove {}.\n", args.what()))? {
         return Ok(());
     }
     let collect =
         if space.is_kept() { |_: &Store, _: &Task| Ok(Collected::default()) } else { Store::reclaim };
-    remove(cx, &options, 0, collect)
+    if remove(cx, &options, 0, collect)? {
+        cx.advise(space.undo_advice(true));
+    }
+    Ok(())
 }
 
 pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Failure> {
@@ -121,7 +122,7 @@ pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Fail
         "WARNING! This will remove:\n  - all stopped containers\n  - {}\n  - data that nothing uses\n\n",
         images.what()
     );
-    if !images.force && !agreed(cx, &warning)? {
+    if !images.force && !cx.confirm(&warning)? {
         return Ok(());
     }
     let mut written = 0;
@@ -130,7 +131,7 @@ pub fn system_prune(cx: &mut Context, args: &SystemPruneArgs) -> Result<(), Fail
         written = written_by(&removed);
         cx.print(&told_containers(&removed))?;
     }
-    remove(cx, &options, written, Store::gc)
+    remove(cx, &options, written, Store::gc).map(drop)
 }
 
 /// `larder container prune`
@@ -143,7 +144,7 @@ pub fn prune_containers(cx: &mut Context, args: &PruneContainersArgs) -> Result<
     if args.dry_run {
         return rehearse(cx, Some(&options), None);
     }
-    if !args.force && !agreed(cx, "WARNING! This will remove all stopped containers.\n")? {
+    if !args.force && !cx.confirm("WARNING! This will remove all stopped containers.\n")? {
         return Ok(());
     }
     let mut freed = 0;
@@ -191,20 +192,23 @@ fn told_containers(removed: &[RemovedContainer]) -> String {
 }
 
 /// Prunes, says what went, and gives the space back by `collect`, on top of what
-/// was `freed` already.
+/// was `freed` already. Returns `true` if an image was removed.
 fn remove(
     cx: &mut Context,
     options: &PruneOptions,
     mut freed: u64,
     collect: fn(&Store, &Task) -> larder_engine::Result<Collected>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
+    let mut has_removed = false;
     if let Some(store) = cx.store()? {
         let task = cx.task(false)?;
         let pruned = store.prune(options, &task)?;
         cx.print(&told(&pruned, false))?;
+        has_removed = !pruned.images.is_empty();
         freed += collect(&store, &task)?.freed_bytes;
     }
-    cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))
+    cx.print(&format!("Total reclaimed space: {}\n", size::long(freed)))?;
+    Ok(has_removed)
 }
 
 /// What went, as Docker tells it; or what would go.
@@ -220,14 +224,4 @@ fn told(pruned: &Pruned, would: bool) -> String {
         text.extend(image.deleted.iter().map(|digest| format!("{deleted}: {digest}\n")));
     }
     if text.is_empty() { text } else { format!("{heading}\n{text}\n") }
-}
-
-/// Warns and asks; only `y` is a yes.
-fn agreed(cx: &mut Context, warning: &str) -> Result<bool, Failure> {
-    cx.print(&format!("{warning}Are you sure you want to continue? [y/N] "))?;
-    cx.flush()?;
-    let mut answer = String::new();
-    // What cannot be read is no yes.
-    let _ = io::stdin().lock().read_line(&mut answer);
-    Ok(answer.trim().eq_ignore_ascii_case("y"))
 }

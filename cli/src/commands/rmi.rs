@@ -42,6 +42,8 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
     let options = RemoveOptions { force: args.force, keep_space: args.space.is_kept() };
     let mut failed = false;
     let mut to_reclaim = None;
+    let mut removals = 0;
+    let mut has_deleted = false;
     for name in &args.images {
         if task.check().is_err() {
             failed = true;
@@ -50,6 +52,8 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
         match remove(store.as_ref(), name, &options, &task) {
             Ok(removed) => {
                 cx.print(&told(&removed, args.dry_run))?;
+                removals += 1;
+                has_deleted |= !removed.deleted.is_empty();
                 to_reclaim = if removed.deleted.is_empty() { to_reclaim } else { store.as_ref() };
             }
             Err(Refusal { failure, missing }) => {
@@ -65,6 +69,14 @@ pub fn rmi(cx: &mut Context, args: &RmiArgs) -> Result<(), Failure> {
         if let Err(error) = store.reclaim(&task) {
             cx.tell(&Failure::from(error).hint("the images are removed; larder gc gives their space back"));
         }
+    }
+    if removals > 0 && !args.dry_run {
+        let is_freed = has_deleted && !args.space.is_kept();
+        cx.advise(match removals {
+            1 => args.space.undo_advice(has_deleted),
+            _ if is_freed => args.space.undo_advice(true),
+            _ => "'larder undo ENTRY' takes a removal of 'larder log' back, until 'larder gc'",
+        });
     }
     if failed { Err(Failure::silent()) } else { Ok(()) }
 }

@@ -1,14 +1,17 @@
+use std::io::{self, IsTerminal as _};
+
 use larder_engine::{Error, ErrorKind, Store, Task, UndoOptions, Undone};
 
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Take back what a command did to names and images
+/// Undo an operation
 ///
-/// The last entry of `larder log`, or those with these numbers: names go
-/// back to what they named before, images that were removed come back as long
-/// as their bytes are still there, and images that came go. An undo is an entry
-/// of the log like any other and can be undone itself.
+/// Undoes the last entry of `larder log`, or the entries with these numbers:
+/// names go back to what they named before, images that were removed come back
+/// as long as their bytes are still there, and images that came go. On a terminal
+/// it shows what it is about to do and asks first. An undo is an entry of the log
+/// like any other: a second `larder undo` takes it back.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder undo [OPTIONS] [ENTRY...]",
@@ -18,12 +21,15 @@ pub struct UndoArgs {
     /// Numbers of entries, as `larder log` shows them, instead of the last one
     #[arg(value_name = "ENTRY")]
     entries: Vec<u64>,
-    /// Show what would be done, and do nothing
+    /// Show what would be undone, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Take back names that were given to other images since
+    /// Do not ask, and take back names that were given to other images since
     #[arg(short, long)]
     force: bool,
+    /// Do not ask for confirmation on a terminal
+    #[arg(short, long)]
+    yes: bool,
 }
 
 pub fn undo(cx: &mut Context, args: &UndoArgs) -> Result<(), Failure> {
@@ -31,16 +37,37 @@ pub fn undo(cx: &mut Context, args: &UndoArgs) -> Result<(), Failure> {
     let store = store.ok_or_else(|| Failure::error("nothing was done yet that could be undone"))?;
     let store = if args.dry_run { store.rehearsal() } else { store };
     let task = cx.task(true)?;
-    let entries = match args.entries.as_slice() {
+    let mut entries: Vec<_> = match args.entries.as_slice() {
         [] => vec![None],
         some => some.iter().copied().map(Some).collect(),
     };
-    for number in entries {
-        let options = UndoOptions { number, force: args.force };
-        let undone = store.undo(&options, &task).map_err(|error| hinted(error, &store, &options, &task))?;
+    let is_asked = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if is_asked && !(args.dry_run || args.force || args.yes) {
+        let rehearsal = store.rehearsal();
+        let mut warning = String::new();
+        for entry in &mut entries {
+            let undone = undo_entry(&rehearsal, *entry, args, &task)?;
+            warning.push_str(&told(&undone, true));
+            // What was shown is what is undone, whatever is done to the store meanwhile.
+            *entry = Some(undone.number);
+        }
+        if !cx.confirm(&warning)? {
+            return Ok(());
+        }
+    }
+    for entry in entries {
+        let undone = undo_entry(&store, entry, args, &task)?;
         cx.print(&told(&undone, args.dry_run))?;
     }
+    if !args.dry_run {
+        cx.advise("to redo it, undo the undo: 'larder undo'");
+    }
     Ok(())
+}
+
+fn undo_entry(store: &Store, number: Option<u64>, args: &UndoArgs, task: &Task) -> Result<Undone, Failure> {
+    let options = UndoOptions { number, force: args.force };
+    store.undo(&options, task).map_err(|error| hinted(error, store, &options, task))
 }
 
 /// With what there is to be done instead.

@@ -1,11 +1,12 @@
 //! Bars for a terminal.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use larder_engine::{Event, Progress};
 
 use crate::output::{size, stderr, text};
@@ -15,8 +16,8 @@ const PATIENCE: Duration = Duration::from_millis(150);
 /// Columns that the name of a step gets.
 const NAME_COLUMNS: usize = 22;
 /// With and without a known end; both fit into 80 columns.
-const BAR: &str = "{msg:22} {wide_bar:.cyan/dim} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} {eta:>4} {prefix}";
-const SPINNER: &str = "{msg:22} {spinner:.cyan} {decimal_bytes:>9} {decimal_bytes_per_sec:>11} {prefix}";
+const BAR: &str = "{msg:22} {wide_bar:.cyan/dim} {done:>9}/{total:<9} {rate:>11} {eta:>4} {prefix}";
+const SPINNER: &str = "{msg:22} {spinner:.cyan} {done:>9} {rate:>11} {prefix}";
 
 /// A bar for each step that takes its time, a line for each that brought something in.
 #[derive(Default)]
@@ -45,6 +46,7 @@ impl Bars {
         let bar = step.bar.get_or_insert_with(|| {
             let look = if step.total_bytes.is_some() { BAR } else { SPINNER };
             let style = ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style = with_sizes(style);
             let bar = step.total_bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
             let bar = self.all.add(bar.with_elapsed(step.since.elapsed()));
             bar.set_style(style.progress_chars("━╸─"));
@@ -104,6 +106,26 @@ impl Progress for Bars {
             _ => {}
         }
     }
+}
+
+/// Sizes in the form that every table of larder has.
+fn with_sizes(style: ProgressStyle) -> ProgressStyle {
+    style
+        .with_key("done", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&size::short(state.pos()));
+        })
+        .with_key("total", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&size::short(state.len().unwrap_or_default()));
+        })
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "three digits are shown"
+            )]
+            let rate = state.per_sec() as u64;
+            let _ = write!(out, "{}/s", size::short(rate));
+        })
 }
 
 /// The name of a step, which may be that of a stranger's file.

@@ -65,6 +65,13 @@ impl Mode {
         }
     }
 
+    /// Says what may be of use next, only to a person at a terminal: never in a script's output.
+    pub fn advise(self, text: &str) {
+        if matches!(self, Self::Auto | Self::Bar) && is_watched() {
+            stderr::say(&[&format!("note: {text}")]);
+        }
+    }
+
     /// Says what has been done, after it was.
     pub fn sum_up(self, said: &str, figures: Figures<'_>) {
         match self {

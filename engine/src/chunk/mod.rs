@@ -62,9 +62,10 @@ pub use salvage::salvage;
 pub use tally::{Counting, Tally};
 pub use trailer::Row;
 pub use verify::Flaw;
-pub use writer::Writer;
 #[cfg(test)]
-pub use writer::{Finished, Written};
+pub use writer::Finished;
+pub use writer::Writer;
+pub use writer::Written;
 
 #[cfg(test)]
 mod tests;

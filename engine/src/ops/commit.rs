@@ -77,13 +77,14 @@ impl Store {
                 return Err(Error::NoSuchContainer { name: name.into() }.into());
             };
             let _still = if options.pause { Some(self.hold_still(container)?) } else { None };
-            let mut writer = self.writer(&access, task)?;
-            let new = self.layer_of(&access, &stack, &mut writer, task)?;
-            let config = config(&stack, container, new.as_ref(), options)?;
-            let layer = new.as_ref().map(MadeLayer::diff_id);
-            let below = stack.layers.iter().cloned().map(|(blob, descriptor)| MadeLayer { blob, descriptor });
-            let made = Made::new(&config, below.chain(new).collect(), &mut writer)?;
-            writer.finish()?;
+            let ((made, layer), _) = self.with_writer(&access, task, |writer| {
+                let new = self.layer_of(&access, &stack, writer, task)?;
+                let config = config(&stack, container, new.as_ref(), options)?;
+                let layer = new.as_ref().map(MadeLayer::diff_id);
+                let below = stack.layers.iter().cloned();
+                let below = below.map(|(blob, descriptor)| MadeLayer { blob, descriptor });
+                Ok((Made::new(&config, below.chain(new).collect(), writer)?, layer))
+            })?;
             let replaced = self.healing(task, || {
                 let mut ledger = self.ledger(task)?;
                 stack.check_there(&ledger)?;

@@ -1,8 +1,8 @@
 //! Pull the plug after every operation of every verb that writes.
 
 use super::scenes::{
-    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS, REPAIRS, SQUASHES,
-    Scene, Shown, TAGS, UNDOINGS, app, load, open, shown,
+    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, INTERRUPTIONS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS,
+    REPAIRS, SQUASHES, Scene, Shown, TAGS, UNDOINGS, app, load, open, shown,
 };
 use super::{FsckLevel, FsckOptions};
 use crate::disk::{Disk as _, SimulatedDisk, Survival};
@@ -81,6 +81,11 @@ fn check(disk: &SimulatedDisk, before: &Shown, after: &Shown, is_done: bool, con
 #[test]
 fn a_load_happens_whole_or_not_at_all() {
     LOADS.iter().for_each(cut_everywhere);
+}
+
+#[test]
+fn an_interrupted_load_leaves_only_garbage_when_the_power_goes() {
+    INTERRUPTIONS.iter().for_each(cut_everywhere);
 }
 
 #[test]

@@ -6,8 +6,8 @@
 use rustix::io::Errno;
 
 use super::scenes::{
-    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS, REPAIRS, SQUASHES,
-    Scene, Shown, TAGS, UNDOINGS, open, shown,
+    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, INTERRUPTIONS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS,
+    REPAIRS, SQUASHES, Scene, Shown, TAGS, UNDOINGS, open, shown,
 };
 use super::{FsckLevel, FsckOptions};
 use crate::disk::{Failure, SimulatedDisk, Survival};
@@ -99,6 +99,11 @@ fn sound(disk: &SimulatedDisk, context: &str) -> Shown {
 #[test]
 fn a_disk_that_fails_in_a_load_loses_nothing() {
     LOADS.iter().for_each(fail_everywhere);
+}
+
+#[test]
+fn a_disk_that_fails_while_a_load_is_interrupted_loses_nothing() {
+    INTERRUPTIONS.iter().for_each(fail_everywhere);
 }
 
 #[test]

@@ -122,14 +122,14 @@ impl Store {
         task: &Task,
     ) -> Result<Imported> {
         let access = self.share(task)?;
-        let mut writer = self.writer(&access, task)?;
         let budget = Budget::new(options.limits);
-        let mut plain = unwrapped(source, &budget)?;
-        let total = total.filter(|_| plain.get_ref().1.compression() == archive::Compression::None);
-        let mut ingest = Ingest { writer: &mut writer, budget, task };
-        let taken = ingest.take("layer", total, &mut plain, Treatment::AsIs).map_err(failed)?;
-        let (blob, layer) = layer_of(taken)?;
-        let mut written = writer.finish()?.written;
+        let ((blob, layer), mut written) = self.with_writer(&access, task, |writer| {
+            let mut plain = unwrapped(source, &budget)?;
+            let total = total.filter(|_| plain.get_ref().1.compression() == archive::Compression::None);
+            let mut ingest = Ingest { writer, budget, task };
+            let taken = ingest.take("layer", total, &mut plain, Treatment::AsIs).map_err(failed)?;
+            layer_of(taken)
+        })?;
         let carried = self.checked(&access, &layer, task)?.filter(|_| options.config);
         let config = config(options, carried, &layer)?;
         let mut documents = self.writer(&access, task)?;

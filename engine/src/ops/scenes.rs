@@ -1,6 +1,7 @@
 //! Stores, and what is done to them, for the tests of what goes wrong meanwhile.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,6 +44,13 @@ const fn scene(name: &'static str, prepare: fn(&Store), act: fn(&Store) -> Resul
 pub const LOADS: &[Scene] = &[
     scene("load", with_nothing, |store| load(store, app(2))),
     scene("load of another version", with_an_image, |store| load(store, app(3))),
+    scene("load that was interrupted before", with_an_interrupted_load, |store| load(store, app(3))),
+];
+
+/// Of these nothing that is named changes: the load is interrupted half way.
+pub const INTERRUPTIONS: &[Scene] = &[
+    scene("interrupted load", with_nothing, |store| interrupted(store, app(3))),
+    scene("interrupted load of another version", with_an_image, |store| interrupted(store, app(3))),
 ];
 
 pub const TAGS: &[Scene] =
@@ -150,6 +158,37 @@ fn base() -> Vec<u8> {
 pub fn app(seed: u64) -> Vec<u8> {
     let top = layer(&[("app", &noise(seed, 70_000)), ("etc/passwd", b"root")]);
     docker_archive("app:1", &[base(), top])
+}
+
+/// Loads an archive of which only the first `bytes` come before the load is interrupted.
+pub fn load_interrupted_after(store: &Store, archive: Vec<u8>, bytes: u64) -> Result<()> {
+    let task = Task::silent();
+    let (stop, stopped) = (task.clone(), task.clone());
+    let rest = std::io::Cursor::new(archive).take(bytes).chain(Stop(stop));
+    store.load(Input::Stream(Box::new(rest)), &LoadOptions::default(), &stopped).map(drop)
+}
+
+/// A source that stops the work that reads it.
+struct Stop(Task);
+
+impl Read for Stop {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.cancel();
+        Err(std::io::Error::other(crate::task::Cancelled))
+    }
+}
+
+/// The base is there whole, and a part of the layer above it.
+fn interrupted(store: &Store, archive: Vec<u8>) -> Result<()> {
+    let bytes = archive.len() as u64 - 30_000;
+    match load_interrupted_after(store, archive, bytes) {
+        Err(error) if error.kind() == ErrorKind::Cancelled => Ok(()),
+        other => other,
+    }
+}
+
+fn with_an_interrupted_load(store: &Store) {
+    interrupted(store, app(3)).unwrap();
 }
 
 fn with_nothing(_: &Store) {}

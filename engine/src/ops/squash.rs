@@ -80,17 +80,16 @@ impl Store {
         let kept = kept_layers(&stack, options.from.as_deref())?;
         let (below, mut rootfs) = self.two_rootfs(&access, &stack, kept, Wanted::Bytes, task)?;
         let mut changeset = Changeset::new(rootfs.view(), below.view(), kept);
-        let mut writer = self.writer(&access, task)?;
-        let blob = layer::make(&mut rootfs, &mut changeset, &mut writer, task)?;
-        let squashed = MadeLayer::plain(blob);
-        let content_bytes = squashed.content_bytes();
         let going = stack.variant.layers.get(kept..).unwrap_or_default();
         let content_bytes_before = going.iter().map(|layer| layer.content_bytes).sum();
-        let config = config(&stack, kept, squashed.diff_id(), options)?;
-        let below = stack.layers.iter().take(kept).cloned();
-        let made_layers = below.map(|(blob, descriptor)| MadeLayer { blob, descriptor }).chain([squashed]);
-        let made = Made::new(&config, made_layers.collect(), &mut writer)?;
-        let written = writer.finish()?.written;
+        let ((made, content_bytes), written) = self.with_writer(&access, task, |writer| {
+            let squashed = MadeLayer::plain(layer::make(&mut rootfs, &mut changeset, writer, task)?);
+            let content_bytes = squashed.content_bytes();
+            let config = config(&stack, kept, squashed.diff_id(), options)?;
+            let below = stack.layers.iter().take(kept).cloned();
+            let layers = below.map(|(blob, descriptor)| MadeLayer { blob, descriptor }).chain([squashed]);
+            Ok((Made::new(&config, layers.collect(), writer)?, content_bytes))
+        })?;
         let replaced = self
             .healing(task, || made.commit(&mut self.ledger(task)?, "squash", options.reference.as_ref()))?;
         Ok(Squashed {

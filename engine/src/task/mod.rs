@@ -87,7 +87,8 @@ impl Task {
         Arc::clone(&self.stop)
     }
 
-    /// Tells the work to stop. It ends with [`Cancelled`], having changed nothing.
+    /// Tells the work to stop. It ends with [`Cancelled`], having changed nothing that
+    /// has a name; chunks that were read stay as garbage, for the next try.
     pub fn cancel(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }

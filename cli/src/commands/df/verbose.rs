@@ -2,7 +2,7 @@
 
 use super::{
     ContainerSummary, Format, Html, ImageSummary, Json, Mistake, Template, Timestamp, Usage, images, on_disk,
-    ps, purpose, rows, size,
+    ps, purpose, rows, size, stored,
 };
 use crate::listing::Row;
 
@@ -67,6 +67,8 @@ fn document(usage: &Usage, all: &[ImageSummary], containers: &[ContainerSummary]
         ("BuildCache", Json::Array(Vec::new())),
         ("Summary", list(rows(usage))),
         ("Disk", Json::Array(disk.collect())),
+        ("ContentBytes", usage.images_content_bytes.into()),
+        ("StoredBytes", stored(usage).into()),
         ("DiskBytes", usage.disk_bytes().into()),
         ("GarbageBytes", usage.garbage_bytes.into()),
     ])

@@ -58,6 +58,8 @@ struct Facts {
     details: Vec<Detail>,
     /// When it was made.
     now: Timestamp,
+    /// The directory of the store.
+    store: String,
 }
 
 /// An image layer by layer.
@@ -83,7 +85,8 @@ pub fn report(cx: &mut Context, args: &ReportArgs) -> Result<(), Failure> {
     let place = Place::of(args.output.as_deref())?;
     let store = cx.existing_store()?;
     let task = cx.task(args.quiet)?;
-    let facts = gather(&store, &args.images, &task)?;
+    let path = cx.store_path()?.display().to_string();
+    let facts = gather(&store, path, &args.images, &task)?;
     let page = page::page(&facts).into_string();
     place.write("write report", |out| {
         out.write_all(page.as_bytes())
@@ -97,7 +100,7 @@ pub fn report(cx: &mut Context, args: &ReportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn gather(store: &Store, names: &[String], task: &Task) -> Result<Facts, Failure> {
+fn gather(store: &Store, path: String, names: &[String], task: &Task) -> Result<Facts, Failure> {
     let mut wanted = BTreeSet::new();
     for name in names {
         wanted.insert(store.inspect(name, None).map_err(|error| about_image(error, store, name))?.summary.id);
@@ -120,7 +123,7 @@ fn gather(store: &Store, names: &[String], task: &Task) -> Result<Facts, Failure
         };
         details.push(Detail { image, files, steps });
     }
-    Ok(Facts { chosen, is_all: names.is_empty(), details, now: Timestamp::now(), survey })
+    Ok(Facts { chosen, is_all: names.is_empty(), details, now: Timestamp::now(), store: path, survey })
 }
 
 fn has_layers(survey: &Survey, image: usize) -> bool {

@@ -32,7 +32,8 @@ pub fn page(facts: &Facts) -> Markup {
             body {
                 header {
                     h1 { (title) }
-                    p.what { "larder " (env!("CARGO_PKG_VERSION")) ", " time datetime=(made) { (made) } }
+                    p.what { "larder " (env!("CARGO_PKG_VERSION")) ", " time datetime=(made) { (made) }
+                        ", store " code.store { (facts.store) } }
                 }
                 main {
                     (tiles::tiles(facts))

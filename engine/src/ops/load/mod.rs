@@ -6,7 +6,7 @@
 //! 2. **Take in** the layers that the store does not have.
 //! 3. **Check** every digest, size and diff ID that the plan promised.
 //! 4. **Commit** all images at once. Whatever fails before leaves the store as
-//!    it was.
+//!    it was; an interruption leaves the chunks that were read, for the next try.
 //!
 //! What a stream held that no manifest claims is garbage in the packs by then,
 //! and is removed at once if nobody else uses the store.
@@ -133,16 +133,17 @@ impl Store {
     /// [`ErrorKind::InvalidArchive`](crate::ErrorKind::InvalidArchive) and
     /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) for what is
     /// wrong with the archive, and whatever the disk has to say. The store is
-    /// then as it was.
+    /// then as it was. [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if `task` is
+    /// cancelled; the chunks that were read are then garbage in the store, which the next
+    /// load of the same archive uses and [`Store::gc`] deletes.
     pub fn load(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
         self.whole(task, || self.load_all(input, options, task))
     }
 
     fn load_all(&self, input: Input, options: &LoadOptions, task: &Task) -> Result<Loaded> {
         let access = self.share(task)?;
-        let mut writer = self.writer(&access, task)?;
-        let taken = self.take_in(input, &access, &mut writer, options, task)?;
-        let written = writer.finish()?.written;
+        let (taken, written) =
+            self.with_writer(&access, task, |writer| self.take_in(input, &access, writer, options, task))?;
         let images = self.healing(task, || self.commit_load(&taken.bound, options, task))?;
         drop(access);
         let has_unclaimed = taken.streamed.is_some_and(|streamed| streamed.has_unclaimed());

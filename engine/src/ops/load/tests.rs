@@ -4,7 +4,7 @@ use super::{LayerOrigin, LoadOptions};
 use crate::disk::fuzz::file_of;
 use crate::disk::{Input, SimulatedDisk};
 use crate::ops::archives::{docker_archive, layer, noise};
-use crate::ops::scenes::{app, load, open, shown};
+use crate::ops::scenes::{app, load, load_interrupted_after, open, shown};
 use crate::store::Store;
 use crate::task::Task;
 
@@ -62,4 +62,28 @@ fn foretelling_writes_nothing() {
     let nowhere = Store::absent("/nowhere/yet").unwrap();
     let foreseen = nowhere.foresee_load(stream(&app(2)), &LoadOptions::default(), &Task::silent()).unwrap();
     assert!(foreseen.new_bytes > 370_000, "{foreseen:?}");
+}
+
+/// Bad input leaves nothing behind; input that only was not waited for is half of the next try.
+#[test]
+fn an_interrupted_load_is_half_of_the_next_one() {
+    let archive =
+        docker_archive("x:1", &[layer(&[("a", &noise(1, 900_000))]), layer(&[("b", &noise(2, 900_000))])]);
+    let half = archive.len() as u64 / 2;
+    let store = open(&SimulatedDisk::new()).unwrap();
+    let cut = archive.get(..archive.len() / 2).unwrap();
+    store.load(stream(cut), &LoadOptions::default(), &Task::silent()).unwrap_err();
+    assert_eq!(store.usage().unwrap().garbage_bytes, 0, "a truncated archive leaves nothing");
+    let error = load_interrupted_after(&store, archive.clone(), half).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Cancelled);
+    assert!(shown(&store).is_empty());
+    let garbage = store.usage().unwrap().garbage_bytes;
+    assert!(garbage > 600_000, "{garbage} bytes were kept");
+    let loaded = store.load(stream(&archive), &LoadOptions::default(), &Task::silent()).unwrap();
+    assert!(loaded.new_bytes < 1_200_000, "{} bytes are new", loaded.new_bytes);
+    assert_eq!(store.usage().unwrap().garbage_bytes, 0, "everything is used");
+    store.remove("x:1", &crate::RemoveOptions::default(), &Task::silent()).unwrap();
+    load_interrupted_after(&store, archive, half).unwrap_err();
+    store.gc(&Task::silent()).unwrap();
+    assert_eq!(store.usage().unwrap().garbage_bytes, 0, "gc deletes what nobody came back for");
 }
