@@ -27,6 +27,8 @@ pub struct Context {
     max_paths: Option<usize>,
     settings: Settings,
     signals: Signals,
+    /// Whether the store that was named was not created yet.
+    is_store_missing: bool,
     out: BufWriter<Stdout>,
 }
 
@@ -37,7 +39,8 @@ impl Context {
         let store = store.filter(|path| !path.is_empty()).map(PathBuf::from);
         let is_root = rustix::process::geteuid().is_root();
         let out = BufWriter::new(io::stdout());
-        Self { store, is_root, progress, max_paths: None, settings, signals, out }
+        let is_store_missing = false;
+        Self { store, is_root, progress, max_paths: None, settings, signals, is_store_missing, out }
     }
 
     /// Looks into images and containers of so many files at most.
@@ -98,14 +101,47 @@ impl Context {
         if store.is_none() {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             let has_place = parent.unwrap_or(Path::new(".")).is_dir();
+            if self.is_in_the_making(&path) {
+                return Ok(None);
+            }
             if path.symlink_metadata().is_ok() || (self.store.is_some() && !has_place) {
                 return Err(no_store(&path));
             }
-            if self.store.is_some() {
-                self.warn(&format!("note: there is no store at {} yet", path.display()));
-            }
+            self.is_store_missing = self.store.is_some();
         }
         Ok(store)
+    }
+
+    /// Returns `true` if somebody creates a store at `path` just now: its lock is its first
+    /// file, and a moment may pass before it is there.
+    fn is_in_the_making(&self, path: &Path) -> bool {
+        const CHECKS: u32 = 20;
+        let is_empty = || path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        for _ in 0..CHECKS {
+            if path.join("lock").exists() {
+                // One that has more, and no format, is damaged.
+                let has_packs = path.join("packs").read_dir().is_ok_and(|mut packs| packs.next().is_some());
+                return !has_packs && !path.join("catalog").exists();
+            }
+            if !is_empty() {
+                return false;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        false
+    }
+
+    /// Waits as long as somebody creates the store.
+    fn wait_for_its_making(&self) -> Result<(), Failure> {
+        const CHECKS: u32 = 100;
+        let path = self.store_path()?;
+        for _ in 0..CHECKS {
+            if path.join("format").exists() || !self.is_in_the_making(&path) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// The store to work on.
@@ -113,6 +149,7 @@ impl Context {
     /// # Errors
     /// If there is none, or it cannot be opened.
     pub fn existing_store(&self) -> Result<Store, Failure> {
+        self.wait_for_its_making()?;
         self.store_if_present()?
             .ok_or_else(|| self.store_path().map_or_else(|error| error, |path| no_store(&path)))
     }
@@ -122,7 +159,11 @@ impl Context {
     /// # Errors
     /// If there is one that cannot be opened.
     pub fn store_if_present(&self) -> Result<Option<Store>, Failure> {
-        match Store::open(self.store_path()?) {
+        let path = self.store_path()?;
+        if path.is_file() {
+            return Err(no_store(&path));
+        }
+        match Store::open(path) {
             Ok(store) => Ok(Some(self.set_up(store))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
@@ -208,6 +249,14 @@ impl Context {
         // What cannot be read is no yes.
         let _ = io::stdin().lock().read_line(&mut answer);
         Ok(answer.trim().eq_ignore_ascii_case("y"))
+    }
+
+    /// Says that the store which was named was not created yet, if a command took it for an
+    /// empty one.
+    pub fn note_missing_store(&mut self) {
+        if let Some(path) = self.store.clone().filter(|_| self.is_store_missing) {
+            self.warn(&format!("note: there is no store at {} yet", path.display()));
+        }
     }
 
     /// Says on standard error what a script should see too.

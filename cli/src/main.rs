@@ -90,7 +90,7 @@ fn run(cli: &Cli, settings: Settings, signals: &Signals) -> Result<(), Failure> 
     if commands::works_on_container_files(&cli.command) && context.owns_store() {
         larder_engine::join_user_namespace()?;
     }
-    let done = commands::run(&mut context, &cli.command);
+    let done = commands::run(&mut context, &cli.command).map(|()| context.note_missing_store());
     // What was printed before a failure is still owed to the reader.
     done.and(context.flush())
 }

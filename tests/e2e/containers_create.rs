@@ -283,7 +283,6 @@ fn what_makes_no_sense_is_refused_and_nothing_is_created() {
         (vec!["-v", "/a:/b", "--tmpfs", "/b"], 1, "Duplicate mount point: /b"),
         (vec!["--network", "bridge"], 125, "--network bridge is not supported"),
         (vec!["-p", "80:80"], 125, "--publish is not supported"),
-        (vec!["--device", "/dev/kvm"], 125, "--device is not supported"),
         (vec!["--volumes-from", "x"], 125, "--volumes-from is not supported"),
         (vec!["--log-driver", "syslog"], 125, "--log-driver is not supported"),
         (vec!["--storage-opt", "size=1g"], 125, "--storage-opt is not supported"),

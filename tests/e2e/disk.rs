@@ -290,6 +290,7 @@ fn a_store_without_permission_is_told() {
 fn what_is_no_store_is_not_taken_for_an_empty_one() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("empty")).expect("a directory");
+    fs::create_dir(sandbox.path("full")).expect("a directory");
     sandbox.write("full/file", "not a store");
     let reading: [&[&str]; 16] = [
         &["images"],
@@ -358,7 +359,7 @@ fn a_home_or_a_working_directory_that_is_not_there_is_not_needed() {
         let out = sandbox.path("out").display().to_string();
         let args = command.iter().map(|word| if *word == "OUT" { out.as_str() } else { word });
         let larder = sandbox.larder(["--store", &store].into_iter().chain(args));
-        let mut shell = tools::shell("cd gone && rmdir ../gone && exec \"$@\"", &larder);
+        let mut shell = tools::shell("cd gone && /bin/rmdir ../gone && exec \"$@\"", &larder);
         shell.current_dir(sandbox.path(""));
         child::run(shell, Feed::Nothing).ok();
     }

@@ -94,7 +94,6 @@ fn a_level_makes_what_comes_in_smaller() {
 }
 
 #[test]
-fn where_there_is_no_store_there_is_nothing_to_do() {
-    let ran = Sandbox::new().run(["optimize"]).ok();
-    ran.stdout("Nothing to optimize: there is no store.\n");
+fn where_there_is_no_store_there_is_nothing_to_optimize() {
+    Sandbox::new().run(["optimize"]).fails(1).complains("there is no store");
 }

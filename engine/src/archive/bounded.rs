@@ -136,6 +136,7 @@ impl<R: BufRead> Bounded<R> {
     pub fn new(inner: R, budget: &Budget, nesting: Nesting) -> io::Result<Self> {
         let (counted, consumed) = Counted::new(inner);
         let decoder = Decoder::new(counted, nesting)?;
+        budget.consumed.fetch_add(consumed.load(Ordering::Relaxed), Ordering::Relaxed);
         if nesting == Nesting::Outer && decoder.compression() != Compression::None {
             // A second one, of a test or of another archive, has a budget of its own.
             let _ = budget.outermost.set(Arc::clone(&consumed));
@@ -249,7 +250,7 @@ mod tests {
     fn streams_in_a_compressed_stream_count_against_its_bytes() {
         let inner = compress(Compression::Gzip, &vec![0; 200 << 20]);
         let outer = compress(Compression::Gzip, &inner);
-        assert!(outer.len() < 8 << 10, "{}", outer.len());
+        assert!(outer.len() < 100 << 10, "{}", outer.len());
         let budget = Budget::new(Limits::default());
         let mut around = Bounded::new(&outer[..], &budget, Nesting::Outer).unwrap();
         let mut member = Vec::new();

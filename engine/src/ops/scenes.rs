@@ -48,10 +48,8 @@ pub const LOADS: &[Scene] = &[
 ];
 
 /// Of these nothing that is named changes: the load is interrupted half way.
-pub const INTERRUPTIONS: &[Scene] = &[
-    scene("interrupted load", with_nothing, |store| interrupted(store, app(3))),
-    scene("interrupted load of another version", with_an_image, |store| interrupted(store, app(3))),
-];
+pub const INTERRUPTIONS: &[Scene] =
+    &[scene("interrupted load", with_nothing, |store| interrupted(store, app(3)))];
 
 pub const TAGS: &[Scene] =
     &[scene("tag", with_an_image, |store| store.tag("app:1", &"app:2".parse().unwrap()))];

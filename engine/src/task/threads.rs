@@ -15,8 +15,9 @@ use rustix::process::{Resource, getrlimit};
 /// it and all else may still need.
 const ROOM_FOR_THREAD: usize = 128 << 20;
 
-/// What a command needs of a limited address space, its threads aside.
-const ROOM_FOR_WORK: usize = 160 << 20;
+/// What a command needs of a limited address space, its threads aside. The database takes
+/// memory where it cannot say that there is none.
+const ROOM_FOR_WORK: usize = 320 << 20;
 
 /// Starts a thread.
 ///

@@ -25,7 +25,7 @@ fn member_names_that_lead_elsewhere() {
         archive = archive.entry(Entry::file("short", "evil"));
         archive.tar()
     };
-    refused("a NUL in a name", &pax(b"evil\0twin"), &["evil"]);
+    refused("a NUL in a name", &pax(b"evil\0twin"), &["invalid pax record"]);
     refused("a PAX name with dots", &pax(b"a/../../evil"), &["a/../../evil"]);
     refused("an over-long PAX name", &pax("long/".repeat(1000).as_bytes()), &["long/long"]);
     let long = docker24().entry(Entry::file("long/".repeat(1000), "evil"));

@@ -213,6 +213,7 @@ fn files_in(tar: &[u8]) -> Files {
 
 fn workers_get_the_answers_they_expect(workers: usize) {
     let (sandbox, images, counts) = (Sandbox::new(), images(), Counts::default());
+    larder_engine::Store::create(sandbox.store()).expect("it is new");
     let seed = Noise::of_run(&format!("{workers} workers")).next();
     let rounds = std::env::var("LARDER_ROUNDS").map_or(1, |rounds| rounds.parse().expect("a number"));
     let commands = (COMMANDS * rounds).div_ceil(workers);

@@ -163,7 +163,7 @@ fn names_that_lead_elsewhere_are_refused() {
     assert_eq!(bad(b""), r#"bad member name "": it is empty"#);
     assert_eq!(bad(b"./"), r#"bad member name "./": it is empty"#);
     let nul = Tar::new().pax(&[("path", b"a\0b")]).file("x", "");
-    assert_eq!(refused(nul), "bad member name \"a\\0b\": it holds a NUL");
+    assert_eq!(refused(nul), "damaged archive: bad pax header at byte 0", "as for Go's reader");
     let long = Tar::new().pax(&[("path", &[b'a'; 5000])]).file("x", "");
     assert!(refused(long).ends_with("it is longer than 4096 bytes"));
 }

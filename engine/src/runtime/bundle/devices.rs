@@ -10,6 +10,9 @@ use super::super::stage::Stage;
 use crate::container::{DeviceMapping, HostConfig};
 use crate::disk::{FileKind, host};
 
+/// There is nothing at a path.
+const ABSENT: &str = "no such file or directory";
+
 /// Where the machine's devices are.
 const DEV: &str = "/dev";
 
@@ -107,15 +110,16 @@ impl Devices {
         let missing = |why: &str| {
             let what =
                 format!("error gathering device information while adding custom device {path_on_host:?}");
-            let text = format!("{what}: {why}");
-            Error::Refused { refusal: Refusal::of(&text), text }
+            // Docker's code for it is that of a command that is not there.
+            let refusal = if why == ABSENT { Refusal::NotFound } else { Refusal::Other };
+            Error::Refused { refusal, text: format!("{what}: {why}") }
         };
         if let Some(node) = host::device(source)? {
             self.add(source, target, node, cgroup_permissions, stage);
             return Ok(());
         }
         match host::kind(source)? {
-            None => return Err(missing("no such file or directory")),
+            None => return Err(missing(ABSENT)),
             Some(FileKind::Directory) => {}
             Some(_) => return Err(missing("not a device node")),
         }

@@ -14,15 +14,17 @@ use crate::disk::{FileKind, host};
 /// Docker's group for terminals.
 const TTY_GROUP: u32 = 5;
 
-/// What a bind mount has so that no device node works in it: for itself, and for what is
-/// mounted below it. Runtimes that do not know the second take the first.
-const NO_DEVICES: [&str; 2] = ["nodev", "rnodev"];
+/// What a bind mount of `source` has so that no device node works in it: for itself, and for
+/// what is mounted below it. Nothing is mounted below a file, and crun refuses to look there.
+fn no_devices(source: &str) -> &'static [&'static str] {
+    if Path::new(source).is_dir() { &["nodev", "rnodev"] } else { &["nodev"] }
+}
 
 /// All mounts, in the order in which they are made; `devices` are those of device nodes.
 pub fn mounts(dir: &Path, spec: &Spec, stage: Stage, devices: Vec<Value>) -> Result<Vec<Value>> {
     let host = &spec.host_config;
     let bind = |source: &str, target: &str, options: &[&str]| {
-        let no_devices: &[_] = if host.privileged { &[] } else { &NO_DEVICES };
+        let no_devices: &[_] = if host.privileged { &[] } else { no_devices(source) };
         mount("bind", source, target, &[options, no_devices].concat())
     };
     let writable = if host.privileged { "rw" } else { "ro" };
@@ -166,7 +168,7 @@ fn of_bind(bind: &Bind, keeps_devices: bool) -> Result<Value> {
         }),
     );
     if !keeps_devices {
-        options.extend(NO_DEVICES);
+        options.extend(no_devices(&bind.source));
     }
     Ok(mount("bind", &bind.source, &bind.target, &options))
 }
@@ -192,7 +194,7 @@ fn of_mount(asked: &Mount, keeps_devices: bool) -> Result<Value> {
             let propagation = if asked.propagation.is_empty() { "rprivate" } else { &asked.propagation };
             let mut options = vec![bind, access, propagation];
             if !keeps_devices {
-                options.extend(NO_DEVICES);
+                options.extend(no_devices(&asked.source));
             }
             Ok(mount("bind", &asked.source, &asked.target, &options))
         }
