@@ -135,7 +135,7 @@ mod task;
 pub use archive::{Format, Limits};
 pub use catalog::ContainerId;
 pub use container::{
-    Bind, Change, ChangeKind, DeviceMapping, HostConfig, Mount, MountKind, RestartPolicy, Spec, TmpfsOptions,
+    Bind, Change, ChangeKind, DeviceMapping, HostConfig, LogConfig, LogConfigError, Mount, MountKind, RestartPolicy, Spec, TmpfsOptions,
     Ulimit,
 };
 pub use disk::{Input, InputFile, Tree};

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::log_config::LogConfig;
 use crate::image::{Healthcheck, RunConfig};
 
 /// What a container was created with.
@@ -33,6 +34,8 @@ pub struct HostConfig {
     pub mounts: Vec<Mount>,
     /// Memory as directories, by their path: the options of each.
     pub tmpfs: BTreeMap<String, String>,
+    /// How its output is kept.
+    pub log_config: LogConfig,
     /// `none`, `host` or, where nothing was said, `default`.
     pub network_mode: String,
     /// What becomes of it when its process ends.

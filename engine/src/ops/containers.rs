@@ -8,7 +8,7 @@ use super::resolve::resolve;
 use crate::catalog::{Catalog, Container, ContainerId};
 use crate::container::Spec;
 use crate::image::{DiffId, Digest, ImageId, Platform};
-use crate::runtime::{ContainerStatus, read_status};
+use crate::runtime::{ContainerStatus, newest_log, read_status};
 use crate::store::Store;
 use crate::{ErrorKind, Result, catalog};
 
@@ -43,6 +43,8 @@ pub struct ContainerSummary {
     pub spec: Spec,
     /// Where on the host its own files lie; `None` for a store that is not on one.
     pub dir: Option<PathBuf>,
+    /// Where its log is written there.
+    pub log: Option<PathBuf>,
 }
 
 impl Store {
@@ -103,6 +105,13 @@ impl Store {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Ambiguous) => false,
             Err(error) => return Err(error),
         };
+        let dir = self.disk().host_path(&Self::container_dir(id))?;
+        let log = match &dir {
+            Some(dir) if spec.host_config.log_config.keeps_output() => {
+                Some(dir.join(newest_log(&**self.disk(), &Self::container_dir(id))?))
+            }
+            _ => None,
+        };
         Ok(ContainerSummary {
             id: *id,
             name: name.clone(),
@@ -117,7 +126,8 @@ impl Store {
             created: created.timestamp(),
             status: read_status(&**self.disk(), &Self::container_dir(id))?,
             spec,
-            dir: self.disk().host_path(&Self::container_dir(id))?,
+            dir,
+            log,
         })
     }
 }

@@ -84,6 +84,9 @@ pub enum Error {
         /// The image ID's first twelve digits.
         short: String,
     },
+    /// What the container writes is not kept; in Docker's words.
+    #[error("configured logging driver does not support reading")]
+    NoLog,
     /// A container needs the image, whose last name would go.
     #[error(
         "conflict: unable to remove repository reference {name:?} (must force) - container {container} is using its referenced image {image}"
@@ -275,7 +278,7 @@ impl From<Error> for crate::Error {
             | Error::NameTaken { .. } => ErrorKind::Conflict,
             Error::BadSpec { .. } => ErrorKind::Corrupt,
             Error::Document { .. } | Error::LongHistory | Error::NoLayer { .. } => ErrorKind::Corrupt,
-            Error::Unwrapped { .. } => ErrorKind::Unsupported,
+            Error::Unwrapped { .. } | Error::NoLog => ErrorKind::Unsupported,
             Error::DiffId { .. } | Error::MemberDigest { .. } => ErrorKind::InvalidArchive,
             Error::Archive(error) => kind_of_archive(error),
             Error::Copy(error) => error.kind(),

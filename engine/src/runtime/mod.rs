@@ -52,7 +52,7 @@ pub use connection::{Connection, Said};
 pub use enter::{EnterRequest, Entered, enter};
 pub use error::{Error, Refusal};
 pub use frame::{Stream, Wish};
-pub use log::{LogEntry, LogReader};
+pub use log::{LogEntry, LogReader, newest as newest_log};
 pub use monitor::{Monitor, tell_failure};
 pub use request::{News, Program, Request};
 pub use stage::{Stage, come_in};

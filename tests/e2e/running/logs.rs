@@ -99,3 +99,52 @@ fn runs_follow_each_other_in_the_log() {
     here.run(["start", "-a", "job"]).ok();
     here.run(["logs", "job"]).ok().stdout("run\nrun\n");
 }
+
+/// The bytes of the files of a container's log.
+fn log_bytes(here: &Host, name: &str) -> Vec<u64> {
+    let path = here.run(["inspect", "-f", "{{.LogPath}}", name]).ok().out();
+    let dir = std::path::Path::new(path.trim_end()).parent().expect("a directory").to_owned();
+    let entries = std::fs::read_dir(dir).expect("the container's directory").flatten();
+    let logs = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("log"));
+    logs.map(|entry| entry.metadata().expect("a file").len()).collect()
+}
+
+#[test]
+fn a_chatty_container_s_log_is_bounded_and_ends_with_its_last_lines() {
+    let Some(here) = Host::new() else { return };
+    let script = "yes | head -c 2000000; echo last";
+    let options = ["--log-opt", "max-size=100k", "--log-opt", "max-file=3"];
+    let run = ["run", "--name", "job"].iter().chain(&options).chain(&["busybox", "sh", "-c", script]);
+    let ran = here.run(run).ok();
+    let bytes = log_bytes(&here, "job");
+    assert!(bytes.len() == 3 && bytes.iter().all(|bytes| *bytes <= 100_000), "{bytes:?}");
+    let logs = here.run(["logs", "job"]).ok();
+    assert!(logs.stdout.len() > 4000 && ran.stdout.ends_with(&logs.stdout));
+    here.run(["logs", "-n", "2", "job"]).ok().stdout("y\nlast\n");
+    let tail = here.run(["logs", "-n", "2000", "job"]).ok().stdout;
+    assert!(tail.len() == 2 * 2000 + 3 && ran.stdout.ends_with(&tail));
+    let config = here.run(["inspect", "-f", "{{json .HostConfig.LogConfig}}", "job"]).ok().json();
+    assert_eq!(config.to_string(), r#"{"Config":{"max-file":"3","max-size":"100k"},"Type":"json-file"}"#);
+}
+
+#[test]
+fn following_goes_on_after_a_rotation() {
+    let Some(here) = Host::new() else { return };
+    let script = "for i in $(seq 1 40); do seq $i $((i + 99)); sleep 0.05; done";
+    let run = ["run", "-d", "--name", "job", "--log-opt", "max-size=20k", "--log-opt", "max-file=5"];
+    here.run(run.iter().chain(&["busybox", "sh", "-c", script])).ok();
+    let got = here.run(["logs", "-f", "job"]).ok().out();
+    let wanted: String = (1..=40).flat_map(|i| (i..i + 100).map(|n| format!("{n}\n"))).collect();
+    assert!(got == wanted, "{} bytes of {}", got.len(), wanted.len());
+    let bytes = log_bytes(&here, "job");
+    assert!(bytes.len() == 5 && bytes.iter().all(|bytes| *bytes <= 20_000), "{bytes:?}");
+}
+
+#[test]
+fn without_a_log_driver_nothing_is_kept_and_logs_says_so() {
+    let Some(here) = Host::new() else { return };
+    let run = ["run", "--name", "job", "--log-driver", "none", "busybox", "echo", "seen"];
+    here.run(run).ok().stdout("seen\n");
+    here.run(["logs", "job"]).fails(1).complains("configured logging driver does not support reading");
+    here.run(["inspect", "-f", "{{.HostConfig.LogConfig.Type}}:{{.LogPath}}", "job"]).ok().stdout("none:\n");
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use larder_engine::{DeviceMapping, HostConfig, Mount, RestartPolicy, Ulimit};
 
-use super::{mount, security, values};
+use super::{logging, mount, security, values};
 use crate::context::refuse;
 use crate::failure::{BAD_FLAG, Failure};
 
@@ -68,6 +68,12 @@ pub struct HostArgs {
     /// IPC namespace: none, private or host
     #[arg(long, value_name = "MODE")]
     ipc: Option<String>,
+    /// Log driver: json-file or none
+    #[arg(long, value_name = "DRIVER")]
+    log_driver: Option<String>,
+    /// Bound of the log, as max-size=SIZE or max-file=COUNT
+    #[arg(long, value_name = "OPTION")]
+    log_opt: Vec<String>,
     /// Most memory, such as 512m
     #[arg(short, long, value_name = "BYTES", value_parser = values::ram)]
     memory: Option<u64>,
@@ -155,6 +161,7 @@ impl HostArgs {
             binds,
             mounts: self.mount.clone(),
             tmpfs: self.tmpfs.iter().map(|tmpfs| mount::tmpfs(tmpfs)).collect::<Result<_, _>>()?,
+            log_config: logging::log_config(self.log_driver.as_deref(), &self.log_opt)?,
             network_mode: self.network.clone().unwrap_or_else(|| "default".into()),
             restart_policy,
             auto_remove: self.rm,

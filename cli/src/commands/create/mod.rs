@@ -10,6 +10,7 @@ use crate::names;
 
 mod config;
 mod host;
+mod logging;
 mod mount;
 mod refused;
 mod security;

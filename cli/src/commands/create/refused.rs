@@ -50,10 +50,6 @@ pub struct RefusedArgs {
     #[arg(long, hide = true)]
     link_local_ip: Vec<String>,
     #[arg(long, hide = true)]
-    log_driver: Option<String>,
-    #[arg(long, hide = true)]
-    log_opt: Vec<String>,
-    #[arg(long, hide = true)]
     mac_address: Option<String>,
     #[arg(long, hide = true)]
     memory_swappiness: Option<String>,
@@ -101,8 +97,6 @@ impl RefusedArgs {
             ("--volume-driver", some(&self.volume_driver), NO_VOLUMES),
             ("--volumes-from", any(&self.volumes_from), NO_VOLUMES),
             ("--storage-opt", any(&self.storage_opt), "what a container writes is limited by the disk alone"),
-            ("--log-driver", some(&self.log_driver), "larder has no log drivers"),
-            ("--log-opt", any(&self.log_opt), "larder has no log drivers"),
             ("--cgroup-parent", some(&self.cgroup_parent), "larder chooses the cgroup"),
             ("--isolation", some(&self.isolation), OF_WINDOWS),
             ("--cpu-count", some(&self.cpu_count), OF_WINDOWS),

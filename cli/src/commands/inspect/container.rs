@@ -24,6 +24,8 @@ pub fn of(container: &ContainerSummary) -> Result<Json, Failure> {
         let path = container.dir.as_ref().filter(|_| has_run).map(|dir| dir.join(name).display().to_string());
         path.unwrap_or_default().into()
     };
+    let log_path = container.log.as_ref().filter(|_| has_run).map(|path| path.display().to_string());
+    let log_path = log_path.unwrap_or_default();
     let mut members = vec![
         ("Id", container.id.to_string().into()),
         ("Created", created.into()),
@@ -34,7 +36,7 @@ pub fn of(container: &ContainerSummary) -> Result<Json, Failure> {
         ("ResolvConfPath", path_of("resolv.conf")),
         ("HostnamePath", path_of("hostname")),
         ("HostsPath", path_of("hosts")),
-        ("LogPath", path_of("log")),
+        ("LogPath", log_path.into()),
         ("Name", format!("/{}", container.name).into()),
         ("RestartCount", u64::from(container.status.restart_count).into()),
         ("Driver", "larder".into()),

@@ -25,7 +25,10 @@ pub fn host_config(host: &HostConfig) -> Json {
     let mut members = vec![
         ("Binds", binds),
         ("ContainerIDFile", text(&host.container_id_file)),
-        ("LogConfig", object([("Type", text("json-file")), ("Config", object([]))])),
+        (
+            "LogConfig",
+            object([("Type", text(host.log_config.driver())), ("Config", map(&host.log_config.options))]),
+        ),
         ("NetworkMode", text(&host.network_mode)),
         ("PortBindings", object([])),
         (

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::Result;
+use crate::ops::Error;
+use crate::ops::containers::spec_of;
 use crate::runtime::{LogEntry, LogReader, read_status};
 use crate::store::Store;
 use crate::task::Task;
@@ -38,6 +40,9 @@ impl Store {
         each: &mut dyn FnMut(LogEntry) -> Result<(), E>,
     ) -> Result<(), E> {
         let found = self.find_settled(name)?;
+        if !spec_of(&found.container)?.host_config.log_config.keeps_output() {
+            return Err(crate::Error::from(Error::NoLog).into());
+        }
         let dir = Self::container_dir(&found.container.id);
         let disk = &**self.disk();
         let as_ours = |error: crate::runtime::Error| crate::Error::from(error);

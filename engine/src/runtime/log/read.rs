@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::super::error::Result;
 use super::super::frame::Stream;
-use super::FILE;
+use super::files;
 use crate::disk::{Disk, File};
 
 /// What is read at once.
@@ -35,30 +35,55 @@ struct Line {
 }
 
 /// Reads a log from some place on, as it grows.
-pub struct LogReader {
-    file: Option<Box<dyn File>>,
+pub struct LogReader<'d> {
+    disk: &'d dyn Disk,
+    dir: String,
+    /// The file that is read, and its number.
+    file: Option<(u64, Box<dyn File>)>,
+    /// Whether the file has a successor, and so its end was final before it was read last.
+    is_final: bool,
     /// Where the next block begins.
     at: u64,
     /// What was read and is no whole line yet.
     rest: Vec<u8>,
 }
 
-impl LogReader {
+impl<'d> LogReader<'d> {
     /// The log of the container in `dir`: its last `tail` entries and what comes then, or
     /// all of it. One that has never run has none.
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn open(disk: &dyn Disk, dir: &str, tail: Option<u64>) -> Result<Self> {
-        let file = match disk.open(&format!("{dir}/{FILE}")) {
-            Err(error) if error.is_absent() => None,
-            file => Some(file?),
-        };
-        let at = match (&file, tail) {
-            (Some(file), Some(tail)) => start_of_last(&**file, tail)?,
-            _ => 0,
-        };
-        Ok(Self { file, at, rest: Vec::new() })
+    pub fn open(disk: &'d dyn Disk, dir: &str, tail: Option<u64>) -> Result<Self> {
+        let mut reader = Self { disk, dir: dir.into(), file: None, is_final: false, at: 0, rest: Vec::new() };
+        if let Some(tail) = tail {
+            while !reader.seek_to_last(tail)? {}
+        }
+        Ok(reader)
+    }
+
+    /// Goes to where the last `count` entries begin; returns false if the files changed meanwhile.
+    fn seek_to_last(&mut self, count: u64) -> Result<bool> {
+        let numbers = files::numbers(self.disk, &self.dir)?;
+        let mut wanted = count;
+        for number in numbers.iter().rev() {
+            let Some(file) = self.open_file(*number)? else { break };
+            let (start, found) = start_of_last(&*file, wanted)?;
+            (self.file, self.at) = (Some((*number, file)), start);
+            wanted -= found;
+            if wanted == 0 {
+                break;
+            }
+        }
+        Ok(numbers.is_empty() || self.file.is_some())
+    }
+
+    /// Opens a file; returns `None` if it was removed.
+    fn open_file(&self, number: u64) -> Result<Option<Box<dyn File>>> {
+        match self.disk.open(&files::name_of(&self.dir, number)) {
+            Err(error) if error.is_absent() => Ok(None),
+            file => Ok(Some(file?)),
+        }
     }
 
     /// The entries that have come since the last call, some of them; none if there are
@@ -67,16 +92,15 @@ impl LogReader {
     /// # Errors
     /// If the disk fails.
     pub fn more(&mut self) -> Result<Vec<LogEntry>> {
-        let Some(file) = &self.file else { return Ok(Vec::new()) };
         let mut entries = Vec::new();
         while entries.is_empty() {
-            let left = file.len()?.saturating_sub(self.at);
-            let mut block = vec![0; left.min(BLOCK_BYTES as u64) as usize];
+            let block = self.next_block()?;
             if block.is_empty() {
+                if self.turn_over()? {
+                    continue;
+                }
                 break;
             }
-            file.read_exact_at(&mut block, self.at)?;
-            self.at += block.len() as u64;
             self.rest.extend_from_slice(&block);
             let whole = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
             let lines: Vec<u8> = self.rest.drain(..whole).collect();
@@ -88,6 +112,37 @@ impl LogReader {
         }
         Ok(entries)
     }
+
+    /// Reads on in the file; returns nothing at its end.
+    fn next_block(&mut self) -> Result<Vec<u8>> {
+        let Some((_, file)) = &self.file else { return Ok(Vec::new()) };
+        let left = file.len()?.saturating_sub(self.at);
+        let mut block = vec![0; left.min(BLOCK_BYTES as u64) as usize];
+        file.read_exact_at(&mut block, self.at)?;
+        self.at += block.len() as u64;
+        Ok(block)
+    }
+
+    /// Goes on to the file after the one that was read to its end; returns false if there is none.
+    fn turn_over(&mut self) -> Result<bool> {
+        let current = self.file.as_ref().map(|(number, _)| *number);
+        let numbers = files::numbers(self.disk, &self.dir)?;
+        let Some(next) = numbers.into_iter().find(|number| current.is_none_or(|current| *number > current))
+        else {
+            return Ok(false);
+        };
+        if current.is_some() && !self.is_final {
+            // The file may have grown after it was read and before the next one was there.
+            self.is_final = true;
+            return Ok(true);
+        }
+        // One that was removed meanwhile has a successor.
+        if let Some(file) = self.open_file(next)? {
+            (self.file, self.is_final, self.at) = (Some((next, file)), false, 0);
+            self.rest.clear();
+        }
+        Ok(true)
+    }
 }
 
 /// The entry on a line; `None` for what was cut off, or is none.
@@ -97,9 +152,12 @@ fn decode(line: &[u8]) -> Option<LogEntry> {
     Some(LogEntry { stream: line.stream, time: line.time, bytes })
 }
 
-/// Where the last `count` lines begin.
-fn start_of_last(file: &dyn File, count: u64) -> Result<u64> {
+/// Where the last `count` lines begin, or all if there are fewer, and how many lines these are.
+fn start_of_last(file: &dyn File, count: u64) -> Result<(u64, u64)> {
     let len = file.len()?;
+    if count == 0 || len == 0 {
+        return Ok((len, 0));
+    }
     let mut end = len;
     let mut found = 0;
     while end > 0 {
@@ -114,10 +172,10 @@ fn start_of_last(file: &dyn File, count: u64) -> Result<u64> {
             }
             found += 1;
             if found == count {
-                return Ok(begins);
+                return Ok((begins, found));
             }
         }
         end = start;
     }
-    Ok(if count == 0 { len } else { 0 })
+    Ok((0, found + 1))
 }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::super::error::Result;
 use super::super::frame::Stream;
-use super::{FILE, MAX_ENTRY};
+use super::{MAX_ENTRY, files};
+use crate::container::LogBounds;
 use crate::disk::{Disk, File};
 
 /// A text has them around it.
@@ -18,8 +19,8 @@ const BATCH_BYTES: usize = 256 << 10;
 
 /// Writes what comes, line by line.
 pub struct LogWriter {
-    file: Box<dyn File>,
-    end: u64,
+    /// Where to; nowhere if no log is kept.
+    target: Option<Target>,
     /// Entries that are not in the file yet.
     batch: Vec<u8>,
     /// The beginnings of lines, by stream.
@@ -27,32 +28,19 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// Goes on behind what is in the log of the container in `dir`.
+    /// Goes on behind what is in the log of the container in `dir`; without bounds, no log is
+    /// written.
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn open(disk: &Arc<dyn Disk>, dir: &str) -> Result<Self> {
-        let name = format!("{dir}/{FILE}");
-        let file = match disk.create(&name) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => disk.open_writable(&name)?,
-            file => file?,
-        };
-        let end = file.len()?;
-        let mut writer = Self { file, end, batch: Vec::new(), begun: Default::default() };
-        writer.end_what_was_cut()?;
-        Ok(writer)
-    }
-
-    /// An entry that a crash has cut off must not run into the next one.
-    fn end_what_was_cut(&mut self) -> Result<()> {
-        if let Some(last) = self.end.checked_sub(1) {
-            let mut byte = [0];
-            self.file.read_exact_at(&mut byte, last)?;
-            if byte != *b"\n" {
-                self.batch.push(b'\n');
-            }
+    pub fn open(disk: &Arc<dyn Disk>, dir: &str, bounds: Option<LogBounds>) -> Result<Self> {
+        let target = bounds.map(|bounds| Target::open(disk, dir, bounds)).transpose()?;
+        let mut writer = Self { target, batch: Vec::new(), begun: Default::default() };
+        if writer.target.as_ref().is_some_and(|target| target.is_cut) {
+            // An entry that a crash has cut off must not run into the next one.
+            writer.batch.push(b'\n');
         }
-        Ok(())
+        Ok(writer)
     }
 
     /// Takes what a stream brought.
@@ -60,6 +48,9 @@ impl LogWriter {
     /// # Errors
     /// If the disk fails.
     pub fn add(&mut self, stream: Stream, mut bytes: &[u8]) -> Result<()> {
+        if self.target.is_none() {
+            return Ok(());
+        }
         let now = Timestamp::now();
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (line, rest) = bytes.split_at(end + 1);
@@ -125,12 +116,11 @@ impl LogWriter {
     /// # Errors
     /// If the disk fails; what was to be written is lost then.
     pub fn flush(&mut self) -> Result<()> {
-        if !self.batch.is_empty() {
-            let batch = std::mem::take(&mut self.batch);
-            self.file.write_all_at(&batch, self.end)?;
-            self.end += batch.len() as u64;
+        let batch = std::mem::take(&mut self.batch);
+        match &mut self.target {
+            Some(target) => target.write(&batch),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Writes all, also lines that have no end.
@@ -146,4 +136,87 @@ impl LogWriter {
         }
         self.flush()
     }
+}
+
+/// The files that are written.
+struct Target {
+    disk: Arc<dyn Disk>,
+    dir: String,
+    bounds: LogBounds,
+    /// The last file, and its number.
+    file: Box<dyn File>,
+    number: u64,
+    end: u64,
+    /// Whether its last entry was cut off when it was opened.
+    is_cut: bool,
+}
+
+impl Target {
+    fn open(disk: &Arc<dyn Disk>, dir: &str, bounds: LogBounds) -> Result<Self> {
+        let number = files::numbers(&**disk, dir)?.pop().unwrap_or_default();
+        let file = open_file(&**disk, dir, number)?;
+        let end = file.len()?;
+        let mut byte = *b"\n";
+        if let Some(last) = end.checked_sub(1) {
+            file.read_exact_at(&mut byte, last)?;
+        }
+        let (disk, dir, is_cut) = (Arc::clone(disk), dir.into(), byte != *b"\n");
+        let target = Self { disk, dir, bounds, file, number, end, is_cut };
+        target.remove_surplus()?;
+        Ok(target)
+    }
+
+    /// Writes whole entries, to as many files as that takes.
+    fn write(&mut self, mut entries: &[u8]) -> Result<()> {
+        while !entries.is_empty() {
+            let room = self.bounds.max_size.saturating_sub(self.end);
+            let len = match fitting(entries, room) {
+                0 if self.end > 0 => {
+                    self.rotate()?;
+                    continue;
+                }
+                // A file has one entry at least.
+                0 => entries.iter().position(|byte| *byte == b'\n').map_or(entries.len(), |at| at + 1),
+                len => len,
+            };
+            let (now, later) = entries.split_at(len);
+            self.file.write_all_at(now, self.end)?;
+            self.end += len as u64;
+            entries = later;
+        }
+        Ok(())
+    }
+
+    /// Starts another file, and removes those that are too many then.
+    fn rotate(&mut self) -> Result<()> {
+        let number = self.number + 1;
+        self.file = open_file(&*self.disk, &self.dir, number)?;
+        (self.number, self.end) = (number, self.file.len()?);
+        self.remove_surplus()
+    }
+
+    fn remove_surplus(&self) -> Result<()> {
+        let numbers = files::numbers(&*self.disk, &self.dir)?;
+        let surplus = numbers.len().saturating_sub(self.bounds.max_files);
+        for number in numbers.iter().take(surplus) {
+            self.disk.remove(&files::name_of(&self.dir, *number))?;
+        }
+        Ok(())
+    }
+}
+
+/// How much of `entries` fits into `room`, in whole entries.
+fn fitting(entries: &[u8], room: u64) -> usize {
+    match usize::try_from(room).ok().and_then(|room| entries.get(..room)) {
+        Some(part) => part.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1),
+        None => entries.len(),
+    }
+}
+
+fn open_file(disk: &dyn Disk, dir: &str, number: u64) -> Result<Box<dyn File>> {
+    let name = files::name_of(dir, number);
+    Ok(match disk.create(&name) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => disk.open_writable(&name)?,
+        file => file?,
+    })
 }
