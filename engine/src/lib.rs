@@ -135,8 +135,8 @@ mod task;
 pub use archive::{Format, Limits};
 pub use catalog::ContainerId;
 pub use container::{
-    Bind, Change, ChangeKind, DeviceMapping, HostConfig, LogConfig, LogConfigError, Mount, MountKind, RestartPolicy, Spec, TmpfsOptions,
-    Ulimit,
+    Bind, Change, ChangeKind, DeviceMapping, HostConfig, LogConfig, LogConfigError, Mount, MountKind,
+    RestartPolicy, Spec, TmpfsOptions, Ulimit,
 };
 pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};

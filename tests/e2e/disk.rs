@@ -343,7 +343,7 @@ fn a_home_or_a_working_directory_that_is_not_there_is_not_needed() {
     sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).ok();
     let closed = sandbox.path("closed");
     fs::create_dir(&closed).expect("a directory");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("ours");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("ours");
     for home in [Some("/dev/null"), Some("/no/such"), Some(""), Some("relative"), closed.to_str(), None] {
         let mut command = sandbox.larder(["images", "-q"]);
         command.env_remove("HOME");

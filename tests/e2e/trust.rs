@@ -82,7 +82,7 @@ fn a_store_that_others_may_write_to_is_refused() {
         chmod(&path, mode);
         let command: &[&str] = if name == "tmp" || name == "packs" { &["load"] } else { &["images"] };
         let ran = sandbox.run_fed(command, Feed::Bytes(layouts::docker25(&[Image::small("new:1")]).tar()));
-        ran.fails(1).complains(&format!("other users may write to it (mode {mode:04o})"));
+        ran.fails(1).complains(format!("other users may write to it (mode {mode:04o})"));
         chmod(&path, before);
         sandbox.run(["images"]).ok();
     }

@@ -64,7 +64,7 @@ impl Sandbox {
         let mut command = match self.cgroups {
             "" => Command::new(program),
             cgroups => {
-                let [mount, umount] = ["mount", "umount"].map(|name| tools::tool(name));
+                let [mount, umount] = ["mount", "umount"].map(tools::tool);
                 let script = format!(
                     "{} -R /sys/fs/cgroup; {} -t {cgroups} none /sys/fs/cgroup && exec \"$@\"",
                     umount.get_program().display(),

@@ -79,7 +79,8 @@ pub fn stats(cx: &mut Context, args: &StatsArgs) -> Result<(), Failure> {
             let figures = store.as_ref().and_then(|store| store.figures(&id).ok());
             let at = Instant::now();
             let before = before.get(&id).copied();
-            rows.push(row(container, figures.as_ref().map(|figures| (figures, before, at)), args.no_trunc));
+            let known = figures.as_ref().map(|figures| Known { figures, at, before });
+            rows.push(row(container, known, args.no_trunc));
             now.insert(id, (figures.unwrap_or_default().cpu, at));
         }
         // Processors are counted between two looks.
@@ -122,12 +123,16 @@ fn chosen(store: &Store, args: &StatsArgs) -> Result<Vec<ContainerSummary>, Fail
 /// it, nothing is known of it.
 const UNKNOWN: &str = "--";
 
-/// The row of a container: its figures, and its processor time at the look before and when.
-fn row(
-    container: &ContainerSummary,
-    known: Option<(&Figures, Option<(Duration, Instant)>, Instant)>,
-    no_trunc: bool,
-) -> Row {
+/// What a container uses.
+struct Known<'k> {
+    figures: &'k Figures,
+    at: Instant,
+    /// The processor time at the look before, and when that was.
+    before: Option<(Duration, Instant)>,
+}
+
+/// The row of a container.
+fn row(container: &ContainerSummary, known: Option<Known<'_>>, no_trunc: bool) -> Row {
     let shown = if no_trunc { container.id.to_string() } else { container.id.short() };
     let pair = |one: String, other: String| format!("{one} / {other}");
     let unknown = || UNKNOWN.to_owned();
@@ -140,7 +145,7 @@ fn row(
             pair(unknown(), unknown()),
             unknown(),
         ],
-        Some((figures, before, at)) => {
+        Some(Known { figures, at, before }) => {
             let cpu = before.map_or(0.0, |(cpu, then)| {
                 let passed = at.saturating_duration_since(then).as_secs_f64();
                 figures.cpu.saturating_sub(cpu).as_secs_f64() / passed.max(f64::MIN_POSITIVE) * 100.0

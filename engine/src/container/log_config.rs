@@ -159,7 +159,11 @@ mod tests {
             ("", &[("max-size", "-1")], "failed to initialize logging driver: invalid size: '-1'"),
             ("", &[("max-size", "1x")], "failed to initialize logging driver: invalid size: '1x'"),
             ("", &[("max-size", "")], "failed to initialize logging driver: invalid size: ''"),
-            ("", &[("max-size", "0")], "failed to initialize logging driver: max-size must be a positive number"),
+            (
+                "",
+                &[("max-size", "0")],
+                "failed to initialize logging driver: max-size must be a positive number",
+            ),
             ("", &[("max-file", "0")], "failed to initialize logging driver: max-file cannot be less than 1"),
             (
                 "",

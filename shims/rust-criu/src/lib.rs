@@ -14,7 +14,6 @@ use std::os::fd::RawFd;
 
 /// How cgroups are restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::upper_case_acronyms, reason = "the names of the crate it stands for")]
 pub enum CgMode {
     /// Leave them alone.
     IGNORE = 0,

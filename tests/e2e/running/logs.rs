@@ -114,8 +114,8 @@ fn a_chatty_container_s_log_is_bounded_and_ends_with_its_last_lines() {
     let Some(here) = Host::new() else { return };
     let script = "yes | head -c 2000000; echo last";
     let options = ["--log-opt", "max-size=100k", "--log-opt", "max-file=3"];
-    let run = ["run", "--name", "job"].iter().chain(&options).chain(&["busybox", "sh", "-c", script]);
-    let ran = here.run(run).ok();
+    let command = ["busybox", "sh", "-c", script];
+    let ran = here.run(["run", "--name", "job"].iter().chain(&options).chain(&command)).ok();
     let bytes = log_bytes(&here, "job");
     assert!(bytes.len() == 3 && bytes.iter().all(|bytes| *bytes <= 100_000), "{bytes:?}");
     let logs = here.run(["logs", "job"]).ok();

@@ -127,10 +127,8 @@ pub fn is_cgroup2(path: &str) -> bool {
 /// Whether this process is in another user namespace than the machine's first one.
 pub fn is_in_user_namespace() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let mut fields = map.split_whitespace();
-    let first = ["0", "0", "4294967295"];
     // A kernel without user namespaces has no such file.
-    !map.is_empty() && !(fields.by_ref().take(3).eq(first) && fields.next().is_none())
+    !map.is_empty() && !map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// Where everything goes and nothing comes from.

@@ -119,8 +119,8 @@ impl Monitor {
         overlay.mount(stage == Stage::OwnUser)?;
         let door = Door::open(SOCKET)?;
         let bounds = request.spec.host_config.log_config.bounds();
-        let bounds = bounds
-            .map_err(|error| Error::Refused { refusal: Refusal::Other, text: error.to_string() })?;
+        let bounds =
+            bounds.map_err(|error| Error::Refused { refusal: Refusal::Other, text: error.to_string() })?;
         let log = LogWriter::open(&disk, dir, bounds)?;
         let status = ContainerStatus { restart_count: 0, ..before };
         let clients = Vec::new();
