@@ -3,7 +3,7 @@
 //! libcontainer installs a filter at the one right moment: before it drops capabilities, or
 //! after if `no_new_privileges` is set. Only its feature `libseccomp` does so. This crate is
 //! patched in under that name. [`seccompiler`] compiles the conditions on arguments, `syscalls`
-//! knows the numbers; [`program`] links both into one program for all architectures.
+//! knows the numbers; the module `program` links both into one program for all architectures.
 //!
 //! Differences from the C library, all towards more restriction:
 //!
