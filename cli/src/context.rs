@@ -159,11 +159,7 @@ impl Context {
     /// # Errors
     /// If there is one that cannot be opened.
     pub fn store_if_present(&self) -> Result<Option<Store>, Failure> {
-        let path = self.store_path()?;
-        if path.is_file() {
-            return Err(no_store(&path));
-        }
-        match Store::open(path) {
+        match Store::open(self.store_path()?) {
             Ok(store) => Ok(Some(self.set_up(store))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),

@@ -313,7 +313,7 @@ fn what_is_no_store_is_not_taken_for_an_empty_one() {
     for store in ["nowhere/at/all", "empty", "full", "full/file"] {
         for command in reading {
             let ran = sandbox.run(["--store", store].iter().chain(command)).fails(1);
-            assert!(ran.err().contains("store"), "{ran}");
+            assert!(ran.err().contains("store") || ran.err().contains("not a directory"), "{ran}");
         }
     }
     // One that was not created yet is empty, which is said; it has nothing to check or to clear up.
