@@ -248,9 +248,12 @@ impl Context {
     }
 
     /// Says that the store which was named was not created yet, if a command took it for an
-    /// empty one.
+    /// empty one. Where a variable names it, only a person is told: a script that sets it
+    /// everywhere would hear of it with every command.
     pub fn note_missing_store(&mut self) {
-        if let Some(path) = self.store.clone().filter(|_| self.is_store_missing) {
+        let is_by_variable = env::var_os("LARDER_STORE").map(PathBuf::from) == self.store;
+        let is_heard = !is_by_variable || io::stderr().is_terminal();
+        if let Some(path) = self.store.clone().filter(|_| self.is_store_missing && is_heard) {
             self.warn(&format!("note: there is no store at {} yet", path.display()));
         }
     }
