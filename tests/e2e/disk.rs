@@ -336,6 +336,29 @@ fn what_is_no_store_is_not_taken_for_an_empty_one() {
     assert!(!sandbox.path("new").exists() && !sandbox.path("data").exists(), "{:?}", sandbox.listing());
 }
 
+/// The database panics before 1970, and what shows times after 9999.
+#[test]
+fn a_clock_that_shows_no_possible_time_is_told() {
+    let test = "a_clock_that_shows_no_possible_time_is_told";
+    if !tools::are_here(test, &["faketime"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let archive = layouts::docker25(&[Image::small("app:1")]).tar();
+    sandbox.load(&archive).ok();
+    for time in ["1960-01-01 00:00:00", "1969-12-31 00:00:00"] {
+        for args in [&["load"][..], &["images"], &["gc"], &["--store", "new", "load"]] {
+            let larder = sandbox.larder(args);
+            let mut faketime = tools::tool("faketime");
+            faketime.arg(time).arg(larder.get_program()).args(args).current_dir(sandbox.path(""));
+            faketime.env("LARDER_STORE", sandbox.store());
+            let ran = child::run(faketime, Feed::Bytes(archive.clone()));
+            ran.fails(1).complains("the clock of this machine shows a year before 1970 or after 9999");
+        }
+    }
+    sandbox.run(["images"]).ok();
+}
+
 /// `sudo -u`, services and CI jobs leave programs with such home and working directories.
 #[test]
 fn a_home_or_a_working_directory_that_is_not_there_is_not_needed() {

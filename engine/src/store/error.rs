@@ -22,6 +22,9 @@ pub enum Error {
         /// Where one was expected.
         path: PathBuf,
     },
+    /// The clock shows a time before 1970 or after 9999.
+    #[error("the clock of this machine shows a year before 1970 or after 9999; set it first")]
+    Clock,
     /// A store is there already.
     #[error("there is a store at {} already", path.display())]
     Exists {
@@ -80,7 +83,7 @@ impl From<Error> for crate::Error {
         let kind = match &error {
             Error::NoStore { .. } => ErrorKind::NotFound,
             Error::Exists { .. } | Error::NotEmpty { .. } => ErrorKind::Conflict,
-            Error::Newer { .. } => ErrorKind::Unsupported,
+            Error::Newer { .. } | Error::Clock => ErrorKind::Unsupported,
             Error::BadLevel { .. } => ErrorKind::InvalidInput,
             Error::Thread(_) | Error::Memory(_) => ErrorKind::Io,
             Error::ReadOnly => ErrorKind::ReadOnly,

@@ -60,6 +60,21 @@ pub(crate) const LAYERS: &str = "layers";
 /// a third of the space for a speed that the disk does not have.
 const LEVELS: std::ops::RangeInclusive<u8> = 1..=22;
 
+/// Checks that this machine's clock shows a time that can be stored and shown: from 1970 to the
+/// end of 9999. The database panics before that, and what shows times after it.
+///
+/// # Errors
+/// If it does not.
+fn check_clock() -> Result<()> {
+    /// The first second of the year 10000.
+    const END: u64 = 253_402_300_800;
+    let since = std::time::UNIX_EPOCH.elapsed();
+    match since.is_ok_and(|since| since.as_secs() < END) {
+        true => Ok(()),
+        false => Err(Error::Clock.into()),
+    }
+}
+
 /// How many paths the file system of an image or a container may have, unless more
 /// [are asked for](Store::with_max_paths): fifty times those of a large image.
 pub(crate) const MAX_PATHS: usize = 4 << 20;
@@ -167,6 +182,7 @@ impl Store {
     }
 
     pub(crate) fn create_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self> {
+        check_clock()?;
         check_empty(&*disk, path)?;
         match disk.create(LOCK) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
@@ -198,6 +214,7 @@ impl Store {
 
     /// Opens the store on `disk`; `None` if there is none.
     pub(crate) fn open_on(disk: Arc<dyn Disk>) -> Result<Option<Self>> {
+        check_clock()?;
         let Some(format) = Self::find_format(&*disk)? else { return Ok(None) };
         format.check()?;
         let writable = match disk.open_writable(journal::FILE) {
@@ -291,6 +308,21 @@ impl Store {
     /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded).
     pub fn with_max_paths(self, max_paths: usize) -> Self {
         Self { max_paths, ..self }
+    }
+
+    /// Checks that this machine's clock shows a time that can be stored and shown: from 1970 to the
+    /// end of 9999. The database panics before that, and what shows times after it.
+    ///
+    /// # Errors
+    /// If it does not.
+    fn check_clock() -> Result<()> {
+        /// The first second of the year 10000.
+        const END: u64 = 253_402_300_800;
+        let since = std::time::UNIX_EPOCH.elapsed();
+        match since.is_ok_and(|since| since.as_secs() < END) {
+            true => Ok(()),
+            false => Err(Error::Clock.into()),
+        }
     }
 
     /// How many paths the file system of an image or a container may have.

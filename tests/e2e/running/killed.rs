@@ -216,7 +216,10 @@ fn a_container_that_changed_its_user_does_not_outlive_what_is_said_of_it() {
                 .is_ok_and(|status| status.contains("Uid:\t1000"))
         });
         let pid = here.pid("web");
-        kill(here.monitor(&id).expect("it has a monitor"));
+        let monitor = here.monitor(&id).expect("it has a monitor");
+        kill(monitor);
+        // A signal arrives, and the process lets go of its lock, a moment later.
+        eventually("the monitor is dead", || !is_alive(monitor));
         here.run(look).ok();
         assert!(!is_alive(pid), "{look:?}");
         assert!(here.status("web").starts_with("Exited (137) "), "{look:?}: {}", here.status("web"));

@@ -179,7 +179,8 @@ fn ustar_s_prefix_is_part_of_the_name() {
     assert_eq!(with(b"ustar\x0000", &[0; 4]), "some/some/name");
     assert_eq!(with(b"ustar\0xx", &[0; 4]), "some/some/name");
     assert_eq!(with(b"ustar\x0000", b"tar\0"), "some/some/name");
-    assert_eq!(with(b"ustar  \0", &[0; 4]), "some/name");
+    // GNU has times there; what is no time is a prefix for Go's reader.
+    assert_eq!(with(b"ustar  \0", &[0; 4]), "some/some/name");
     assert_eq!(with(&[0; 8], &[0; 4]), "some/name");
 }
 
@@ -207,13 +208,17 @@ fn numbers_that_no_linux_has_are_refused() {
     for (header, field) in [
         (device(329, base(1 << 12)), "device number"),
         (device(337, base(1 << 20)), "device number"),
-        (device(100, *b"nonsense"), "mode"),
         (device(108, [0xff; 8]), "owner"),
         (device(108, base(u32::MAX)), "owner"),
         (device(116, [0x80, 0, 0, 1, 0, 0, 0, 0]), "group"),
-        (device(136, *b"nonsense"), "time"),
     ] {
         assert_eq!(refusal(&[&header]), format!("entry \"some/name\" has an impossible {field}"));
+    }
+    for (at, field) in
+        [(100, "mode"), (108, "owner"), (136, "time of the last change"), (329, "device's major number")]
+    {
+        let refused = refusal(&[&device(at, *b"nonsense")]);
+        assert!(refused.ends_with(&format!("the {field} is not a number")), "{refused}");
     }
     let (highest, _) = read_one(&[&device(329, base((1 << 12) - 1))]);
     assert_eq!(highest.kind, EntryKind::CharDevice(Device { major: 4095, minor: 0 }));
