@@ -16,7 +16,7 @@ fn a_container_ends_with_its_monitor() {
     let id = here.waiting("web", &[]);
     here.run(["exec", "-d", "web", "sleep", "600"]).ok();
     let first = here.pid("web");
-    kill(here.monitor(&id).expect("it has a monitor"));
+    here.kill_monitor(&id);
     eventually("its process is gone", || !is_alive(first));
     let status = here.status("web");
     assert!(status.starts_with("Exited (137) "), "{status}");
@@ -42,7 +42,7 @@ fn a_container_whose_monitor_was_killed_is_removed_with_its_processes() {
     let script = "sleep 600 & echo up; exec sleep 600";
     let id = here.detached(&["--name", "web", "--pid", "host", "busybox", "sh", "-c", script]);
     eventually("it is up", || here.run(["logs", "web"]).out() == "up\n");
-    kill(here.monitor(&id).expect("it has a monitor"));
+    here.kill_monitor(&id);
     here.run(["rm", "-f", "web"]).ok();
     eventually("nothing is left", || here.at_work(std::slice::from_ref(&id)).is_empty());
     for name in ["", "memory/", "pids/"] {
@@ -78,7 +78,7 @@ fn whoever_waits_for_a_container_hears_that_its_monitor_was_killed() {
     let following = here.start(["logs", "-f", "web"], Feed::Nothing);
     let attached = here.start(["attach", "web"], Feed::Nothing);
     thread::sleep(Duration::from_millis(300));
-    kill(here.monitor(&id).expect("it has a monitor"));
+    here.kill_monitor(&id);
     waiting.wait().ok().stdout("137\n");
     following.wait();
     let ran = attached.wait();
@@ -216,10 +216,7 @@ fn a_container_that_changed_its_user_does_not_outlive_what_is_said_of_it() {
                 .is_ok_and(|status| status.contains("Uid:\t1000"))
         });
         let pid = here.pid("web");
-        let monitor = here.monitor(&id).expect("it has a monitor");
-        kill(monitor);
-        // A signal arrives, and the process lets go of its lock, a moment later.
-        eventually("the monitor is dead", || !is_alive(monitor));
+        here.kill_monitor(&id);
         here.run(look).ok();
         assert!(!is_alive(pid), "{look:?}");
         assert!(here.status("web").starts_with("Exited (137) "), "{look:?}: {}", here.status("web"));

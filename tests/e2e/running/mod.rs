@@ -125,6 +125,15 @@ impl Host {
         processes().into_iter().find(|process| is_monitor(&process.words)).map(|process| process.pid)
     }
 
+    /// Kills the monitor of a container, and waits until it is dead: a signal arrives, and the
+    /// process lets go of its lock, a moment later.
+    #[track_caller]
+    fn kill_monitor(&self, id: &str) {
+        let monitor = self.monitor(id).expect("it has a monitor");
+        kill(monitor);
+        eventually("the monitor is dead", || !is_alive(monitor));
+    }
+
     /// The processes of larder that work on this store, and those in the cgroups of these
     /// containers.
     fn at_work(&self, ids: &[String]) -> Vec<Process> {
