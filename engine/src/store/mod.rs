@@ -310,21 +310,6 @@ impl Store {
         Self { max_paths, ..self }
     }
 
-    /// Checks that this machine's clock shows a time that can be stored and shown: from 1970 to the
-    /// end of 9999. The database panics before that, and what shows times after it.
-    ///
-    /// # Errors
-    /// If it does not.
-    fn check_clock() -> Result<()> {
-        /// The first second of the year 10000.
-        const END: u64 = 253_402_300_800;
-        let since = std::time::UNIX_EPOCH.elapsed();
-        match since.is_ok_and(|since| since.as_secs() < END) {
-            true => Ok(()),
-            false => Err(Error::Clock.into()),
-        }
-    }
-
     /// How many paths the file system of an image or a container may have.
     pub(crate) fn max_paths(&self) -> usize {
         self.max_paths
