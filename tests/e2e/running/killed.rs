@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Host, eventually, is_alive, kill, processes};
+use super::{Host, eventually, is_alive, processes};
 use crate::harness::child::Feed;
 use crate::harness::noise::Noise;
 
