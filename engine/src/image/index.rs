@@ -60,6 +60,12 @@ impl Index {
     /// # Errors
     /// As for [`Self::parse`]; lines before a bad one were seen by then.
     pub fn visit(bytes: &[u8], mut each: impl FnMut(IndexEntry)) -> Result<Option<String>, DocumentError> {
+        // Its lines are kept as they are written, as texts. What is no text could only be kept
+        // otherwise than it is written.
+        if std::str::from_utf8(bytes).is_err() {
+            let source = serde::de::Error::custom("an index must be valid UTF-8");
+            return Err(DocumentError::Json { source });
+        }
         let fields: Fields = parse_object(bytes)?;
         let other = [("layers", fields.layers), ("config", fields.config), ("fsLayers", fields.fs_layers)];
         if let Some((field, _)) = other.iter().find(|(_, found)| found.is_some()) {

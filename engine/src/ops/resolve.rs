@@ -87,8 +87,6 @@ fn by_digest(catalog: &Catalog, digest: Digest) -> Result<Option<Resolved>> {
 
 fn by_reference(catalog: &Catalog, reference: &Reference) -> Result<Option<Resolved>> {
     let exact = catalog.reference(&reference.to_string())?;
-    // A name with a digest holds for that content only, whoever has put it into the store.
-    let exact = exact.filter(|named| reference.digest().is_none_or(|digest| digest == named.target));
     let named = match (exact, reference.digest()) {
         (Some(named), _) => Some(named),
         (None, None) => None,
