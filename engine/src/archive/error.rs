@@ -257,16 +257,6 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// A name with a digest that is not the image's.
-    #[error("{document} gives the name {name} to an image with the digest {got}")]
-    WrongPin {
-        /// The document.
-        document: String,
-        /// The name.
-        name: String,
-        /// The digest of the image.
-        got: Digest,
-    },
     /// An image that cannot be loaded, for no fault of the archive's.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -236,7 +236,7 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// When another image is called so too: which of them should have the name
-    /// is anybody's guess. When the name has the digest of another image.
+    /// is anybody's guess.
     pub(super) fn claim(
         &mut self,
         reference: &Reference,
@@ -245,11 +245,6 @@ impl<'a> Planner<'a> {
     ) -> Result<bool, Error> {
         if self.names.len() >= MAX_NAMES {
             return Err(LimitError::Names { limit: MAX_NAMES }.into());
-        }
-        // A name with a digest is a promise of content; no archive can give it to another.
-        if reference.digest().is_some_and(|digest| digest != identity) {
-            let (document, name) = (document.to_string(), reference.familiar());
-            return Err(Error::WrongPin { document, name, got: identity });
         }
         match self.names.insert(reference.clone(), identity) {
             Some(other) if other != identity => {

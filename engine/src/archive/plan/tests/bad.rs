@@ -162,26 +162,6 @@ fn references_that_are_none_are_refused() {
 }
 
 #[test]
-fn a_name_with_a_digest_holds_for_that_content_only() {
-    for key in ["org.opencontainers.image.ref.name", "io.containerd.image.name"] {
-        let mut oci = Oci::new();
-        let (one, two) = (oci.image("linux/amd64", &["a"]), oci.image("linux/amd64", &["b"]));
-        let pin = format!("docker.io/library/app@{}", one.digest);
-        let wrong = oci.name(&two, json!({ key: pin })).finish();
-        let told = format!(
-            "index.json gives the name app@{} to an image with the digest {}",
-            one.digest, two.digest
-        );
-        assert_eq!(refused(wrong), told);
-    }
-    let mut oci = Oci::new();
-    let one = oci.image("linux/amd64", &["a"]);
-    let pin = format!("app@{}", one.digest);
-    let right = oci.name(&one, json!({"org.opencontainers.image.ref.name": pin})).finish();
-    assert_eq!(plan(right).unwrap().images[0].names.len(), 1);
-}
-
-#[test]
 fn one_name_cannot_be_two_images() {
     let mut oci = Oci::new();
     let one = oci.image("linux/amd64", &["a"]);
