@@ -75,6 +75,7 @@ impl RootFs {
             self.view.begin_layer()?;
             let number = self.layers.len();
             let bytes = self.add(layer, purpose, task, &mut |entry| watch(number, entry))?;
+            self.view.end_layer();
             self.layers.push((layer.diff_id, bytes));
         }
         Ok(())

@@ -19,6 +19,7 @@ impl View {
         if usize::from(self.layers) >= MAX_LAYERS {
             return Err(Error::Layers { limit: MAX_LAYERS });
         }
+        self.end_layer();
         self.layers += 1;
         self.gone.iter_mut().for_each(super::gone::Gone::clear);
         Ok(())
@@ -32,8 +33,8 @@ impl View {
         let Found { entry, data } = found;
         let mut parts = parts(&entry.name)?;
         let Some(last) = parts.pop() else { return self.change_root(entry) };
-        if parts.iter().any(|part| matches!(Whiteout::of(part), Ok(Some(Whiteout::Aufs)))) {
-            return Ok(());
+        if parts.iter().any(|part| is_aufs(part)) {
+            return self.put_aside(last, &entry, data);
         }
         let whiteout = Whiteout::of(last).map_err(|_| Error::Whiteout { entry: entry.name.clone() })?;
         let parent = parts.join(&b'/');
@@ -158,6 +159,9 @@ impl View {
         let mut path = parts(target)?;
         let absent = || Error::NoLinkTarget { entry: entry.into(), target: target.into() };
         let last = path.pop().ok_or_else(absent)?;
+        if path.iter().any(|part| is_aufs(part)) {
+            return self.put_aside_as(last).ok_or_else(absent);
+        }
         let Reached::Node(directory) = self.reach(&path.join(&b'/'), Follow::Yes)? else {
             return Err(absent());
         };
@@ -174,18 +178,22 @@ impl View {
             return Ok(number);
         }
         let record = self.records.add(b"", &Body::Own(self.inode(node)));
-        let shared = Shared { links: 1, record };
-        let number = match self.free_shared {
+        let number = self.add_shared(Shared { links: 1, record });
+        let name = self.name(NodeId(node)).to_vec();
+        self.set_record(node, &name, &Body::Shared(number))?;
+        Ok(number)
+    }
+
+    /// Gives a file that may have several names its number.
+    pub(super) fn add_shared(&mut self, shared: Shared) -> u32 {
+        match self.free_shared {
             NONE => self.shared.push(shared),
             free => {
                 self.free_shared = self.shared.get(free).map_or(NONE, |free| free.record);
                 self.shared.change(free, |place| *place = shared);
                 free
             }
-        };
-        let name = self.name(NodeId(node)).to_vec();
-        self.set_record(node, &name, &Body::Shared(number))?;
-        Ok(number)
+        }
     }
 
     /// The directory at `path`, made if it is missing; what is no directory
@@ -224,7 +232,7 @@ impl View {
         Ok(node)
     }
 
-    fn inode_of(&mut self, entry: &Entry, data: Data) -> Result<Inode, Error> {
+    pub(super) fn inode_of(&mut self, entry: &Entry, data: Data) -> Result<Inode, Error> {
         if let EntryKind::Symlink(target) = &entry.kind
             && target.len() > MAX_TARGET_BYTES
         {
@@ -356,4 +364,9 @@ impl View {
         self.shared.change(number, |shared| *shared = Shared { links: 0, record: free });
         self.free_shared = number;
     }
+}
+
+/// Whether a part of a path is one of aufs's own.
+fn is_aufs(part: &[u8]) -> bool {
+    matches!(Whiteout::of(part), Ok(Some(Whiteout::Aufs)))
 }

@@ -20,6 +20,7 @@
 
 mod apply;
 mod arena;
+mod aside;
 mod attributes;
 mod docker;
 #[cfg(any(test, fuzzing))]
@@ -159,6 +160,7 @@ pub struct View {
     layers: u16,
     /// What the current layer took away, if that is to be known.
     gone: Option<gone::Gone>,
+    aside: aside::Aside,
     /// How many paths there may be.
     max_paths: usize,
     /// Paths and bytes of other views that count with these.
@@ -190,6 +192,7 @@ impl View {
             followed: Arc::default(),
             layers: 0,
             gone: None,
+            aside: aside::Aside::default(),
             max_paths,
             others: (0, 0),
         };
@@ -234,6 +237,7 @@ impl View {
             + self.xattrs.bytes()
             + self.sparse.len() * size_of::<Extent>()
             + self.gone.as_ref().map_or(0, gone::Gone::bytes)
+            + self.aside.bytes()
     }
 
     /// The root directory.

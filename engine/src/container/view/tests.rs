@@ -37,6 +37,7 @@ fn view(layers: &[&[&str]]) -> Result<View, Error> {
                 put(&mut view, text, EntryKind::File)?;
             }
         }
+        view.end_layer();
     }
     Ok(view)
 }
@@ -175,6 +176,20 @@ fn whiteouts_of_nothing_are_refused_and_aufs_notes_passed_over() {
         assert!(matches!(view(&[&[bad]]), Err(Error::Whiteout { .. })), "{bad}");
     }
     comes_to(&[&["a", ".wh..wh.plnk/", ".wh..wh.plnk/1.2", ".wh..wh.aufs"]], &["a 0"]);
+}
+
+#[test]
+fn links_to_what_aufs_put_aside_are_names_of_one_file() {
+    let layer: &[&str] =
+        &[".wh..wh.plnk/9.2", "d/a = .wh..wh.plnk/9.2", "b = /.wh..wh.plnk/9.2", ".wh..wh.plnk/1"];
+    comes_to(&[layer], &["b 0", "d/", "d/a 0"]);
+    let made = view(&[layer]).unwrap();
+    let [a, b] = ["d/a", "b"].map(|path| made.find(path.as_bytes(), Follow::No).unwrap());
+    assert_eq!((made.file(a), made.links(a), made.file_bytes()), (made.file(b), 2, 1));
+    for other in [&["a = .wh..wh.plnk/nothing"][..], &[".wh..wh.plnk/d/", "a = .wh..wh.plnk/d"]] {
+        assert!(matches!(view(&[other]), Err(Error::NoLinkTarget { .. })), "{other:?}");
+    }
+    assert!(matches!(view(&[layer, &["c = .wh..wh.plnk/9.2"]]), Err(Error::NoLinkTarget { .. })));
 }
 
 #[test]
