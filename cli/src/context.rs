@@ -283,6 +283,9 @@ pub fn about_image(error: Error, store: &Store, name: &str) -> Failure {
     let is_absent = error.kind() == ErrorKind::NotFound
         && ["No such ", "reference does not exist"].iter().any(|said| error.to_string().starts_with(said));
     let failure = Failure::from(error);
+    if let Some((image, path)) = name.split_once(":/") {
+        return failure.hint(format!("a path is an argument of its own: {image} /{path}"));
+    }
     match is_absent.then(|| names::meant(store, name)).flatten() {
         Some(hint) => failure.hint(hint),
         None => failure,
@@ -303,6 +306,11 @@ pub fn about_container(error: Error, store: &Store, name: &str) -> Failure {
 /// `No such container: web`, for a store that is not there.
 pub fn no_such_container(name: &str) -> String {
     format!("No such container: {name}")
+}
+
+/// `No such container or image: web`, for a store that is not there.
+pub fn no_such_container_or_image(name: &str) -> String {
+    format!("No such container or image: {name}")
 }
 
 /// `No such image: app:latest`, for a store that is not there; one that is says

@@ -62,6 +62,11 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// With this hint, if it has none.
+    pub fn or_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: self.hint.or_else(|| Some(hint.into())), ..self }
+    }
+
     /// The same in other words, after `Error: `.
     pub fn reworded(self, text: impl AsRef<str>) -> Self {
         Self { text: Self::error(text).text, ..self }

@@ -18,6 +18,7 @@ mod commands;
 mod completions;
 mod container_filter;
 mod context;
+mod dashes;
 mod failure;
 mod filter;
 mod help;
@@ -39,6 +40,7 @@ mod usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind as Kind;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use cli::Cli;
@@ -73,12 +75,22 @@ fn main() -> ExitCode {
 fn understand(args: &[OsString]) -> Result<(Cli, Settings), Failure> {
     let command = Cli::command();
     let mut settings = Settings::read(&command)?;
-    let mut command = boolean::to_read(args, settings.apply(command));
-    let understood = command.try_get_matches_from_mut(args).and_then(|matches| {
-        settings.note_given(&command, &matches);
-        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let command = boolean::to_read(args, settings.apply(command));
+    let understood = parse(command, args, &mut settings).or_else(|error| {
+        if !matches!(error.kind(), Kind::UnknownArgument | Kind::InvalidValue) {
+            return Err(error);
+        }
+        let command = boolean::to_read(args, settings.apply(Cli::command()));
+        // Of two errors the first is about what was typed.
+        parse(dashes::allow(command), args, &mut settings).map_err(|_| error)
     });
     understood.map(|cli| (cli, settings)).map_err(|error| usage::failure(&error, args))
+}
+
+fn parse(mut command: clap::Command, args: &[OsString], settings: &mut Settings) -> Result<Cli, clap::Error> {
+    let matches = command.try_get_matches_from_mut(args)?;
+    settings.note_given(&command, &matches);
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 fn run(cli: &Cli, settings: Settings, signals: &Signals) -> Result<(), Failure> {

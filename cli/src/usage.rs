@@ -12,11 +12,16 @@ use crate::failure::{BAD_FLAG, Failure};
 use crate::help;
 
 /// Commands of Docker that larder will not have, and what to do instead.
-const ELSEWHERE: [(&[&str], &str); 4] = [
+const ELSEWHERE: [(&[&str], &str); 6] = [
     (
-        &["pull", "push", "login", "logout", "search"],
-        "larder talks to no registry: 'skopeo copy docker://NAME docker-archive:FILE', then 'larder load -i FILE'",
+        &["pull"],
+        "larder talks to no registry: 'skopeo copy docker://NAME docker-archive:FILE:NAME', then 'larder load -i FILE'",
     ),
+    (
+        &["push"],
+        "larder talks to no registry: 'larder save -o FILE NAME', then 'skopeo copy docker-archive:FILE docker://NAME'",
+    ),
+    (&["login", "logout", "search"], "larder talks to no registry: skopeo and podman do"),
     (
         &["build", "buildx", "builder", "compose"],
         "larder builds nothing: build elsewhere, then 'larder load'",
@@ -96,7 +101,16 @@ impl Asked<'_> {
                 ));
                 let elsewhere =
                     ELSEWHERE.iter().find(|(names, _)| names.contains(&name)).map(|(_, why)| *why);
-                match (elsewhere, text(ContextKind::SuggestedSubcommand)) {
+                // The likeliest comes last. What help does not show is for larder itself.
+                let is_shown = |name: &&String| {
+                    self.command.find_subcommand(name).is_some_and(|command| !command.is_hide_set())
+                };
+                let near = match error.get(ContextKind::SuggestedSubcommand) {
+                    Some(ContextValue::String(name)) => Some(name).filter(is_shown),
+                    Some(ContextValue::Strings(names)) => names.iter().rev().find(is_shown),
+                    _ => None,
+                };
+                match (elsewhere, near) {
                     (Some(why), _) => failure.hint(why),
                     (None, Some(near)) => failure.hint(format!("did you mean '{} {near}'?", self.path)),
                     (None, None) => failure,
@@ -115,6 +129,7 @@ impl Asked<'_> {
             }
             ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
                 let flag = match self.short_of(argument) {
+                    _ if !argument.starts_with('-') => String::new(),
                     Some(short) => format!("-{short}, {}", long_of(argument)),
                     None => long_of(argument).to_owned(),
                 };

@@ -17,6 +17,8 @@ pub enum ErrorKind {
     InvalidInput,
     /// An archive that is damaged, incomplete, contradicts itself or is none.
     InvalidArchive,
+    /// A name that an archive gives to an image and that cannot be taken.
+    BadName,
     /// An archive passed one of the [`Limits`](crate::archive::Limits).
     LimitExceeded,
     /// Something valid that larder does not do.

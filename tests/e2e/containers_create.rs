@@ -308,10 +308,28 @@ fn what_makes_no_sense_is_refused_and_nothing_is_created() {
         assert_eq!(ran.code, Some(code), "{args:?}: {ran}");
         assert!(ran.err().contains(why), "{args:?}: {ran}");
     }
-    let long = format!("A={}", "x".repeat(70_000));
-    sandbox.run(["create", "-e", &long, "app:1"]).fails(1).complains("more than the 65536 that are kept");
+    sandbox.write("long", format!("A={}\n", "x".repeat(33 << 20)));
+    sandbox
+        .run(["create", "--env-file", "long", "app:1"])
+        .fails(1)
+        .complains("more than the 33554432 that are kept");
     assert_eq!(sandbox.run(["ps", "-aq"]).ok().out(), "");
     assert!(!sandbox.store().join("containers").exists());
+}
+
+/// Buildpacks write labels of hundreds of kilobytes, and Linux takes commands of two megabytes.
+#[test]
+fn large_labels_commands_and_environments_are_taken() {
+    let label = "x".repeat(200_000);
+    let sandbox =
+        with(Image::small("app:1").with(|config| config["config"]["Labels"] = json!({ "large": label })));
+    let (script, value) = ("y".repeat(100_000), "z".repeat(2000));
+    let variables = (0..60).flat_map(|number| ["-e".to_owned(), format!("V{number}={value}")]);
+    let args = ["create", "--name", "web"].map(str::to_owned).into_iter().chain(variables);
+    sandbox.run(args.chain(["app:1", "sh", "-c", &script].map(str::to_owned))).ok();
+    let found = sandbox.run(["inspect", "web"]).ok().json();
+    assert_eq!(found[0]["Config"]["Labels"]["large"], label);
+    assert_eq!(found[0]["Args"][1], script);
 }
 
 #[test]

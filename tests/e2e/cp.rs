@@ -115,7 +115,7 @@ fn cp_out_fails_in_dockers_words() {
     for (from, to, told) in [
         ("web:/nosuch", ".", "Could not find the file /nosuch in container web"),
         ("app:1:/nosuch", ".", "Could not find the file /nosuch in image app:1"),
-        ("nosuch:/x", ".", "No such container: nosuch"),
+        ("nosuch:/x", ".", "No such container or image: nosuch"),
         ("web:/etc", "file", "cannot copy directory"),
         ("web:/etc/hosts", "new/", "no such directory"),
         ("web:/etc/hosts", "no/such", "no\" does not exist"),

@@ -149,8 +149,8 @@ fn json_has_a_list_for_each_kind() {
 fn which_of_the_two_is_missing_is_said() {
     let sandbox = with(&[Image::small("app:1"), Image::small("tool:2")]);
     let ran = sandbox.run(["diff", "app:1", "tol:2"]).fails(1).stdout("");
-    ran.complains("No such container: tol:2").complains("did you mean tool:2?");
+    ran.complains("No such container or image: tol:2").complains("did you mean tool:2?");
     let ran = sandbox.run(["diff", "ap:1", "tool:2"]).fails(1);
-    ran.complains("No such container: ap:1").complains("did you mean app:1?");
-    Sandbox::new().run(["diff", "app:1"]).fails(1).complains("No such container: app:1");
+    ran.complains("No such container or image: ap:1").complains("did you mean app:1?");
+    Sandbox::new().run(["diff", "app:1"]).fails(1).complains("No such container or image: app:1");
 }

@@ -231,7 +231,7 @@ fn the_platform_chooses_what_is_exported() {
 fn a_name_that_is_nothing_is_said_in_dockers_words_and_writes_nothing() {
     for sandbox in [with(&[Image::small("app:1")]), Sandbox::new()] {
         for name in ["nosuch", "app:2", "0123456789ab"] {
-            let wanted = format!("Error: No such container: {name}");
+            let wanted = format!("Error: No such container or image: {name}");
             let ran = sandbox.run(["export", "-o", "out.tar", name]).fails(1).complains(&wanted);
             assert!(ran.stdout.is_empty(), "{ran}");
         }

@@ -137,8 +137,8 @@ fn a_path_that_is_not_there_is_said_and_no_other_image_proposed() {
     }
     for verb in ["ls", "cat"] {
         let ran = sandbox.run([verb, "wbe:2", "/"]).fails(1);
-        ran.complains("No such container: wbe:2").complains("did you mean web:2?");
-        Sandbox::new().run([verb, "app:1", "/"]).fails(1).complains("No such container: app:1");
+        ran.complains("No such container or image: wbe:2").complains("did you mean web:2?");
+        Sandbox::new().run([verb, "app:1", "/"]).fails(1).complains("No such container or image: app:1");
     }
 }
 

@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use larder_engine::Platform;
 
-use crate::context::{Context, about_image, no_such_container};
+use crate::context::{Context, about_image, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::output::archive::Place;
 
@@ -28,7 +28,7 @@ pub struct CatArgs {
 }
 
 pub fn cat(cx: &mut Context, args: &CatArgs) -> Result<(), Failure> {
-    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(&args.name)))?;
+    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container_or_image(&args.name)))?;
     let task = cx.task(true)?;
     let platform = args.platform.as_ref();
     Place::Stdout.write("read file", |out| {

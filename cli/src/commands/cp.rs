@@ -4,7 +4,7 @@ use std::path::Path;
 
 use larder_engine::{Copied, CopyOptions, ErrorKind, Store};
 
-use crate::context::{Context, about_container, no_such_container};
+use crate::context::{Context, about_container, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::input;
 use crate::output::archive::Place;
@@ -138,7 +138,7 @@ fn open<'a>(cx: &mut Context, text: &'a [u8]) -> Result<(Store, String, &'a [u8]
     let Some((name, path)) = splits.first().cloned() else {
         return Err(Failure::plain("must specify at least one container source"));
     };
-    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(&name)))?;
+    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container_or_image(&name)))?;
     let is_container = store.has_container(&name, &cx.task(true)?);
     if is_container.map_err(|error| about_container(error, &store, &name))? {
         return Ok((store, name, path));

@@ -1,6 +1,6 @@
 use larder_engine::{Change, ChangeKind, Difference, Task};
 
-use crate::context::{Context, about_image, no_such_container};
+use crate::context::{Context, about_image, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::output::json::{Html, Json};
 
@@ -26,7 +26,7 @@ pub struct DiffArgs {
 }
 
 pub fn diff(cx: &mut Context, args: &DiffArgs) -> Result<(), Failure> {
-    let absent = || Failure::error(no_such_container(&args.name));
+    let absent = || Failure::error(no_such_container_or_image(&args.name));
     let store = cx.store()?.ok_or_else(absent)?;
     let task = cx.task(true)?;
     let told = |error: larder_engine::Error| {

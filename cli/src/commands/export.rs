@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use larder_engine::{ExportOptions, Platform};
 
-use crate::context::{Context, about_image, no_such_container};
+use crate::context::{Context, about_image, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::limits::Expanded;
 use crate::output::archive::Place;
@@ -42,7 +42,7 @@ pub struct ExportArgs {
 
 pub fn export(cx: &mut Context, args: &ExportArgs) -> Result<(), Failure> {
     let place = Place::of(args.output.as_deref())?;
-    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(&args.name)))?;
+    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container_or_image(&args.name)))?;
     let task = cx.task(false)?;
     let options = ExportOptions {
         platform: args.platform.clone(),

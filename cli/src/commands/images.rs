@@ -122,13 +122,15 @@ pub fn rows(image: &ImageSummary, no_trunc: bool, now: Timestamp) -> Vec<Row> {
         let tag = |name: &Reference| name.tag().unwrap_or(NONE).to_owned();
         image.references.iter().map(|name| (name.familiar_repository(), tag(name))).collect()
     };
+    // As in Docker, Go's time zero is no time.
+    let created = image.created.filter(|created| time::rfc3339_nanos(*created) != time::GO_ZERO);
     names
         .into_iter()
         .map(|(repository, tag)| {
             Row::new([
                 ("Containers", "N/A".into()),
                 ("CreatedAt", created_at(image.created)),
-                ("CreatedSince", image.created.map(|then| time::ago(then, now)).unwrap_or_default()),
+                ("CreatedSince", created.map(|then| time::ago(then, now)).unwrap_or_default()),
                 ("Digest", digest.clone()),
                 ("ID", if no_trunc { image.id.to_string() } else { image.id.0.short() }),
                 ("Repository", repository),

@@ -10,6 +10,7 @@ use crate::template::Template;
 
 mod container;
 mod document;
+mod fields;
 mod host;
 
 /// Show everything about images and containers, as JSON
@@ -134,7 +135,7 @@ fn show(
     match template {
         Some(template) => {
             for document in &found {
-                match template.document(document) {
+                match template.document_with(document, fields::with_all) {
                     Ok(text) => cx.print(&format!("{text}\n"))?,
                     Err(mistake) => {
                         cx.print("\n")?;

@@ -133,9 +133,16 @@ pub fn load(cx: &mut Context, args: &LoadArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// With what to do about a name for one of several images.
+/// With what to do about it, where an option or another command helps.
 fn hinted(error: larder_engine::Error) -> Failure {
+    let is_other =
+        |text: &str| ["not a tar archive", "not an image archive"].iter().any(|no| text.starts_with(no));
     match error.kind() {
+        ErrorKind::BadName => Failure::from(error).hint("--tag NAME loads the image under another name"),
+        ErrorKind::InvalidArchive if is_other(&error.to_string()) => Failure::from(error).hint(
+            "load takes what 'docker save', 'podman save' and skopeo write, and OCI layouts; \
+             'larder import' makes an image of a tar of files",
+        ),
         ErrorKind::Ambiguous => Failure::from(error).hint("--only PATTERN chooses one"),
         _ => error.into(),
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use larder_engine::{Entry, EntryKind, ListOptions, Listed, Mtime, Platform};
 
-use crate::context::{Context, about_image, no_such_container};
+use crate::context::{Context, about_image, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::output::json::{Html, Json};
 use crate::output::table::RightColumns;
@@ -47,7 +47,7 @@ pub struct LsArgs {
 }
 
 pub fn ls(cx: &mut Context, args: &LsArgs) -> Result<(), Failure> {
-    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container(&args.name)))?;
+    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container_or_image(&args.name)))?;
     let task = cx.task(true)?;
     let options =
         ListOptions { platform: args.platform.clone(), recursive: args.recursive, itself: args.directory };

@@ -56,15 +56,21 @@ impl<'p> Place<'p> {
         match self {
             Self::File(path) => {
                 let failed = |error: io::Error| unwritable(what, path, &error);
-                let mut out = OutputFile::create(path).map_err(failed)?;
-                let written = write(&mut out)?;
-                out.commit().map_err(failed)?;
+                let file = OutputFile::create(path).map_err(failed)?;
+                let mut out = Watched { out: file, failure: None };
+                let written = write(&mut out);
+                // It is this place that failed, and not the store.
+                if let Some(error) = out.failure {
+                    return Err(failed(error));
+                }
+                let written = written?;
+                out.out.commit().map_err(failed)?;
                 Ok(written)
             }
             Self::Stdout => {
                 let stdout = io::stdout().as_fd().try_clone_to_owned();
                 let stdout = stdout.map_err(|error| Failure::of_output(&error))?;
-                let mut out = Watched { file: File::from(stdout), failure: None };
+                let mut out = Watched { out: File::from(stdout), failure: None };
                 let written = write(&mut out);
                 // What the engine says of a pipe that broke is not what to tell.
                 match out.failure {
@@ -76,15 +82,15 @@ impl<'p> Place<'p> {
     }
 }
 
-/// Standard output, and what became of it.
-struct Watched {
-    file: File,
+/// Where an archive goes, and what became of it.
+struct Watched<W> {
+    out: W,
     failure: Option<io::Error>,
 }
 
-impl io::Write for Watched {
+impl<W: io::Write> io::Write for Watched<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes);
+        let written = self.out.write(bytes);
         if let Err(error) = &written
             && error.kind() != io::ErrorKind::Interrupted
         {

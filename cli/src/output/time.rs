@@ -19,6 +19,8 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
 
 /// A length of time in one rounded-down unit, worded as Docker words it.
 fn span(length: SignedDuration) -> String {
+    // Go's durations end at 292 years, and what is longer is as long as that.
+    let length = length.min(SignedDuration::from_nanos(i64::MAX));
     let seconds = length.as_secs();
     let minutes = seconds / 60;
     #[expect(clippy::cast_possible_truncation, reason = "a timestamp spans 20000 years")]

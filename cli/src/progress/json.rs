@@ -36,6 +36,9 @@ enum Told<'t> {
         #[serde(skip_serializing_if = "Option::is_none")]
         new_bytes: Option<u64>,
     },
+    Planned {
+        total_bytes: u64,
+    },
     Skipped {
         item: &'t str,
     },
@@ -102,6 +105,7 @@ impl Progress for Objects {
     fn report(&self, event: &Event<'_>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match *event {
+            Event::Planned { total_bytes } => Told::Planned { total_bytes }.write(),
             Event::Started { item, total_bytes } => {
                 running.insert(item.to_owned(), (Instant::now(), total_bytes));
                 Told::Started { item, total_bytes }.write();

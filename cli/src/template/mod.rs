@@ -90,15 +90,36 @@ impl Template {
         self.fill(&self.strict, row).map_err(|error| Mistake::of_row(&error, &self.text, missing))
     }
 
-    /// Fills it in for a document. A key that is absent from labels or
-    /// annotations shows as `<no value>`, any other one is a mistake.
+    /// Fills it in for a document. A key that is absent from labels or annotations shows as
+    /// `<no value>`, any other one is a mistake.
     ///
     /// # Errors
     /// Go's sentence about what went wrong.
     pub fn document(&self, document: &Json) -> Result<String, Mistake> {
+        self.document_with(document, Json::clone)
+    }
+
+    /// The same; if a key is absent, for what `with_all` makes of the document.
+    ///
+    /// # Errors
+    /// Go's sentence about what went wrong.
+    pub fn document_with(
+        &self,
+        document: &Json,
+        with_all: impl FnOnce(&Json) -> Json,
+    ) -> Result<String, Mistake> {
         self.original.set(document.clone());
         let missing = |key: &str| format!("map has no entry for key {key:?}");
-        match self.fill(&self.strict, document) {
+        let whole;
+        let (document, filled) = match self.fill(&self.strict, document) {
+            Err(TemplateError::MissingKey { .. }) => {
+                whole = with_all(document);
+                self.original.set(whole.clone());
+                (&whole, self.fill(&self.strict, &whole))
+            }
+            filled => (document, filled),
+        };
+        match filled {
             Err(TemplateError::MissingKey { key }) if actions::asks_for_users_key(&self.text, &key) => {
                 self.fill(&self.lenient, document)
             }

@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 
 use super::plan::{PlannedConfig, PlannedDocument, PlannedImage, PlannedName, PlannedVariant};
-use super::planner::{Planner, bad, named, reference};
-use super::{Error, MemberName, Refusal, name};
+use super::planner::{Planner, bad, named};
+use super::{BadName, Error, MemberName, Refusal, name};
 use crate::image::{Digest, Pinned, Reference, parse_array};
 
 /// The member's name.
@@ -68,7 +68,14 @@ pub(super) fn merge(
         let Some(image) = images.get_mut(at) else { continue };
         let identity = image.target.as_ref().map_or(digest, |target| target.digest);
         for tag in entry.repo_tags.unwrap_or_default() {
-            let reference = tagged(&tag, manifest)?;
+            let root = image.target.as_ref().map(|target| target.digest);
+            let reference = match tagged(&tag, root, manifest) {
+                Ok(reference) => reference,
+                Err(bad_name) => {
+                    image.note(bad_name);
+                    continue;
+                }
+            };
             // An index and one of its manifests may both be images, with names of their own.
             if planner.claimed(&reference).is_some_and(|root| roots.contains(&(digest, root))) {
                 continue;
@@ -114,6 +121,7 @@ fn image(
         carried: Vec::new(),
         absent: Vec::new(),
         refusal: None,
+        bad_name: None,
     };
     let config = planner.config(at, &document)?;
     let platform = config.platform.clone();
@@ -129,7 +137,7 @@ fn image(
     let mut layers = Vec::new();
     for (layer, diff_id) in names.iter().zip(&config.diff_ids) {
         let layer = named(layer, manifest.as_str())?;
-        let mut layer = planner.layer(&layer, None, manifest)?;
+        let mut layer = planner.layer_or_absent(&layer, None, manifest)?;
         layer.diff_id = Some(*diff_id);
         layers.push(layer);
     }
@@ -139,11 +147,13 @@ fn image(
     Ok(image)
 }
 
-fn tagged(tag: &str, document: &MemberName) -> Result<Reference, Error> {
-    let reference = reference(tag, document)?;
-    if reference.tag().is_none() {
+/// Docker refuses a digest in any tag; with containerd's store it writes the image's own.
+fn tagged(tag: &str, root: Option<Digest>, document: &MemberName) -> Result<Reference, BadName> {
+    let reference = BadName::parse(tag, document)?;
+    if reference.tag().is_none() && (reference.digest().is_none() || reference.digest() != root) {
         let name = name::shown(tag.as_bytes());
-        return Err(Error::Untagged { document: document.to_string(), name });
+        return Err(BadName::Untagged { document: document.to_string(), name });
     }
+    BadName::check_digest(&reference, root, document)?;
     Ok(reference)
 }

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::{Compression, LimitError, NameProblem, Refusal};
-use crate::image::{Digest, DigestError, DocumentError, ReferenceError};
+use super::{BadName, Compression, LimitError, NameProblem, Refusal};
+use crate::image::{Digest, DigestError, DocumentError};
 use crate::tar::{HeaderError, PaxError};
 use crate::task::Cancelled;
 
@@ -110,9 +110,9 @@ pub enum Error {
         /// What it leads to, behind other links.
         target: String,
     },
-    /// A member of a kind that has no place in an image archive.
-    #[error("{member} is a sparse file, which an image archive cannot hold")]
-    Sparse {
+    /// A member that is stored without its holes, and does not say where they are.
+    #[error("{member} is a sparse file with an invalid map")]
+    SparseMap {
         /// The member.
         member: String,
     },
@@ -231,24 +231,9 @@ pub enum Error {
         /// Layers of the manifest.
         got: usize,
     },
-    /// A name for an image that is none.
-    #[error("{document}: bad image name {name:?}")]
-    Reference {
-        /// The document.
-        document: String,
-        /// The name, or the start of it.
-        name: String,
-        /// What is wrong with it.
-        source: ReferenceError,
-    },
-    /// A name for an image without a tag; in Docker's words.
-    #[error("{document}: invalid tag {name:?}")]
-    Untagged {
-        /// The document.
-        document: String,
-        /// The name.
-        name: String,
-    },
+    /// A name that cannot be taken, of an image that was given no other.
+    #[error(transparent)]
+    BadName(#[from] BadName),
     /// Two images claim one name.
     #[error("{document} gives the name {name} to two images")]
     DuplicateName {

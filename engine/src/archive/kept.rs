@@ -152,7 +152,13 @@ mod tests {
     use super::*;
 
     fn file(text: &str, size: u64) -> Member {
-        Member { name: MemberName::parse(text.as_bytes()).unwrap(), kind: MemberKind::File, size, offset: 0 }
+        Member {
+            name: MemberName::parse(text.as_bytes()).unwrap(),
+            kind: MemberKind::File,
+            size,
+            offset: 0,
+            extents: None,
+        }
     }
 
     #[test]

@@ -14,10 +14,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::plan::{PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
-use super::planner::{Planner, bad, named, reference};
+use super::planner::{Planner, bad, named};
 use super::views::check_platform;
-use super::{Error, MemberName, Refusal, name};
-use crate::image::{Config, DiffId, Digest, Platform, parse_object};
+use super::{BadName, Error, MemberName, Refusal};
+use crate::image::{Config, DiffId, Digest, Platform, Reference, ReferenceError, parse_object};
 
 /// The entry page.
 pub(super) const REPOSITORIES: &str = "repositories";
@@ -77,36 +77,42 @@ pub(super) fn images(
     type Repositories = BTreeMap<String, Option<BTreeMap<String, String>>>;
     let (bytes, _) = planner.document("the list of images", repositories, repositories)?;
     let list: Repositories = parse_object(&bytes).map_err(bad(repositories))?;
-    let mut ids = Vec::<(String, Vec<PlannedName>)>::new();
+    let mut images = Vec::<PlannedImage>::new();
     let mut known = HashMap::new();
     for (repository, tags) in &list {
         for (tag, id) in tags.iter().flatten() {
-            let base = reference(repository, repositories)?;
-            let reference = base.with_tag(tag).map_err(|source| Error::Reference {
-                document: repositories.to_string(),
-                name: name::shown(format!("{repository}:{tag}").as_bytes()),
-                source,
-            })?;
-            let at = *known.entry(id.clone()).or_insert_with(|| {
-                ids.push((id.clone(), Vec::new()));
-                ids.len() - 1
-            });
-            if planner.claim(&reference, Digest::of(id), repositories)?
-                && let Some((_, names)) = ids.get_mut(at)
-            {
-                names.push(PlannedName { reference, entry: None });
+            let at = match known.get(id) {
+                Some(at) => *at,
+                None => {
+                    images.push(image(planner, id, repositories)?);
+                    known.insert(id, images.len() - 1);
+                    images.len() - 1
+                }
+            };
+            let Some(image) = images.get_mut(at) else { continue };
+            match tagged(repository, tag, repositories) {
+                Ok(reference) if planner.claim(&reference, Digest::of(id), repositories)? => {
+                    image.names.push(PlannedName { reference, entry: None });
+                }
+                Ok(_) => {}
+                Err(bad_name) => image.note(bad_name),
             }
         }
     }
-    ids.into_iter().map(|(id, names)| image(planner, &id, names, repositories)).collect()
+    Ok(images)
 }
 
-fn image(
-    planner: &mut Planner<'_>,
-    top: &str,
-    names: Vec<PlannedName>,
-    repositories: &MemberName,
-) -> Result<PlannedImage, Error> {
+fn tagged(repository: &str, tag: &str, document: &MemberName) -> Result<Reference, BadName> {
+    let text = format!("{repository}:{tag}");
+    let base = BadName::parse(repository, document)?;
+    let tagged = match base.tag().is_none() && base.digest().is_none() {
+        true => base.with_tag(tag),
+        false => Err(ReferenceError::Format),
+    };
+    tagged.map_err(|source| BadName::reference(&text, document, source))
+}
+
+fn image(planner: &mut Planner<'_>, top: &str, repositories: &MemberName) -> Result<PlannedImage, Error> {
     let mut layers = Vec::new();
     let mut history = Vec::new();
     let mut seen = HashSet::new();
@@ -155,7 +161,7 @@ fn image(
     let platform = platform.unwrap_or_default();
     planner.count_image()?;
     let mut image = PlannedImage {
-        names,
+        names: Vec::new(),
         target: None,
         entry: None,
         documents: Vec::new(),
@@ -163,6 +169,7 @@ fn image(
         carried: Vec::new(),
         absent: Vec::new(),
         refusal: None,
+        bad_name: None,
     };
     if planner.wants(&platform) && platform.os == "linux" {
         let config = PlannedConfig::FromV1(config);

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use super::error::WHOLE;
 use super::{Error, LimitError, Limits, MemberName, NameProblem, name, sniff};
-use crate::tar::{BLOCK_BYTES, Extension, Header, HeaderError, Kind, padding_bytes};
+use crate::tar::{
+    BLOCK_BYTES, Extension, Extent, Header, HeaderError, Holes, Kind, MAX_EXTENSION_BYTES, MapError,
+    SparseFile, padding_bytes, read_map,
+};
 
 /// One member of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +18,12 @@ pub struct Member {
     pub name: MemberName,
     /// What it is.
     pub kind: MemberKind,
-    /// How many bytes its payload has; zero for all but files.
+    /// How many bytes it has, holes included; zero for all but files.
     pub size: u64,
     /// Where its payload starts in the (expanded) archive.
     pub offset: u64,
+    /// Where the archive has its bytes, if it is stored without its holes.
+    pub extents: Option<Arc<[Extent]>>,
 }
 
 /// What a member is.
@@ -65,6 +71,10 @@ pub struct Members<R> {
     /// Of the current member: payload not yet read, and padding after it.
     left: u64,
     padding: u64,
+    /// The current member, if it is stored without its holes.
+    file: Option<Holes>,
+    /// The bytes of all holes so far.
+    holes: u64,
     count: u64,
     /// The current member, for errors to name.
     current: String,
@@ -94,6 +104,8 @@ impl<R: Read> Members<R> {
             offset: 0,
             left: 0,
             padding: 0,
+            file: None,
+            holes: 0,
             count: 0,
             current: String::new(),
             ended: false,
@@ -159,6 +171,7 @@ impl<R: Read> Members<R> {
     }
 
     fn skip_rest(&mut self) -> Result<(), Error> {
+        self.file = None;
         let left = std::mem::take(&mut self.left);
         if self.len.is_some_and(|len| len.saturating_sub(self.offset) < left) {
             return Err(self.truncated());
@@ -236,26 +249,70 @@ impl<R: Read> Members<R> {
             MemberName::parse(&raw).map_err(|problem| Error::Name { name: name::shown(&raw), problem })?;
         let member = named.to_string();
         let kind = header.kind_when_named(&raw);
-        if kind == Kind::Sparse || extension.is_sparse() {
-            return Err(Error::Sparse { member });
-        }
         let size = if kind.has_payload() { extension.size().unwrap_or(header.size()) } else { 0 };
+        let sparse = self.sparse(header, kind, extension, size, &member)?;
         let target = extension.link_name().map_or_else(|| header.link_name(), Cow::Borrowed);
         let bad_link = |problem| MemberKind::BadLink { target: name::shown(&target), problem };
         let kind = match kind {
-            Kind::File if named.is_root() => {
+            Kind::File | Kind::Sparse if named.is_root() => {
                 return Err(Error::Name { name: name::shown(&raw), problem: NameProblem::Empty });
             }
-            Kind::File => MemberKind::File,
+            Kind::File | Kind::Sparse => MemberKind::File,
             Kind::Directory => MemberKind::Directory,
             Kind::Symlink => named.link(&target).map_or_else(bad_link, MemberKind::Symlink),
             Kind::Hardlink => MemberName::parse(&target).map_or_else(bad_link, MemberKind::Hardlink),
             _ => MemberKind::Other,
         };
         self.current = member;
-        self.left = size;
         self.padding = padding_bytes(size);
-        Ok(Member { name: named, kind, size, offset: self.offset })
+        let (size, extents) = match sparse {
+            Some((sparse, extents)) => {
+                self.left = sparse.stored;
+                self.file = Some(Holes::new(sparse.size, Arc::clone(&extents)));
+                (sparse.size, Some(extents))
+            }
+            None => {
+                self.left = size;
+                (size, None)
+            }
+        };
+        Ok(Member { name: named, kind, size, offset: self.offset, extents })
+    }
+
+    /// The map of a member that is stored without its holes, which lies before its bytes.
+    fn sparse(
+        &mut self,
+        header: &Header,
+        kind: Kind,
+        extension: &Extension,
+        payload: u64,
+        member: &str,
+    ) -> Result<Option<(SparseFile, Arc<[Extent]>)>, Error> {
+        let offset = self.offset;
+        let block = || {
+            let mut block = [0; BLOCK_BYTES];
+            match self.read_block(&mut block)? {
+                BLOCK_BYTES => Ok(block),
+                _ => Err(Error::Truncated { place: format!("the map of {member}") }),
+            }
+        };
+        let invalid = || Error::SparseMap { member: member.to_owned() };
+        let sparse =
+            read_map(header, kind, extension.pax(), payload, block).map_err(|error| match error {
+                MapError::Invalid => invalid(),
+                MapError::Long => LimitError::HeaderBytes { limit: MAX_EXTENSION_BYTES, offset }.into(),
+                MapError::Read(error) => error,
+            })?;
+        let Some(sparse) = sparse else { return Ok(None) };
+        let extents = sparse.extents(self.offset).ok_or_else(invalid)?;
+        // Holes expand as bytes do that are compressed, and are bounded in the same way.
+        self.holes = self.holes.saturating_add(sparse.size.saturating_sub(sparse.stored));
+        let (limit, consumed, expanded) = (self.limits.max_ratio, self.offset, self.holes);
+        if expanded > Limits::RATIO_GRACE_BYTES && expanded / limit.max(1) > consumed {
+            let source = LimitError::Ratio { limit, consumed, expanded };
+            return Err(Error::MemberLimit { member: member.to_owned(), source });
+        }
+        Ok(Some((sparse, extents.into())))
     }
 
     fn place(&self) -> String {
@@ -302,6 +359,19 @@ pub struct Body<'a, R> {
 
 impl<R: Read> Read for Body<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let members = &mut *self.members;
+        if let Some(mut file) = members.file.take() {
+            let read = file.read(buf, |_, room| self.read_stored(room));
+            self.members.file = Some(file);
+            return read;
+        }
+        self.read_stored(buf)
+    }
+}
+
+impl<R: Read> Body<'_, R> {
+    /// Reads on in what the archive has of the member.
+    fn read_stored(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let members = &mut *self.members;
         let want = usize::try_from(members.left).unwrap_or(usize::MAX).min(buf.len());
         let Some(room) = buf.get_mut(..want).filter(|room| !room.is_empty()) else { return Ok(0) };

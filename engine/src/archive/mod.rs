@@ -11,6 +11,7 @@
 //! of its blobs, and knows its length before the first of them.
 
 mod assemble;
+mod bad_name;
 mod bounded;
 mod compression;
 mod dir;
@@ -32,6 +33,7 @@ mod table;
 mod views;
 
 pub use assemble::{Assembly, Content, Entry};
+pub use bad_name::{BadName, OtherDigest};
 pub use bounded::{Bounded, Budget, CompressedTwice, Counted};
 pub use compression::{Compression, Corrupt, Decoder, Nesting, sniff};
 pub use error::{Error, Fault};

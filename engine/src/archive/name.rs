@@ -9,7 +9,8 @@ const MAX_NAME_BYTES: usize = 4096;
 const SHOWN_CHARS: usize = 200;
 
 /// The name of a member, relative to the archive's root: no `.` or `..` in it,
-/// no slash at either end, none doubled. Empty for the root itself.
+/// no slash at either end, none doubled. Empty for the root itself. A name that is
+/// written with a slash before it starts at that root, as it does for Docker.
 ///
 /// Clones share the text: an archive has hundreds of thousands of names, each
 /// of them in several tables.
@@ -23,9 +24,6 @@ pub enum NameProblem {
     /// It leads out of the archive.
     #[error("it leads out of the archive")]
     Outside,
-    /// It starts at the root of the file system.
-    #[error("it is absolute")]
-    Absolute,
     /// It has a NUL in it.
     #[error("it holds a NUL")]
     Nul,
@@ -62,6 +60,9 @@ impl MemberName {
         let text = check(target)?;
         let mut place: Vec<_> = parts(&self.0).collect();
         place.pop();
+        if text.starts_with('/') {
+            place.clear();
+        }
         for part in parts(text) {
             match part {
                 ".." => drop(place.pop().ok_or(NameProblem::Outside)?),
@@ -93,7 +94,6 @@ fn check(raw: &[u8]) -> Result<&str, NameProblem> {
         [] => Err(NameProblem::Empty),
         _ if raw.len() > MAX_NAME_BYTES => Err(NameProblem::Long),
         _ if raw.contains(&0) => Err(NameProblem::Nul),
-        [b'/', ..] => Err(NameProblem::Absolute),
         _ => std::str::from_utf8(raw).map_err(|_| NameProblem::Encoding),
     }
 }
@@ -126,20 +126,19 @@ mod tests {
 
     #[test]
     fn spellings_of_one_name_are_one_name() {
-        for raw in ["a/b", "./a/b", "a//b/", "././a/./b/."] {
+        for raw in ["a/b", "./a/b", "a//b/", "././a/./b/.", "/a/b", "//a/./b/"] {
             assert_eq!(name(raw).as_str(), "a/b", "{raw}");
         }
-        assert!(name("./").is_root() && name(".").is_root());
+        assert!(name("./").is_root() && name(".").is_root() && name("/").is_root());
         assert_eq!(name("a/..b/...").as_str(), "a/..b/...");
     }
 
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
         let problem = |raw: &[u8]| MemberName::parse(raw).unwrap_err();
-        for raw in ["..", "../a", "a/..", "a/../b", "./../a"] {
+        for raw in ["..", "../a", "a/..", "a/../b", "./../a", "/../a"] {
             assert_eq!(problem(raw.as_bytes()), NameProblem::Outside, "{raw}");
         }
-        assert_eq!(problem(b"/etc/passwd"), NameProblem::Absolute);
         assert_eq!(problem(b"a\0b"), NameProblem::Nul);
         assert_eq!(problem(b"\xff"), NameProblem::Encoding);
         assert_eq!(problem(b""), NameProblem::Empty);
@@ -155,7 +154,8 @@ mod tests {
         assert_eq!(link("a/b/c", "./../../d"), Ok(name("d")));
         assert_eq!(link("x/layer.tar", "../../etc/passwd"), Err(NameProblem::Outside));
         assert_eq!(link("layer.tar", ".."), Err(NameProblem::Outside));
-        assert_eq!(link("layer.tar", "/etc/passwd"), Err(NameProblem::Absolute));
+        assert_eq!(link("x/layer.tar", "/y/layer.tar"), Ok(name("y/layer.tar")));
+        assert_eq!(link("layer.tar", "/../etc/passwd"), Err(NameProblem::Outside));
         assert_eq!(link("a/b", ".."), Err(NameProblem::Outside), "the root is no blob");
     }
 

@@ -7,9 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::plan::{PlannedConfig, PlannedImage, PlannedName, PlannedVariant};
-use super::planner::{Planner, bad, named, reference};
+use super::planner::{Planner, bad, named};
 use super::views::{ConfigView, Line, LineKind, plain};
-use super::{Error, MemberName, Refusal};
+use super::{BadName, Error, MemberName, Refusal};
 use crate::image::{
     Descriptor, Digest, DocumentError, Index, IndexEntry, Pinned, Platform, Reference, parse_object,
 };
@@ -45,11 +45,18 @@ pub(super) fn images(planner: &mut Planner<'_>, index: &MemberName) -> Result<Ve
                 images.len() - 1
             }
         };
-        let Some(name) = name_of(&entry.descriptor, index)? else { continue };
-        if planner.claim(&name, digest, index)?
-            && let Some(image) = images.get_mut(at)
+        let Some(image) = images.get_mut(at) else { continue };
+        let named = match name_of(&entry.descriptor, index) {
+            Ok(named) => named,
+            Err(bad_name) => {
+                image.note(bad_name);
+                continue;
+            }
+        };
+        if let Some(reference) = named
+            && planner.claim(&reference, digest, index)?
         {
-            image.names.push(PlannedName { reference: name, entry: Some(entry.raw) });
+            image.names.push(PlannedName { reference, entry: Some(entry.raw) });
         }
     }
     Ok(images)
@@ -72,11 +79,15 @@ fn check_layout(planner: &mut Planner<'_>) -> Result<(), Error> {
     }
 }
 
-fn name_of(entry: &Descriptor, index: &MemberName) -> Result<Option<Reference>, Error> {
+fn name_of(entry: &Descriptor, index: &MemberName) -> Result<Option<Reference>, BadName> {
     let whole = entry.annotations.get(CONTAINERD_NAME);
     let maybe = entry.annotations.get(REF_NAME).filter(|name| name.contains(['/', ':']));
     match whole.or(maybe).filter(|name| !name.is_empty()) {
-        Some(name) => Ok(Some(reference(name, index)?.or_latest())),
+        Some(name) => {
+            let reference = BadName::parse(name, index)?.or_latest();
+            BadName::check_digest(&reference, Some(entry.digest), index)?;
+            Ok(Some(reference))
+        }
         None => Ok(None),
     }
 }
@@ -152,6 +163,7 @@ pub(super) fn root_at(
         carried: Vec::new(),
         absent: Vec::new(),
         refusal: None,
+        bad_name: None,
     };
     let mut walk = Walk { planner, place, image, seen: HashSet::new(), others: Vec::new() };
     walk.visit(&line, root, named_by, 1)?;
@@ -259,7 +271,7 @@ impl Walk<'_, '_> {
         let mut layers = Vec::new();
         for (layer, diff_id) in manifest.layers.iter().zip(&config.diff_ids) {
             let at = self.place.blob(*layer, member)?;
-            let mut layer = self.planner.layer(&at, Some(*layer), member)?;
+            let mut layer = self.planner.layer_or_absent(&at, Some(*layer), member)?;
             layer.diff_id = Some(*diff_id);
             layers.push(layer);
         }

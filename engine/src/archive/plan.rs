@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::legacy::V1Config;
 use super::planner::Planner;
-use super::{Documents, Error, MemberName, Refusal, dir, docker, legacy, oci};
+use super::{BadName, Documents, Error, MemberName, Refusal, dir, docker, legacy, oci};
 use crate::image::{Descriptor, DiffId, Pinned, Platform, Reference};
 
 /// How an archive is laid out.
@@ -64,6 +64,8 @@ pub struct PlannedImage {
     pub absent: Vec<Pinned>,
     /// Why there is nothing in it that can be loaded.
     pub refusal: Option<Box<Refusal>>,
+    /// Why a name that the archive has for it, the first of those, is not among the names.
+    pub bad_name: Option<Box<BadName>>,
 }
 
 /// A name for an image.
@@ -113,6 +115,8 @@ pub enum PlannedConfig {
 pub struct PlannedLayer {
     /// The member that holds it, behind all links.
     pub member: MemberName,
+    /// What names the member, if the archive does not have it: a store may have the layer already.
+    pub absent: Option<MemberName>,
     /// What it must expand to; `None` if and only if the config is
     /// [`PlannedConfig::FromV1`].
     pub diff_id: Option<DiffId>,
@@ -160,19 +164,28 @@ impl Plan {
         Ok(Self { layout, images })
     }
 
-    /// Checks that there is something in every image that can be loaded.
+    /// Checks that there is something in every image that can be loaded, and that every name can be taken.
     ///
     /// # Errors
-    /// [`Error::Refused`], for the first of which there is nothing.
+    /// [`Error::Refused`], for the first image in which there is nothing; [`Error::BadName`].
     pub fn check_loadable(&self) -> Result<(), Error> {
-        match self.images.iter().find_map(|image| image.refusal.as_deref()) {
-            Some(refusal) => Err(refusal.clone().into()),
+        let refused = |image: &PlannedImage| Some(image.refusal.as_deref()?.clone().named(image));
+        if let Some(refusal) = self.images.iter().find_map(refused) {
+            return Err(refusal.into());
+        }
+        match self.images.iter().find_map(|image| image.bad_name.as_deref()) {
+            Some(bad_name) => Err(bad_name.clone().into()),
             None => Ok(()),
         }
     }
 }
 
 impl PlannedImage {
+    /// Notes that a name of it cannot be taken.
+    pub(super) fn note(&mut self, bad_name: BadName) {
+        self.bad_name.get_or_insert_with(|| Box::new(bad_name));
+    }
+
     /// The names, without where they come from.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
         self.names.iter().map(|name| &name.reference)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::plan::{PlannedBlob, PlannedDocument, PlannedLayer};
 use super::views::{ConfigView, Line, ManifestView};
 use super::{Documents, Error, LimitError, MemberName, name};
-use crate::image::{Config, Digest, DocumentError, Index, Manifest, Pinned, Platform, Reference};
+use crate::image::{Config, Digest, DocumentError, Index, Manifest, Pinned, Platform, Reference, RunConfig};
 
 /// The most layers of all images together.
 ///
@@ -131,6 +131,8 @@ impl<'a> Planner<'a> {
             return Ok(Arc::clone(config));
         }
         let config = Config::parse(&document.bytes).map_err(bad(member))?;
+        // As in Docker: what no container could be made of is refused now, not found damaged then.
+        RunConfig::of_image(&document.bytes).map_err(bad(member))?;
         let config = Arc::new(ConfigView::of(config, member)?);
         self.configs.insert(digest, Arc::clone(&config));
         Ok(config)
@@ -202,6 +204,27 @@ impl<'a> Planner<'a> {
         Err(LimitError::DocumentsBytes { member: member.to_string(), limit })
     }
 
+    /// The layer that `member` leads to, or may be left out for who has it already: Docker writes and
+    /// loads archives without the layers that it shares with a base.
+    pub(super) fn layer_or_absent(
+        &mut self,
+        member: &MemberName,
+        descriptor: Option<Pinned>,
+        named_by: &MemberName,
+    ) -> Result<PlannedLayer, Error> {
+        if self.has(member)? {
+            return self.layer(member, descriptor, named_by);
+        }
+        self.count_layer()?;
+        let absent = Some(named_by.clone());
+        Ok(PlannedLayer { member: member.clone(), absent, diff_id: None, blob: descriptor })
+    }
+
+    fn count_layer(&mut self) -> Result<(), LimitError> {
+        self.layers += 1;
+        if self.layers > MAX_LAYERS { Err(LimitError::Layers { limit: MAX_LAYERS }) } else { Ok(()) }
+    }
+
     /// The layer that `member` leads to.
     pub(super) fn layer(
         &mut self,
@@ -209,15 +232,12 @@ impl<'a> Planner<'a> {
         descriptor: Option<Pinned>,
         named_by: &MemberName,
     ) -> Result<PlannedLayer, Error> {
-        self.layers += 1;
-        if self.layers > MAX_LAYERS {
-            return Err(LimitError::Layers { limit: MAX_LAYERS }.into());
-        }
+        self.count_layer()?;
         let (resolved, got) = self.file("the layer", member, named_by)?;
         if let Some(descriptor) = descriptor {
             check_size(member, descriptor, got, named_by)?;
         }
-        Ok(PlannedLayer { member: resolved, diff_id: None, blob: descriptor })
+        Ok(PlannedLayer { member: resolved, absent: None, diff_id: None, blob: descriptor })
     }
 
     /// Content that is only carried.
@@ -290,15 +310,6 @@ pub(super) fn named(text: &str, document: &str) -> Result<MemberName, Error> {
         document: document.into(),
         name: name::shown(text.as_bytes()),
         problem,
-    })
-}
-
-/// The name of an image, found in `document`.
-pub(super) fn reference(text: &str, document: &MemberName) -> Result<Reference, Error> {
-    text.parse().map_err(|source| Error::Reference {
-        document: document.to_string(),
-        name: name::shown(text.as_bytes()),
-        source,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::planner::Planner;
 use super::{MemberName, PlannedImage};
-use crate::image::Platform;
+use crate::image::{Platform, Reference};
 
 /// Why there is nothing in an image that can be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum Refusal {
     /// No image for the platform that was asked for.
     #[error("{member} is no image for {wanted}: it is for {found}")]
     Platform {
-        /// The root of the image.
+        /// The image's name, or its root in the archive.
         member: String,
         /// What was asked for.
         wanted: String,
@@ -36,6 +36,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The same of the image by its name, where it has one: that is what people know.
+    pub(super) fn named(self, image: &PlannedImage) -> Self {
+        let name = image.references().next().map(Reference::familiar);
+        match (self, name) {
+            (Self::Platform { wanted, found, .. }, Some(member)) => Self::Platform { member, wanted, found },
+            (refusal, _) => refusal,
+        }
+    }
+
     /// Why nothing can be loaded of `image`, of which all is known: its root, and the
     /// platforms of what is left out.
     pub(super) fn of(

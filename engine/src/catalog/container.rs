@@ -48,8 +48,11 @@ pub struct Container {
 }
 
 impl Container {
-    /// No specification is longer: the catalog's records stay small.
-    pub const MAX_SPEC_BYTES: usize = 64 << 10;
+    /// No specification is longer.
+    ///
+    /// 32 MiB: it holds the image's config, of which [`load`](crate::Store::load) takes 20 MiB, and
+    /// what a command line may add, which Linux limits to 2 MiB.
+    pub const MAX_SPEC_BYTES: usize = 32 << 20;
 
     /// Every blob that the container needs, each once.
     pub fn blobs(&self) -> BTreeSet<Digest> {

@@ -17,7 +17,7 @@ pub enum Error {
         entry: Vec<u8>,
     },
     /// An entry for the root that is no directory.
-    #[error("entry {} would replace the root directory with something else", shown(entry))]
+    #[error("entry {:?} would replace the root directory with something else", shown(entry))]
     RootKind {
         /// Its name.
         entry: Vec<u8>,

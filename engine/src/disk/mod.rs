@@ -44,7 +44,7 @@ pub use scratch::Scratch;
 pub use simulated::{Failure, SimulatedDisk, Survival};
 pub use still::StillDisk;
 pub use temporary::{Temporary, TemporaryDir, passing_name};
-pub use tree::Tree;
+pub use tree::{Tree, TreeFileKind};
 pub use trust::check_caller;
 pub use whole::{put_passing, put_whole, remove_if_there, swap_in};
 

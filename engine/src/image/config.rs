@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 
 use super::descriptor::null_as_empty;
@@ -104,7 +105,18 @@ impl Config {
 /// sorted by, nothing else, and the text stays in the document.
 fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value.as_str().and_then(|text| text.parse().ok()))
+    Ok(value.as_str().and_then(|text| text.parse().ok().or_else(|| last_moment(text))))
+}
+
+/// The last moment there is, for one of the last two days of the year 9999: jiff leaves them out, so
+/// that every time has a date in every time zone.
+fn last_moment(text: &str) -> Option<Timestamp> {
+    let date: Date = text.get(..10)?.parse().ok()?;
+    (date >= date_of_last_moment() && text.get(10..)?.starts_with('T')).then_some(Timestamp::MAX)
+}
+
+fn date_of_last_moment() -> Date {
+    jiff::tz::Offset::UTC.to_datetime(Timestamp::MAX).date()
 }
 
 #[cfg(test)]
@@ -144,6 +156,16 @@ mod tests {
     fn go_s_time_zero_is_a_time() {
         let config = Config::parse(br#"{"created":"0001-01-01T00:00:00Z","rootfs":{}}"#).unwrap();
         assert_eq!(config.created.unwrap().to_string(), "0001-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn the_last_day_of_the_year_9999_is_a_time() {
+        let created = |text: &str| {
+            Config::parse(format!(r#"{{"created":"{text}","rootfs":{{}}}}"#).as_bytes()).unwrap().created
+        };
+        assert_eq!(created("9999-12-31T23:59:59Z"), Some(Timestamp::MAX));
+        assert_eq!(created("9999-12-31"), None);
+        assert_eq!(created("10000-01-01T00:00:00Z"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why a verb could not do what it was asked for.
 
-use crate::catalog::ContainerId;
+use crate::catalog::{Container, ContainerId};
 use crate::container::{NameError, SpecError};
 use crate::image::{ChangeError, DiffId, Digest, DocumentError, GlobError, Platform, ReferenceError};
 use crate::store::kind_of;
@@ -119,6 +119,12 @@ pub enum Error {
         /// The container ID's.
         container: String,
     },
+    /// Neither a container nor an image has that name, ID or ID prefix.
+    #[error("No such container or image: {name}")]
+    NoSuchContainerOrImage {
+        /// What was asked for.
+        name: String,
+    },
     /// No container has that name, ID or ID prefix.
     #[error("No such container: {name}")]
     NoSuchContainer {
@@ -151,7 +157,10 @@ pub enum Error {
     #[error(transparent)]
     Spec(SpecError),
     /// More was asked for than a record keeps.
-    #[error("the container's configuration takes {bytes} bytes, more than the 65536 that are kept")]
+    #[error(
+        "the container's configuration takes {bytes} bytes, more than the {} that are kept",
+        Container::MAX_SPEC_BYTES
+    )]
     SpecTooLong {
         /// How much it takes.
         bytes: usize,
@@ -255,7 +264,8 @@ impl From<Error> for crate::Error {
             | Error::NoReference { .. }
             | Error::NotInArchive { .. }
             | Error::NoPlatform { .. }
-            | Error::NoSuchContainer { .. } => ErrorKind::NotFound,
+            | Error::NoSuchContainer { .. }
+            | Error::NoSuchContainerOrImage { .. } => ErrorKind::NotFound,
             Error::Ambiguous { .. } | Error::ManyContainers { .. } | Error::ManyToTag { .. } => {
                 ErrorKind::Ambiguous
             }
@@ -333,6 +343,7 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
 fn kind_of_archive(error: &archive::Error) -> ErrorKind {
     match (error, error.fault()) {
         (archive::Error::Read { source, .. }, _) => kind_of(source),
+        (archive::Error::BadName(_), _) => ErrorKind::BadName,
         (_, archive::Fault::Limit) => ErrorKind::LimitExceeded,
         (_, archive::Fault::Unsupported) => ErrorKind::Unsupported,
         (_, archive::Fault::Cancelled) => ErrorKind::Cancelled,

@@ -86,7 +86,9 @@ fn by_digest(catalog: &Catalog, digest: Digest) -> Result<Option<Resolved>> {
 }
 
 fn by_reference(catalog: &Catalog, reference: &Reference) -> Result<Option<Resolved>> {
-    let exact = catalog.reference(&reference.to_string())?;
+    // Older larders took names with the digest of other content from archives.
+    let holds = |named: &Named| reference.digest().is_none_or(|digest| digest == named.target);
+    let exact = catalog.reference(&reference.to_string())?.filter(holds);
     let named = match (exact, reference.digest()) {
         (Some(named), _) => Some(named),
         (None, None) => None,

@@ -16,7 +16,7 @@ use crate::catalog::{Image, Kind, Variant};
 use crate::chunk::{self, Body, Reader};
 use crate::image::{Descriptor, Digest, Manifest, Pinned, Platform, Reference, media_type};
 use crate::store::{Ledger, Store, kind_of};
-use crate::task::{Passing, Task};
+use crate::task::{Event, Passing, Task};
 use crate::{ErrorKind, Result, store};
 
 /// What is gathered before it is written out: headers and small files come in
@@ -90,6 +90,7 @@ impl Store {
         let layers: HashSet<_> =
             variants.flat_map(|variant| &variant.layers).map(|layer| layer.diff_id).collect();
         let assembly = Assembly::new(&outgoing, options.format).map_err(Error::Archive)?;
+        task.report(&Event::Planned { total_bytes: assembly.total_bytes() });
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
         assembly.write(&mut out, |descriptor, out| {
             let body = bodies.get(&descriptor.digest).ok_or(store::Error::NoBlob(descriptor.digest));

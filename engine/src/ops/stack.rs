@@ -86,9 +86,8 @@ impl Store {
             Ok(Some(Stack { container: Some(container), ..stack }))
         })?;
         match container.map_or_else(|| self.stack(access, name, platform, task), Ok) {
-            // Docker's word for what can be exported or looked into.
             Err(error) if error.cause().is_some_and(|cause| matches!(cause, Error::NoSuchImage { .. })) => {
-                Err(Error::NoSuchContainer { name: name.into() }.into())
+                Err(Error::NoSuchContainerOrImage { name: name.into() }.into())
             }
             other => other,
         }

@@ -5,13 +5,14 @@
 //! `archive/tar`; where this reader knows better, the place says so.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use super::entry::{Device, Entry, EntryKind, Mtime};
 use super::error::shown;
 use super::extension::{Extension, Pax};
-use super::header::{BLOCK_BYTES, Header, Kind, map_goes_on, padding_bytes};
-use super::sparse::{Map, MapPlace, PayloadMap, extents, push_old, push_old_block};
-use super::{EntryError, Extent, MAX_EXTENSION_BYTES, Source};
+use super::header::{BLOCK_BYTES, Header, Kind, padding_bytes};
+use super::sparse::{MapError, SparseFile, read_map};
+use super::{EntryError, Extent, Holes, MAX_EXTENSION_BYTES, Source};
 
 /// An entry, and where its bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +61,8 @@ pub struct Entries<S> {
 /// The payload that the source stands in.
 #[derive(Debug, Default)]
 struct Current {
-    /// The length of the file, and how much of it was read.
-    size: u64,
-    at: u64,
-    /// What of it is in the tar, and which of these is next to be read.
-    extents: Vec<Extent>,
-    next: usize,
+    /// The file, holes and all.
+    file: Holes,
     /// In the tar: bytes of payload not yet read, and of padding after them.
     left: u64,
     padding: u64,
@@ -180,14 +177,17 @@ impl<S: Source> Entries<S> {
         let payload = if kind.has_payload() { pax.size.unwrap_or(header.size()) } else { 0 };
         self.current = Current { left: payload, padding: padding_bytes(payload), ..Current::default() };
 
-        let sparse = self.sparse_map(header, kind, &pax, &mut name)?;
-        let data_bytes = self.current.left;
-        let (size, data) = match sparse {
-            Some((size, map)) => {
-                let extents = extents(&map, size, self.offset, data_bytes);
-                (size, Data::Sparse(extents.ok_or_else(|| EntryError::Sparse { name: shown(&name) })?))
+        if let Some(real) = pax.sparse_name() {
+            name = real.to_vec();
+        }
+        let (size, data) = match self.read_map(header, kind, &pax, &name)? {
+            Some(sparse) => {
+                self.current.left = sparse.stored;
+                let extents = sparse.extents(self.offset);
+                let extents = extents.ok_or_else(|| EntryError::Sparse { name: shown(&name) })?;
+                (sparse.size, Data::Sparse(extents))
             }
-            None if kind == Kind::File => (data_bytes, Data::Plain { offset: self.offset }),
+            None if kind == Kind::File => (payload, Data::Plain { offset: self.offset }),
             None => (0, Data::None),
         };
         let entry = Entry {
@@ -200,78 +200,32 @@ impl<S: Source> Entries<S> {
             xattrs: pax.xattrs.into_iter().collect(),
             name,
         };
-        self.current.size = size;
-        self.current.extents = match &data {
-            Data::None => Vec::new(),
-            Data::Plain { offset } => vec![Extent { at: 0, offset: *offset, len: size }],
-            Data::Sparse(extents) => extents.clone(),
+        let extents = match &data {
+            Data::None => Arc::default(),
+            Data::Plain { offset } => [Extent { at: 0, offset: *offset, len: size }].into(),
+            Data::Sparse(extents) => extents.as_slice().into(),
         };
+        self.current.file = Holes::new(size, extents);
         Ok(Found { entry, data })
     }
 
-    /// The size with holes and the map of a sparse file, whose name may have been
-    /// made up; `None` if the entry is none.
-    fn sparse_map(
+    fn read_map(
         &mut self,
         header: &Header,
         kind: Kind,
         pax: &Pax,
-        name: &mut Vec<u8>,
-    ) -> Result<Option<(u64, Map)>, EntryError> {
-        if kind == Kind::Sparse {
-            return self.read_old_map(header, name).map(Some);
-        }
-        let Some(place) = pax.sparse.place() else { return Ok(None) };
-        if let Some(real) = pax.sparse.name() {
-            *name = real.to_vec();
-        }
-        let invalid = || EntryError::Sparse { name: shown(name) };
-        if kind != Kind::File {
-            return Err(invalid());
-        }
-        let size = pax.sparse.size().unwrap_or(Some(self.current.left)).ok_or_else(invalid)?;
-        let map = match place {
-            MapPlace::Records => pax.sparse.map().ok_or_else(invalid)?,
-            MapPlace::Payload => self.read_payload_map(name)?,
+        name: &[u8],
+    ) -> Result<Option<SparseFile>, EntryError> {
+        let (start, payload) = (self.offset, self.current.left);
+        let block = || {
+            let mut block = [0; BLOCK_BYTES];
+            self.read_exact(&mut block).map(|()| block)
         };
-        Ok(Some((size, map)))
-    }
-
-    fn read_old_map(&mut self, header: &Header, name: &[u8]) -> Result<(u64, Map), EntryError> {
-        let invalid = || EntryError::Sparse { name: shown(name) };
-        let size = header.real_size().ok_or_else(invalid)?;
-        let mut map = Map::new();
-        push_old(header.map(), &mut map).ok_or_else(invalid)?;
-        let (start, mut goes_on) = (self.offset, header.map_goes_on());
-        while goes_on {
-            let block = self.read_map_block(start)?;
-            push_old_block(&block, &mut map).ok_or_else(invalid)?;
-            goes_on = map_goes_on(&block);
-        }
-        Ok((size, map))
-    }
-
-    fn read_payload_map(&mut self, name: &[u8]) -> Result<Map, EntryError> {
-        let invalid = || EntryError::Sparse { name: shown(name) };
-        let start = self.offset;
-        let mut map = PayloadMap::default();
-        loop {
-            self.current.left = self.current.left.checked_sub(BLOCK_BYTES as u64).ok_or_else(invalid)?;
-            let block = self.read_map_block(start)?;
-            if map.push(&block).ok_or_else(invalid)? {
-                return Ok(map.map());
-            }
-        }
-    }
-
-    /// The next block of a map that starts at `start`.
-    fn read_map_block(&mut self, start: u64) -> Result<[u8; BLOCK_BYTES], EntryError> {
-        if self.offset - start >= MAX_EXTENSION_BYTES {
-            return Err(EntryError::Extension { offset: start, limit: MAX_EXTENSION_BYTES });
-        }
-        let mut block = [0; BLOCK_BYTES];
-        self.read_exact(&mut block)?;
-        Ok(block)
+        read_map(header, kind, pax, payload, block).map_err(|error| match error {
+            MapError::Invalid => EntryError::Sparse { name: shown(name) },
+            MapError::Long => EntryError::Extension { offset: start, limit: MAX_EXTENSION_BYTES },
+            MapError::Read(error) => error,
+        })
     }
 
     fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), EntryError> {
@@ -320,9 +274,13 @@ fn impossible(name: &[u8], field: &'static str) -> EntryError {
     EntryError::Number { name: shown(name), field }
 }
 
-/// An owner or group; the highest number means none at all to the kernel.
+/// An owner or group. -1 means "as it is" to the kernel, which is root of what Docker unpacks; so does
+/// the highest number, which is the same to it.
 fn owner(id: Option<i64>) -> Option<u32> {
-    u32::try_from(id?).ok().filter(|id| *id != u32::MAX)
+    match id? {
+        -1 | 0xffff_ffff => Some(0),
+        id => u32::try_from(id).ok(),
+    }
 }
 
 fn mtime(header: &Header) -> Option<Mtime> {
@@ -345,30 +303,14 @@ pub struct Payload<'a, S> {
 
 impl<S: Source> Read for Payload<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let entries = &mut *self.entries;
-        let now = &mut entries.current;
-        while now.extents.get(now.next).is_some_and(|extent| now.at >= extent.at + extent.len) {
-            now.next += 1;
-        }
-        let (is_data, end) = match now.extents.get(now.next) {
-            Some(extent) if now.at >= extent.at => (true, extent.at + extent.len),
-            Some(extent) => (false, extent.at),
-            None => (false, now.size),
-        };
-        let want = usize::try_from(end.saturating_sub(now.at)).unwrap_or(usize::MAX).min(buffer.len());
-        let Some(room) = buffer.get_mut(..want).filter(|room| !room.is_empty()) else { return Ok(0) };
-        let len = if is_data { entries.source.read(room)? } else { room.len() };
-        if is_data {
-            if len == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            now.left = now.left.saturating_sub(len as u64);
-            entries.offset = entries.offset.saturating_add(len as u64);
-        } else {
-            room.fill(0);
-        }
-        now.at += len as u64;
-        Ok(len)
+        let Entries { source, offset, current, .. } = &mut *self.entries;
+        let Current { file, left, .. } = current;
+        file.read(buffer, |_, room| {
+            let len = source.read(room)?;
+            *left = left.saturating_sub(len as u64);
+            *offset = offset.saturating_add(len as u64);
+            Ok(len)
+        })
     }
 }
 

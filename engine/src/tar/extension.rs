@@ -24,7 +24,7 @@ pub struct Extension {
 /// What the records of a pax header say. A later record goes before an earlier
 /// one; an empty one takes back what was said.
 #[derive(Debug, Default)]
-pub(super) struct Pax {
+pub struct Pax {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
@@ -59,7 +59,7 @@ impl Extension {
 
     /// The name that takes the place of the header's.
     pub fn name(&self) -> Option<&[u8]> {
-        self.long_name.as_deref().or(self.pax.path.as_deref())
+        self.pax.sparse_name().or(self.long_name.as_deref()).or(self.pax.path.as_deref())
     }
 
     /// The link target that takes the place of the header's.
@@ -72,13 +72,18 @@ impl Extension {
         self.pax.size
     }
 
-    /// Whether the entry is stored sparse, with its map in pax records or behind them.
-    pub fn is_sparse(&self) -> bool {
-        self.pax.sparse.place().is_some()
+    /// What pax records say.
+    pub fn pax(&self) -> &Pax {
+        &self.pax
     }
 }
 
 impl Pax {
+    /// The name of a sparse file, in place of one that was made up for those who cannot read it.
+    pub(super) fn sparse_name(&self) -> Option<&[u8]> {
+        self.sparse.place().and(self.sparse.name())
+    }
+
     /// Reads the body of a pax header.
     pub(super) fn decode(body: &[u8]) -> Result<Self, PaxError> {
         let mut pax = Self::default();

@@ -17,6 +17,7 @@ mod extension;
 pub(crate) mod fuzz;
 mod header;
 mod hints;
+mod holes;
 mod number;
 mod pax;
 mod source;
@@ -30,9 +31,10 @@ pub(crate) use error::shown;
 pub use extension::{Extension, Pairs};
 pub use header::{BLOCK_BYTES, Header, HeaderError, Kind, padding_bytes};
 pub use hints::{Scanner, Span};
+pub use holes::Holes;
 pub use pax::{PaxError, Record, push_record, records};
 pub use source::{Source, Streamed};
-pub use sparse::Extent;
+pub use sparse::{Extent, MapError, SparseFile, read_map};
 pub use writer::{END, EntryHeader, global_header};
 
 /// The most that one pax header or long name may take, as in Go's reader.

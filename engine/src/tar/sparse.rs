@@ -7,9 +7,10 @@
 //! - *pax 1.0*: at the start of the payload, a number a line, the first telling
 //!   how many pairs there are, then zeros to the end of the block.
 
-use super::header::BLOCK_BYTES;
-use super::number;
+use super::extension::Pax;
+use super::header::{BLOCK_BYTES, Header, Kind, map_goes_on};
 use super::pax::Record;
+use super::{MAX_EXTENSION_BYTES, number};
 
 /// A piece of data of a sparse file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,86 @@ pub struct Extent {
 
 /// Offset in the file and length, one pair after the other.
 pub(super) type Map = Vec<(u64, u64)>;
+
+/// A sparse file: what its header, records and map say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SparseFile {
+    /// Its length with the holes.
+    pub size: u64,
+    /// Bytes of payload that are left behind the map.
+    pub stored: u64,
+    map: Map,
+}
+
+/// Why a map was not read.
+#[derive(Debug)]
+pub enum MapError<E> {
+    /// It is none.
+    Invalid,
+    /// It is longer than [`MAX_EXTENSION_BYTES`].
+    Long,
+    /// Reading failed.
+    Read(E),
+}
+
+impl SparseFile {
+    /// Where its data lie, which are in the tar from `offset` on; `None` if the map does not fit them.
+    pub fn extents(&self, offset: u64) -> Option<Vec<Extent>> {
+        extents(&self.map, self.size, offset, self.stored)
+    }
+}
+
+/// Reads the map of the entry that `header` begins, whose payload has `payload` bytes; `None` if it
+/// is no sparse file. `block` gives the next block after the header.
+///
+/// # Errors
+/// See [`MapError`].
+pub fn read_map<E>(
+    header: &Header,
+    kind: Kind,
+    extension: &Pax,
+    payload: u64,
+    mut block: impl FnMut() -> Result<[u8; BLOCK_BYTES], E>,
+) -> Result<Option<SparseFile>, MapError<E>> {
+    let mut left = MAX_EXTENSION_BYTES / BLOCK_BYTES as u64;
+    let mut block = || {
+        left = left.checked_sub(1).ok_or(MapError::Long)?;
+        block().map_err(MapError::Read)
+    };
+    if kind == Kind::Sparse {
+        let size = header.real_size().ok_or(MapError::Invalid)?;
+        let mut map = Map::new();
+        push_old(header.map(), &mut map).ok_or(MapError::Invalid)?;
+        let mut goes_on = header.map_goes_on();
+        while goes_on {
+            let next = block()?;
+            push_old_block(&next, &mut map).ok_or(MapError::Invalid)?;
+            goes_on = map_goes_on(&next);
+        }
+        return Ok(Some(SparseFile { size, stored: payload, map }));
+    }
+    let records = &extension.sparse;
+    let Some(place) = records.place() else { return Ok(None) };
+    if kind != Kind::File {
+        return Err(MapError::Invalid);
+    }
+    let mut stored = payload;
+    let map = match place {
+        MapPlace::Records => records.map().ok_or(MapError::Invalid)?,
+        MapPlace::Payload => {
+            let mut map = PayloadMap::default();
+            loop {
+                stored = stored.checked_sub(BLOCK_BYTES as u64).ok_or(MapError::Invalid)?;
+                if map.push(&block()?).ok_or(MapError::Invalid)? {
+                    break map.map();
+                }
+            }
+        }
+    };
+    // Without a record it is what is stored behind the map, as in Go's reader.
+    let size = records.size().unwrap_or(Some(payload)).ok_or(MapError::Invalid)?;
+    Ok(Some(SparseFile { size, stored, map }))
+}
 
 /// What pax records say of a sparse file.
 #[derive(Debug, Default)]

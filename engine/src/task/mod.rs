@@ -12,6 +12,11 @@ pub(crate) use passing::Passing;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// The steps that follow will pass about `total_bytes` together.
+    Planned {
+        /// So many bytes.
+        total_bytes: u64,
+    },
     /// A step begins: a layer, a blob, a pack. `total_bytes` where it is known.
     Started {
         /// What is worked on, for people.

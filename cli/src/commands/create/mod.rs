@@ -115,9 +115,13 @@ impl ContainerArgs {
             }
         };
         // Docker would go and look for it.
-        let absent = |failure: Failure, image: &str| match never_pulls {
+        let absent = |failure: Failure, image: &str| {
+            match never_pulls {
             true => failure,
-            false => failure.after(format!("Unable to find image '{}' locally", names::with_latest(image))),
+            false => failure
+                .or_hint("larder pulls no images: 'larder load' brings them in, 'larder images' lists those that are here")
+                .after(format!("Unable to find image '{}' locally", names::with_latest(image))),
+        }
         };
         self.refused.check()?;
         let Some((image, command)) = self.words.split_first() else { return Err(Failure::silent()) };

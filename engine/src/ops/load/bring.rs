@@ -51,7 +51,8 @@ impl Bringing<'_, '_> {
         let plan = Plan::of(members, options.platform.as_ref()).map_err(Error::from)?;
         for image in &plan.images {
             self.documents(image)?;
-            for layer in image.variants.iter().flat_map(|variant| &variant.layers) {
+            let layers = image.variants.iter().flat_map(|variant| &variant.layers);
+            for layer in layers.filter(|layer| layer.absent.is_none()) {
                 let named = layer.blob.as_ref().map(|blob| blob.digest).filter(|digest| self.wants(digest));
                 let plain = layer.diff_id.map(|diff_id| diff_id.0).filter(|digest| self.wants(digest));
                 if let Some(digest) = named {

@@ -23,6 +23,7 @@ pub fn choose(plan: &mut Plan, options: &LoadOptions) -> Result<(), Error> {
     let [image] = plan.images.as_mut_slice() else {
         return Err(Error::ManyToTag { name: tag.familiar(), images: plan.images.len() });
     };
+    image.bad_name = None;
     image.names = vec![PlannedName { reference: tag.clone().or_latest(), entry: None }];
     Ok(())
 }

@@ -26,11 +26,18 @@ pub enum Content {
 
 /// Members by name, as layers.
 pub trait Members {
+    /// How many bytes are still to be taken in of `name`.
+    fn waiting_bytes(&self, name: &MemberName) -> u64;
+
     /// What `name`, which the plan has found, holds.
     fn content(&mut self, name: &MemberName) -> Result<Content, ArchiveError>;
 }
 
 impl Members for Random {
+    fn waiting_bytes(&self, name: &MemberName) -> u64 {
+        self.size(name)
+    }
+
     fn content(&mut self, name: &MemberName) -> Result<Content, ArchiveError> {
         let (size, body) = self.body(name)?.ok_or_else(|| ArchiveError::Missing {
             what: "member",
@@ -51,6 +58,8 @@ pub struct Want {
     /// The digest of the plain tar and the layer's number, for a layer; `None`
     /// for a diff ID that will be taken as it comes.
     pub layer: Option<(Option<DiffId>, usize)>,
+    /// What names the member, if the archive does not have it.
+    pub absent: Option<MemberName>,
 }
 
 impl Want {
@@ -87,14 +96,16 @@ impl Needed {
                 let digest = layer.blob.as_ref().map(|blob| blob.digest);
                 if seen.insert((layer.member.clone(), digest, layer.diff_id)) {
                     let layer_of = Some((layer.diff_id, number));
-                    needed.wants.push(Want { member: layer.member.clone(), digest, layer: layer_of });
+                    let (member, absent) = (layer.member.clone(), layer.absent.clone());
+                    needed.wants.push(Want { member, digest, layer: layer_of, absent });
                 }
             }
         }
         for blob in images().flat_map(|image| &image.carried) {
             let digest = Some(blob.descriptor.digest);
             if seen.insert((blob.member.clone(), digest, None)) {
-                needed.wants.push(Want { member: blob.member.clone(), digest, layer: None });
+                let member = blob.member.clone();
+                needed.wants.push(Want { member, digest, layer: None, absent: None });
             }
         }
         needed
@@ -159,6 +170,11 @@ impl<'l, 'w> Layers<'l, 'w> {
 
     /// Takes in everything that is needed and not there.
     pub fn take_all(&mut self, needed: &Needed, members: &mut dyn Members) -> Result<()> {
+        let waiting = needed.wants.iter().filter(|want| self.known_blob(want).is_none());
+        let total_bytes = waiting.map(|want| members.waiting_bytes(&want.member)).sum();
+        if total_bytes > 0 {
+            self.ingest.task.report(&Event::Planned { total_bytes });
+        }
         for want in &needed.wants {
             self.ingest.task.check()?;
             let blob = match self.known_blob(want) {
@@ -198,6 +214,10 @@ impl<'l, 'w> Layers<'l, 'w> {
 
     fn take(&mut self, want: &Want, members: &mut dyn Members) -> Result<Blob> {
         let name = want.member.as_str();
+        if let Some(named_by) = &want.absent {
+            let (member, named_by) = (want.member.to_string(), named_by.to_string());
+            return Err(Error::Archive(ArchiveError::Missing { what: "the layer", member, named_by }).into());
+        }
         let treatment = match (self.compressed, want.digest, want.layer) {
             (_, _, None) => Treatment::AsIs,
             (Compressed::Keep, Some(_), _) => Treatment::Keep,

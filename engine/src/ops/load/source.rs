@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::Result;
 use crate::archive::{
     Bounded, Budget, Compression, Documents, Error, Found, Limits, Member, MemberKind, MemberName, Members,
-    Nesting, Table, sniff,
+    NameProblem, Nesting, Table, sniff,
 };
-use crate::disk::{Input, InputFile, Tree};
+use crate::disk::{Input, InputFile, Tree, TreeFileKind};
+use crate::tar::Holes;
 
 /// How much is read at once from a stream.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -91,10 +92,21 @@ impl Random {
             let archive = |error| super::super::Error::Archive(error);
             let name = MemberName::parse(file.name.as_bytes())
                 .map_err(|problem| archive(Error::Name { name: file.name.clone(), problem }))?;
-            let member = Member { name, kind: MemberKind::File, size: file.len, offset: 0 };
+            let (kind, size) = match file.kind {
+                TreeFileKind::File(len) => (MemberKind::File, len),
+                TreeFileKind::Outside(target) => {
+                    (MemberKind::BadLink { target, problem: NameProblem::Outside }, 0)
+                }
+            };
+            let member = Member { name, kind, size, offset: 0, extents: None };
             table.insert(member).map_err(|error| archive(error.into()))?;
         }
         Ok(Self { place: Place::Directory(tree), table, limits: *limits, read: Arc::default() })
+    }
+
+    /// How many bytes the member of that name has; none if there is no such file.
+    pub fn size(&self, name: &MemberName) -> u64 {
+        self.table.resolve(name).ok().flatten().map_or(0, |member| member.size)
     }
 
     /// The member of that name, behind links, to be read.
@@ -103,9 +115,13 @@ impl Random {
             return Ok(None);
         };
         let inner = match &self.place {
-            Place::File(file) => file.part(member.offset, member.size),
+            Place::File(file) => match &member.extents {
+                Some(extents) => Body::Sparse(file.clone(), Holes::new(member.size, Arc::clone(extents))),
+                None => Body::Whole(file.part(member.offset, member.size)),
+            },
             Place::Directory(tree) => tree
                 .open_file(member.name.as_str())
+                .map(Body::Whole)
                 .map_err(|error| Error::reading(member.name.as_str(), error.source))?,
         };
         Ok(Some((member.size, Counting { inner, read: Arc::clone(&self.read) })))
@@ -141,15 +157,27 @@ impl Documents for Random {
     }
 }
 
+/// The bytes of a member.
+enum Body {
+    Whole(InputFile),
+    /// Stored in the archive without its holes.
+    Sparse(InputFile, Holes),
+}
+
 /// Counts what is read of the archive.
 pub struct Counting {
-    inner: InputFile,
+    inner: Body,
     read: Arc<AtomicU64>,
 }
 
 impl Read for Counting {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.inner.read(buffer)?;
+        let len = match &mut self.inner {
+            Body::Whole(file) => file.read(buffer)?,
+            Body::Sparse(file, holes) => {
+                holes.read(buffer, |place, room| file.part(place, room.len() as u64).read(room))?
+            }
+        };
         self.read.fetch_add(len as u64, Ordering::Relaxed);
         Ok(len)
     }

@@ -108,6 +108,10 @@ impl Documents for Streamed {
 }
 
 impl LayerMembers for Streamed {
+    fn waiting_bytes(&self, _name: &MemberName) -> u64 {
+        0
+    }
+
     fn content(&mut self, name: &MemberName) -> Result<Content, Error> {
         if let Some(taken) = self.taken.remove(name) {
             return Ok(Content::Taken(taken));

@@ -208,8 +208,8 @@ fn numbers_that_no_linux_has_are_refused() {
     for (header, field) in [
         (device(329, base(1 << 12)), "device number"),
         (device(337, base(1 << 20)), "device number"),
-        (device(108, [0xff; 8]), "owner"),
-        (device(108, base(u32::MAX)), "owner"),
+        (device(108, [0x80, 0, 0, 1, 0, 0, 0, 0]), "owner"),
+        (device(108, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe]), "owner"),
         (device(116, [0x80, 0, 0, 1, 0, 0, 0, 0]), "group"),
     ] {
         assert_eq!(refusal(&[&header]), format!("entry \"some/name\" has an impossible {field}"));
@@ -222,7 +222,11 @@ fn numbers_that_no_linux_has_are_refused() {
     }
     let (highest, _) = read_one(&[&device(329, base((1 << 12) - 1))]);
     assert_eq!(highest.kind, EntryKind::CharDevice(Device { major: 4095, minor: 0 }));
-    assert!(refusal(&[&pax(&[("uid", "4294967295")]), &entry(b'0', b"")]).contains("owner"));
+    assert!(refusal(&[&pax(&[("uid", "4294967296")]), &entry(b'0', b"")]).contains("owner"));
+    for nobody in ["4294967295", "-1"] {
+        let (root, _) = read_one(&[&pax(&[("uid", nobody), ("gid", nobody)]), &entry(b'0', b"")]);
+        assert_eq!((root.uid, root.gid), (0, 0), "{nobody}");
+    }
     for (key, value) in [("uid", "x"), ("size", "-1"), ("mtime", "now"), ("path", "a\0b")] {
         let refused = refusal(&[&pax(&[(key, value)]), &entry(b'0', b"")]);
         assert!(refused.starts_with("invalid pax header 0 bytes into the tar: "), "{refused}");

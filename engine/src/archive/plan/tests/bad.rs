@@ -59,10 +59,10 @@ fn a_manifest_that_is_none_is_named() {
 
 #[test]
 fn what_is_missing_is_named_with_who_names_it() {
-    assert_eq!(
-        refused(docker(keep, |entry| entry["Layers"] = json!(["gone.tar"]))),
-        "the layer gone.tar is missing from the archive, named by manifest.json"
-    );
+    // A store may have the layer.
+    let without = plan(docker(keep, |entry| entry["Layers"] = json!(["gone.tar"]))).unwrap();
+    let absent = without.images[0].variants[0].layers[0].absent.as_ref();
+    assert_eq!(absent.map(MemberName::as_str), Some("manifest.json"));
     assert_eq!(
         refused(docker(keep, |entry| entry["Config"] = json!("gone.json"))),
         "the config gone.json is missing from the archive, named by manifest.json"
@@ -159,6 +159,43 @@ fn references_that_are_none_are_refused() {
     let image = oci.image("linux/amd64", &["a"]);
     let tar = oci.name(&image, json!({"org.opencontainers.image.ref.name": "a:b:c"})).finish();
     assert_eq!(refused(tar), r#"index.json: bad image name "a:b:c": invalid reference format"#);
+}
+
+#[test]
+fn a_name_with_a_digest_holds_for_that_content_only() {
+    for key in ["org.opencontainers.image.ref.name", "io.containerd.image.name"] {
+        let mut oci = Oci::new();
+        let (one, two) = (oci.image("linux/amd64", &["a"]), oci.image("linux/amd64", &["b"]));
+        let pin = format!("docker.io/library/app@{}", one.digest);
+        let told = format!(
+            "index.json gives the name app@{} to other content: the image's digest is {}",
+            one.digest, two.digest
+        );
+        assert_eq!(refused(oci.name(&two, json!({ key: pin })).finish()), told);
+    }
+    let mut oci = Oci::new();
+    let one = oci.image("linux/amd64", &["a"]);
+    let pin = format!("app@{}", one.digest);
+    let right = oci.name(&one, json!({"org.opencontainers.image.ref.name": pin})).finish();
+    assert_eq!(names(&plan(right).unwrap().images[0]), [format!("docker.io/library/{pin}")]);
+}
+
+#[test]
+fn an_image_without_a_manifest_has_no_digest_to_be_called_by() {
+    let pin = format!("app:1@{}", diff("x").0);
+    let told = refused(docker(keep, |entry| entry["RepoTags"] = json!([pin])));
+    let why = "the archive has no manifest for the image, and so no digest";
+    assert_eq!(told, format!("manifest.json gives the name {pin} to other content: {why}"));
+    let told = refused(docker(keep, |entry| entry["RepoTags"] = json!([pin.replace(":1", "")])));
+    assert!(told.starts_with("manifest.json: invalid tag"), "{told}");
+}
+
+#[test]
+fn a_bad_name_is_no_fault_of_an_image_that_gets_another() {
+    let tar = docker(keep, |entry| entry["RepoTags"] = json!(["UPPER:1", "app:1"])).finish();
+    let plan = Plan::of(&mut kept(&tar).unwrap(), None).unwrap();
+    assert_eq!(names(&plan.images[0]), ["docker.io/library/app:1"]);
+    assert!(plan.images[0].bad_name.is_some());
 }
 
 #[test]
