@@ -229,6 +229,12 @@ pub enum SpecError {
         /// What was given.
         dir: String,
     },
+    /// A name of its own for a container that has the machine's.
+    #[error("conflicting options: {name} and the UTS mode")]
+    HostNames {
+        /// `hostname` or `domainname`.
+        name: &'static str,
+    },
 }
 
 impl Spec {

@@ -5,7 +5,7 @@ use super::Error;
 use super::resolve::resolve;
 use crate::Result;
 use crate::catalog::{Catalog, Change, Container, ContainerId, Time, Variant};
-use crate::container::{HostConfig, Spec, check_name, merge, new_id, new_name};
+use crate::container::{HostConfig, Spec, SpecError, check_name, merge, new_id, new_name};
 use crate::image::{Platform, RunConfig};
 use crate::runtime;
 use crate::store::{Access, Ledger, Store};
@@ -121,6 +121,12 @@ fn spec(
     let mut config = merge(options.config.clone(), of_image).map_err(Error::Spec)?;
     let host = &options.host;
     runtime::check(host)?;
+    let asked = [("hostname", &options.config.hostname), ("domainname", &options.config.domainname)];
+    let is_given = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
+    if let Some((name, _)) = asked.into_iter().find(|(_, name)| host.uts_mode == HOST_MODE && is_given(name))
+    {
+        return Err(Error::Spec(SpecError::HostNames { name }).into());
+    }
     let shares_name = host.network_mode == HOST_MODE || host.uts_mode == HOST_MODE;
     if config.hostname.as_ref().is_none_or(String::is_empty) && !shares_name {
         config.hostname = Some(id.short());

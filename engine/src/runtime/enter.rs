@@ -81,7 +81,7 @@ fn check_working_dir(rootfs: &Folder, spec: &Spec) -> Result<()> {
 
 fn execute(request: &EnterRequest, process: &Path, console: &str, owner: (u32, u32)) -> Result<Entered> {
     let spec = &request.spec;
-    let mut runtime = oci::runtime(&spec.host_config.runtime, &request.id, &request.dir.join("state"))?;
+    let mut runtime = oci::runtime(&spec.host_config.runtime, &request.id, &request.dir.join("state"), None)?;
     let (pid, streams) = if spec.config.tty == Some(true) {
         let socket = ConsoleSocket::bind(console)?;
         let pid = runtime.enter(process, Streams::nothing()?, Some(&request.dir.join(console)));

@@ -8,23 +8,31 @@ use rustix::mount::{
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, move_mount, unmount,
 };
 
-use super::error::{Error, Result};
-use crate::disk::host;
+use super::error::{Error, Refusal, Result, Tried};
+use crate::disk::{Folder, host};
 
-/// Where the parts of a container's file system are.
+/// Where the parts of a container's file system are. All but the target are named from the
+/// container's directory, which is the current one: so they are short, and it does not matter what is
+/// in the store's path.
 #[derive(Debug)]
 pub struct Overlay<'o> {
     /// The image's layers, the top one first.
-    pub layers: &'o [PathBuf],
-    /// What the container wrote.
-    pub upper: PathBuf,
-    /// What overlayfs needs beside it.
-    pub work: PathBuf,
+    pub layers: &'o [String],
     /// Where it is mounted.
     pub target: PathBuf,
     /// Whether device nodes in it work, those of the image and those that the container makes.
     pub keeps_devices: bool,
 }
+
+/// What the container wrote, and what overlayfs needs beside it.
+const UPPER: &str = "upper";
+const WORK: &str = "work";
+
+/// Has a link to each layer while they are mounted, called by its number.
+const LINKS: &str = "lower";
+
+/// As many as overlayfs stacks, and the directory of mount points is one of them.
+const MAX_LAYERS: usize = 500;
 
 /// So that the writable layer has the form that larder reads: nothing of it refers to
 /// where it was in the image.
@@ -36,18 +44,34 @@ impl Overlay<'_> {
     /// # Errors
     /// If the system does not let it.
     pub fn mount(&self, in_user_namespace: bool) -> Result<()> {
-        host::make_dirs(&self.work)?;
-        host::make_dirs(&self.target)?;
-        match self.mount_by_parts(in_user_namespace) {
-            // Kernels before 6.5 know no `lowerdir+`, those before 5.2 no parts.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => self.mount_at_once(in_user_namespace),
-            mounted => mounted,
+        if self.layers.len() > MAX_LAYERS {
+            let (most, got) = (MAX_LAYERS - 1, self.layers.len() - 1);
+            let text = format!(
+                "the image has {got} layers, and Linux stacks no more than {most}: 'larder squash' makes one of them"
+            );
+            return Err(Error::Refused { refusal: Refusal::Other, text });
         }
-        .map_err(|source| Error::Path {
+        host::make_dirs(Path::new(WORK))?;
+        host::make_dirs(&self.target)?;
+        let failed = |source: rustix::io::Errno| Error::Path {
             verb: "mount the container's file system on",
             path: self.target.clone(),
             source: source.into(),
-        })
+        };
+        match self.mount_by_parts(in_user_namespace) {
+            // Kernels before 6.5 know no `lowerdir+`, those before 5.2 no parts.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                let numbers = self.link_layers()?;
+                let options = CString::new(self.options(&numbers, in_user_namespace)).unwrap_or_default();
+                let flags = if self.keeps_devices { MountFlags::empty() } else { MountFlags::NODEV };
+                std::env::set_current_dir(LINKS).tried("enter the links to the layers")?;
+                let mounted = mount("overlay", &self.target, "overlay", flags, options.as_c_str());
+                std::env::set_current_dir("..").tried("leave the links to the layers")?;
+                Folder::open(Path::new("."))?.remove(LINKS.as_bytes())?;
+                mounted.map_err(failed)
+            }
+            mounted => mounted.map_err(failed),
+        }
     }
 
     /// Takes it away, whoever still has something of it open.
@@ -67,8 +91,8 @@ impl Overlay<'_> {
         for layer in self.layers {
             fsconfig_set_string(&system, "lowerdir+", layer)?;
         }
-        fsconfig_set_string(&system, "upperdir", &self.upper)?;
-        fsconfig_set_string(&system, "workdir", &self.work)?;
+        fsconfig_set_string(&system, "upperdir", UPPER)?;
+        fsconfig_set_string(&system, "workdir", WORK)?;
         for (name, value) in OPTIONS {
             fsconfig_set_string(&system, name, value)?;
         }
@@ -84,23 +108,40 @@ impl Overlay<'_> {
         move_mount(&mounted, "", host::CWD, &self.target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
     }
 
-    fn mount_at_once(&self, in_user_namespace: bool) -> rustix::io::Result<()> {
-        let escaped = |path: &Path| {
-            path.display().to_string().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,")
-        };
-        let layers: Vec<_> = self.layers.iter().map(|layer| escaped(layer)).collect();
-        let mut options = format!(
-            "lowerdir={},upperdir={},workdir={}",
-            layers.join(":"),
-            escaped(&self.upper),
-            escaped(&self.work)
-        );
+    /// Links to the layers, and their names: the options of `mount(2)` end at a page, which only the
+    /// shortest names let hold hundreds of layers.
+    fn link_layers(&self) -> Result<Vec<String>> {
+        let here = Folder::open(Path::new("."))?;
+        here.remove(LINKS.as_bytes())?;
+        here.make_dir(LINKS.as_bytes(), 0o700)?;
+        let mut numbers = Vec::new();
+        for (number, layer) in self.layers.iter().enumerate() {
+            let link = format!("{LINKS}/{number}");
+            here.make_symlink(link.as_bytes(), format!("../{layer}").as_bytes())?;
+            numbers.push(number.to_string());
+        }
+        Ok(numbers)
+    }
+
+    /// The options for who mounts from the directory of the links.
+    fn options(&self, layers: &[String], in_user_namespace: bool) -> String {
+        let mut options = format!("lowerdir={},upperdir=../{UPPER},workdir=../{WORK}", layers.join(":"));
         OPTIONS.iter().for_each(|(name, value)| options.push_str(&format!(",{name}={value}")));
         if in_user_namespace {
             options.push_str(",userxattr");
         }
-        let options = CString::new(options).map_err(|_| rustix::io::Errno::INVAL)?;
-        let flags = if self.keeps_devices { MountFlags::empty() } else { MountFlags::NODEV };
-        mount("overlay", &self.target, "overlay", flags, options.as_c_str())
+        options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_layers_as_overlayfs_stacks_fit_into_a_page() {
+        let layers: Vec<_> = (0..MAX_LAYERS).map(|number| number.to_string()).collect();
+        let overlay = Overlay { layers: &layers, target: PathBuf::new(), keeps_devices: false };
+        assert!(overlay.options(&layers, true).len() < 4096);
     }
 }

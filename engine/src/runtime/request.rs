@@ -24,8 +24,8 @@ pub struct Request {
     pub id: String,
     /// What it was created with.
     pub spec: Spec,
-    /// The unpacked layers of its image, the top one first.
-    pub layers: Vec<PathBuf>,
+    /// The unpacked layers of its image, the top one first, as seen from the container's directory.
+    pub layers: Vec<String>,
     /// Whether the process is to wait until somebody listens to it.
     pub waits_for_client: bool,
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::landing::{Landing, Source, Target, landing};
-use super::path::{Asked, Tail, parts_inside};
+use super::path::{Asked, Tail, clean, parent, parts_inside};
 use super::{Copied, CopyOptions, END_BYTES, find_in, tar_bytes};
 use crate::archive::{self, Bounded, Budget, Limits, Nesting};
 use crate::catalog::Container;
@@ -169,7 +169,13 @@ fn target(view: &View, asked: &Asked, name: &str) -> Result<Target> {
                 let path = [view.path(directory), name].join(&b'/');
                 return Ok(Target { path: absolute(path), ..absent });
             }
-            Err(_) => return Ok(absent),
+            // It leads into a directory that is not there.
+            Err(_) => {
+                let EntryKind::Symlink(text) = view.kind(node) else { return Ok(absent) };
+                let led = if text.starts_with(b"/") { text } else { [asked.parent(), b"/", &text].concat() };
+                let path = parent(&clean(&led)).to_vec();
+                return Err(Error::NoFile { path, what: "container", name: name.into() }.into());
+            }
         },
         _ => node,
     };

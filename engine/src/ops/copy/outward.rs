@@ -145,7 +145,13 @@ fn target(to: &Path) -> Result<Target> {
         kind = host::kind(&path)?;
     }
     let is_directory = match kind {
-        None => None,
+        None => {
+            let parent = path.parent().unwrap_or(Path::new("/"));
+            if host::kind(parent)?.is_none() {
+                return Err(Error::NoParent { path: parent.as_os_str().as_bytes().into() }.into());
+            }
+            None
+        }
         Some(FileKind::Directory) => Some(true),
         Some(FileKind::File) if asked.asserts_directory() => {
             return Err(Error::NotADirectory { path: asked.clean }.into());

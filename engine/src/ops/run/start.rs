@@ -93,8 +93,8 @@ impl Store {
     /// [`Store::start`] do, with one look at the catalog. `created` hears of it in between.
     ///
     /// # Errors
-    /// As there. A container that was created and could not be started stays, unless it is
-    /// one that is removed when it ends.
+    /// As there. A container that was created and could not be started stays, unless
+    /// [`HostConfig::auto_remove`](crate::HostConfig::auto_remove) is set.
     pub fn run(
         &self,
         image: &str,
@@ -112,7 +112,22 @@ impl Store {
             Ok((container, stack))
         })?;
         created(container.id);
-        self.start_stack(&access, &stack, container, start, task)
+        let id = container.id;
+        let started = self.start_stack(&access, &stack, container, start, task);
+        if started.is_err() && create.host.auto_remove {
+            // Its monitor has removed it, if it came so far.
+            let _ = self.remove_unstarted(id, task);
+        }
+        started
+    }
+
+    /// Removes a container that is removed when it ends, and could not be started.
+    fn remove_unstarted(&self, id: ContainerId, task: &Task) -> Result<()> {
+        let _alone = self.lock_container(&id, task)?;
+        if !read_status(&**self.disk(), &Self::container_dir(&id))?.state.is_live() {
+            self.healing(task, || self.remove_one(id, "rm", task))?;
+        }
+        Ok(())
     }
 
     fn start_stack(
@@ -138,15 +153,16 @@ impl Store {
             state if state.is_live() => return self.listen_to(&found, options),
             _ => {}
         }
-        let layers = self.unpack(access, &stack.layers(), task)?.dirs;
+        let unpacked = self.unpack(access, &stack.layers(), task)?;
         let dir = Self::container_dir(&id);
-        if let Some(top) = layers.first() {
+        if let Some(top) = unpacked.dirs.first() {
             Upper::create_like(self.disk(), &dir, &Folder::open(top)?)?;
         }
         let request = Request {
             id: id.to_string(),
             spec: found.spec.clone(),
-            layers,
+            // A container's directory is two deep in the store.
+            layers: unpacked.names.iter().map(|name| format!("../../{name}")).collect(),
             waits_for_client: options.attach.is_some(),
         };
         self.start_monitor(id, &request, options)

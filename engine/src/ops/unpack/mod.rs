@@ -42,10 +42,10 @@ const NO_CHAIN: &str = "none";
 /// The layers of an image on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unpacked {
-    /// The directories to mount, the top one first, that of the mount points. They are
-    /// many and long: the options of `mount(2)` end at a page, `fsconfig(2)` takes them
-    /// one by one as `lowerdir+`.
+    /// The directories to mount, the top one first, that of the mount points.
     pub dirs: Vec<PathBuf>,
+    /// The same, as the store names them.
+    pub names: Vec<String>,
     /// Where the marks of overlayfs are: with [`Space::User`] it has to be mounted with
     /// `userxattr`.
     pub space: Space,
@@ -74,8 +74,9 @@ impl Store {
             self.check_writable()?;
             self.unpack_missing(access, layers, &names, &missing, &Unpacker { space, ready, task })?;
         }
-        let paths = names.iter().rev().map(|name| self.path(&format!("{}/{DIFF}", dir(name))));
-        Ok(Unpacked { dirs: paths.collect::<Result<_>>()?, space })
+        let names: Vec<_> = names.iter().rev().map(|name| format!("{}/{DIFF}", dir(name))).collect();
+        let dirs = names.iter().map(|name| self.path(name)).collect::<Result<_>>()?;
+        Ok(Unpacked { dirs, names, space })
     }
 
     fn unpack_missing(

@@ -13,7 +13,7 @@ mod mounts;
 mod seccomp;
 mod security;
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -41,24 +41,18 @@ pub fn cgroup(id: &str) -> String {
     format!("{CGROUPS}/{id}")
 }
 
-/// The configuration of the container `id` whose directory is `dir`, with `user` as found in
-/// its file system.
+/// The configuration of the container `id`, with `user` as found in its file system. What lies in
+/// the container's directory is named from there, so it does not matter what is in that path.
 ///
 /// # Errors
 /// If something was asked for that makes no sense.
-pub fn config(
-    id: &str,
-    dir: &Path,
-    spec: &Spec,
-    user: &User,
-    stage: Stage,
-) -> Result<oci_spec::runtime::Spec> {
+pub fn config(id: &str, spec: &Spec, user: &User, stage: Stage) -> Result<oci_spec::runtime::Spec> {
     let host = &spec.host_config;
     let devices = devices::devices(host, stage)?;
     let mut linux = json!({
         "devices": devices.nodes,
         "namespaces": namespaces(spec),
-        "sysctl": host.sysctls,
+        "sysctl": sysctls(spec),
     });
     // The built-in runtime does without a cgroup that it cannot create; programs refuse to.
     if is_built_in(&host.runtime) || cgroups::may_create() {
@@ -76,9 +70,9 @@ pub fn config(
     }
     let mut config = json!({
         "ociVersion": "1.0.2",
-        "root": { "path": dir.join("rootfs"), "readonly": host.readonly_rootfs },
+        "root": { "path": "rootfs", "readonly": host.readonly_rootfs },
         "process": process_of(spec, user, host.init)?,
-        "mounts": mounts::mounts(dir, spec, stage, devices.mounts)?,
+        "mounts": mounts::mounts(spec, stage, devices.mounts)?,
         "linux": linux,
         "annotations": host.annotations,
     });
@@ -122,6 +116,14 @@ fn process_of(spec: &Spec, user: &User, starts_init: bool) -> Result<Value> {
         merge(&mut process, json!({ "oomScoreAdj": host.oom_score_adj }));
     }
     Ok(process)
+}
+
+/// Kernel parameters; the domain name is one, as in Docker: not every runtime knows it otherwise.
+fn sysctls(spec: &Spec) -> BTreeMap<&str, &str> {
+    let is_own = spec.host_config.uts_mode != "host";
+    let name = spec.config.domainname.as_deref().filter(|name| is_own && !name.is_empty());
+    let own = name.map(|name| ("kernel.domainname", name)).into_iter();
+    own.chain(spec.host_config.sysctls.iter().map(|(key, value)| (key.as_str(), value.as_str()))).collect()
 }
 
 /// What Docker sets goes first, what the image or the user says counts.

@@ -21,7 +21,7 @@ fn no_devices(source: &str) -> &'static [&'static str] {
 }
 
 /// All mounts, in the order in which they are made; `devices` are those of device nodes.
-pub fn mounts(dir: &Path, spec: &Spec, stage: Stage, devices: Vec<Value>) -> Result<Vec<Value>> {
+pub fn mounts(spec: &Spec, stage: Stage, devices: Vec<Value>) -> Result<Vec<Value>> {
     let host = &spec.host_config;
     let bind = |source: &str, target: &str, options: &[&str]| {
         let no_devices: &[_] = if host.privileged { &[] } else { no_devices(source) };
@@ -69,8 +69,8 @@ pub fn mounts(dir: &Path, spec: &Spec, stage: Stage, devices: Vec<Value>) -> Res
         let target = format!("/etc/{name}");
         // Unless a user's own is in its place.
         if !has_target(spec, &target) {
-            let source = dir.join(name);
-            over.push(bind(&source.display().to_string(), &target, &["rbind", "rprivate"]));
+            // In the bundle.
+            over.push(bind(name, &target, &["rbind", "rprivate"]));
         }
     }
     if host.init {

@@ -10,7 +10,7 @@ use crate::container::Spec;
 
 fn made(spec: Value, user: &User) -> Value {
     let spec: Spec = serde_json::from_value(spec).unwrap();
-    serde_json::to_value(config("0123", Path::new("/c"), &spec, user, Stage::Own).unwrap()).unwrap()
+    serde_json::to_value(config("0123", &spec, user, Stage::Own).unwrap()).unwrap()
 }
 
 fn root() -> User {
@@ -97,7 +97,7 @@ fn the_device_rules_are_dockers() {
     let rules = |host: Value| {
         let spec: Spec =
             serde_json::from_value(json!({ "Config": { "Cmd": ["sh"] }, "HostConfig": host })).unwrap();
-        let config = config("0123", Path::new("/c"), &spec, &root(), Stage::Own).unwrap();
+        let config = config("0123", &spec, &root(), Stage::Own).unwrap();
         super::filter_rules(&config).expect("every rule is one that a filter can express")
     };
     let usual = rules(json!({}));
@@ -121,7 +121,7 @@ fn a_device_is_made_or_mounted_where_it_was_asked_for() {
         let mapping = json!({ "PathOnHost": host, "PathInContainer": inside, "CgroupPermissions": "r" });
         let spec = json!({ "Config": { "Cmd": ["sh"] }, "HostConfig": { "Devices": [mapping] } });
         let spec: Spec = serde_json::from_value(spec).unwrap();
-        config("0123", Path::new("/c"), &spec, &root(), stage).map(|made| serde_json::to_value(made).unwrap())
+        config("0123", &spec, &root(), stage).map(|made| serde_json::to_value(made).unwrap())
     };
     let made = device("/dev/null", "/dev/mine", Stage::Own).unwrap();
     let node = &made["linux"]["devices"][0];

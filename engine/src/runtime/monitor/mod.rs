@@ -6,9 +6,11 @@
 
 mod clients;
 mod door;
+mod mount_errors;
 mod run;
 mod serve;
 mod wishes;
+mod working_dir;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -111,8 +113,6 @@ impl Monitor {
         std::env::set_current_dir(&path).tried("enter the container's directory")?;
         let overlay = Overlay {
             layers: &request.layers,
-            upper: path.join("upper"),
-            work: path.join("work"),
             target: path.join("rootfs"),
             keeps_devices: request.spec.host_config.privileged,
         };

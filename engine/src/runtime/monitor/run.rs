@@ -9,8 +9,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 
 use super::clients::Client;
 use super::serve::wait;
-use super::{Monitor, tell};
-use crate::container::Spec;
+use super::{Monitor, mount_errors, tell, working_dir};
 use crate::disk::{Folder, host, put_passing};
 use crate::runtime::bundle;
 use crate::runtime::cgroup;
@@ -36,13 +35,16 @@ pub struct Run {
     pub(super) pid: Pid,
     pub(super) process: OwnedFd,
     pub(super) streams: Streams,
+    /// The directory that its process begins in, if that is made when everything is mounted.
+    late_dir: Option<String>,
 }
 
 impl Run {
     /// Makes the container and executes its process.
     pub fn start(monitor: &mut Monitor) -> Result<Self> {
         let (mut run, config) = Self::create(monitor)?;
-        match run.protect(monitor, &config).and_then(|()| run.begin(monitor)) {
+        let ready = run.late_dir.iter().try_for_each(|dir| working_dir::make_in(run.pid, dir));
+        match ready.and_then(|()| run.protect(monitor, &config)).and_then(|()| run.begin(monitor)) {
             Ok(()) => Ok(run),
             Err(error) => {
                 // Where there are no cgroups, the runtime does not find it.
@@ -62,25 +64,32 @@ impl Run {
         bundle::write_files(path, spec)?;
         let rootfs = Folder::open(&path.join("rootfs"))?;
         let user = user::of(&rootfs, spec)?;
-        make_working_dir(&rootfs, spec)?;
+        working_dir::make(&rootfs, spec)?;
+        let late = working_dir::is_in_mount(&rootfs, spec)? && is_built_in(&spec.host_config.runtime);
+        let late = spec.config.working_dir.clone().filter(|_| late);
         drop(rootfs);
-        let config = bundle::config(id, path, spec, &user, *stage)?;
+        let mut config = bundle::config(id, spec, &user, *stage)?;
+        if let (Some(process), true) = (config.process_mut(), late.is_some()) {
+            process.set_cwd("/".into());
+        }
         let text = serde_json::to_vec(&config).unwrap_or_default();
         put_passing(&**disk, &format!("{dir}/config.json"), &text)?;
 
-        let mut runtime = runtime(&spec.host_config.runtime, id, &path.join("state"))?;
+        let mut runtime = runtime(&spec.host_config.runtime, id, &path.join("state"), late.clone())?;
         let (pid, streams) = if spec.config.tty == Some(true) {
             let socket = ConsoleSocket::bind(CONSOLE)?;
             let pid = runtime.create(path, Streams::nothing()?, Some(&path.join(CONSOLE)));
             let _ = disk.remove(&format!("{dir}/{CONSOLE}"));
-            (pid?, Streams::terminal(socket.receive()?)?)
+            let pid = pid.map_err(|error| mount_errors::explained(error, path, &config))?;
+            (pid, Streams::terminal(socket.receive()?)?)
         } else {
             let has_stdin = spec.config.open_stdin == Some(true);
             let (streams, theirs) = Streams::pipes(has_stdin, (user.uid, user.gid))?;
-            (runtime.create(path, theirs, None)?, streams)
+            let pid = runtime.create(path, theirs, None);
+            (pid.map_err(|error| mount_errors::explained(error, path, &config))?, streams)
         };
         let process = pidfd_open(pid, PidfdFlags::empty()).tried("watch the container")?;
-        Ok((Self { runtime, pid, process, streams }, config))
+        Ok((Self { runtime, pid, process, streams, late_dir: late }, config))
     }
 
     /// Keeps the container from the machine's devices before its process is executed.
@@ -226,17 +235,6 @@ impl Run {
         }
         Ok(has(0))
     }
-}
-
-/// Makes the directory that the process begins in, if it is not there.
-fn make_working_dir(rootfs: &Folder, spec: &Spec) -> Result<()> {
-    let dir = spec.config.working_dir.as_deref().unwrap_or_default();
-    let made = rootfs.make_dirs_to(dir.as_bytes(), (0, 0));
-    if made.is_err() && rootfs.why_no_directory(dir.as_bytes())? == Some("not a directory") {
-        let text = format!("Cannot mkdir: {dir} is not a directory");
-        return Err(Error::Refused { refusal: Refusal::Other, text });
-    }
-    Ok(made?)
 }
 
 /// Whether nobody holds the other end of a pipe any more.

@@ -17,13 +17,15 @@ use super::{Runtime, Stdio, complaints, innermost, loopback};
 pub struct BuiltIn {
     id: String,
     state: PathBuf,
+    late_dir: Option<String>,
     container: Option<Container>,
 }
 
 impl BuiltIn {
-    /// The container `id`, of which is kept in `state` what must be.
-    pub fn new(id: &str, state: &Path) -> Self {
-        Self { id: id.into(), state: state.into(), container: None }
+    /// The container `id`, of which is kept in `state` what must be. Its process begins in
+    /// `late_dir`, if that is not there yet when it is made.
+    pub fn new(id: &str, state: &Path, late_dir: Option<String>) -> Self {
+        Self { id: id.into(), state: state.into(), late_dir, container: None }
     }
 
     /// Begins to build a container or another process in one, with these streams or a
@@ -47,7 +49,8 @@ impl BuiltIn {
 
 impl Runtime for BuiltIn {
     fn create(&mut self, bundle: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
-        let executor = Executor { dies_with_parent: true, confinement: None };
+        let executor =
+            Executor { dies_with_parent: true, confinement: None, late_dir: self.late_dir.clone() };
         let builder = self.builder(executor, stdio, console)?;
         let built = builder.as_init(bundle).with_systemd(false).with_detach(true).build();
         let container = self.container.insert(built.map_err(refused)?);
@@ -58,7 +61,8 @@ impl Runtime for BuiltIn {
 
     fn enter(&mut self, process: &Path, stdio: Stdio, console: Option<&Path>) -> Result<Pid> {
         let confinement = Confinement::prepare(&self.state.join(&self.id), process)?;
-        let builder = self.builder(Executor { dies_with_parent: false, confinement }, stdio, console)?;
+        let builder =
+            self.builder(Executor { dies_with_parent: false, confinement, late_dir: None }, stdio, console)?;
         let built = builder.as_tenant().with_process(Some(process)).with_detach(true).build();
         Pid::from_raw(built.map_err(refused)?.as_raw()).ok_or(Error::Nonsense)
     }
@@ -95,5 +99,26 @@ pub fn refused(error: LibcontainerError) -> Error {
             }
         }
     }
+    let text = of_mount(&text).unwrap_or(text);
     Error::Refused { refusal: Refusal::of(&text), text }
+}
+
+/// What is said of a mount that failed, without the structure that it is in.
+fn of_mount(text: &str) -> Option<String> {
+    let (_, mount) = text.split_once("failed to mount Mount { destination: \"")?;
+    let (destination, rest) = mount.split_once('"')?;
+    let (_, why) = rest.rsplit_once("}: ")?;
+    Some(format!("error mounting to rootfs at {destination:?}: {}", why.trim_end_matches(')')))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn of_a_mount_that_failed_is_said_where_and_why() {
+        let said = "failed to prepare rootfs (failed to mount Mount { destination: \"/x\", typ: Some(\"bind\"), \
+                    options: Some([\"ro\"]), gid_mappings: None }: no room)";
+        let told = super::of_mount(said).unwrap();
+        assert_eq!(told, "error mounting to rootfs at \"/x\": no room");
+        assert_eq!(super::of_mount("failed to start"), None);
+    }
 }

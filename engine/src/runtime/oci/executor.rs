@@ -9,8 +9,8 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use super::confinement::Confinement;
 use crate::disk::host;
 
-/// What `runc` ends with if the kernel does not take a program that is there.
-const NOT_TAKEN: i32 = 255;
+/// What `runc` ends with if the kernel does not take a program that is there, or its interpreter.
+const NOT_TAKEN: i32 = 1;
 
 /// Executes the command of a container.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Executor {
     pub dies_with_parent: bool,
     /// What the process gives itself, where the library does not.
     pub confinement: Option<Confinement>,
+    /// What it enters first, if that was made when everything was mounted.
+    pub late_dir: Option<String>,
 }
 
 impl Executor {
@@ -63,6 +65,12 @@ impl Workload for Executor {
     }
 
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
+        if let Some(dir) = &self.late_dir
+            && let Err(error) = std::env::set_current_dir(dir)
+        {
+            let text = format!("chdir to cwd ({dir:?}) failed: {error}");
+            return Err(ExecutorError::Other(text));
+        }
         let program = Self::program(spec).map_err(ExecutorError::Other)?;
         let words = spec.process().as_ref().and_then(|process| process.args().as_ref());
         let words = words.into_iter().flatten().map(|word| CString::new(word.as_str()));

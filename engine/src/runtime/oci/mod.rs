@@ -51,10 +51,11 @@ pub trait Runtime {
     fn delete(&mut self) -> Result<()>;
 }
 
-/// The runtime that `name` asks for; nothing asks for the one that is built in.
-pub fn runtime(name: &str, id: &str, state: &Path) -> Result<Box<dyn Runtime>> {
+/// The runtime that `name` asks for; nothing asks for the one that is built in, which enters
+/// `late_dir` just before it executes the process.
+pub fn runtime(name: &str, id: &str, state: &Path, late_dir: Option<String>) -> Result<Box<dyn Runtime>> {
     match is_built_in(name) {
-        true => Ok(Box::new(BuiltIn::new(id, state))),
+        true => Ok(Box::new(BuiltIn::new(id, state, late_dir))),
         false => Ok(Box::new(Program::new(name, id, state))),
     }
 }
