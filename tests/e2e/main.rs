@@ -19,6 +19,7 @@ mod disk;
 mod dry_run;
 mod export;
 mod faults;
+mod flags;
 mod formats;
 mod fsck;
 mod hostile;

@@ -19,8 +19,9 @@ use super::connection::Said;
 use super::console::ConsoleSocket;
 use super::error::{Error, Refusal, Result, Tried};
 use super::frame::Stream;
+use super::stage::Stage;
 use super::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
-use super::{bundle, devices, oci, status, user};
+use super::{bundle, devices, oci, plain_path, status, user};
 use crate::container::Spec;
 use crate::disk::{Folder, host};
 
@@ -30,6 +31,7 @@ pub struct EnterRequest {
     /// The container's ID, 64 hexadecimal digits.
     pub id: String,
     /// The container's directory.
+    #[serde(with = "as_bytes")]
     pub dir: PathBuf,
     /// The container's first process.
     pub pid: i32,
@@ -37,6 +39,24 @@ pub struct EnterRequest {
     pub spec: Spec,
     /// Whether somebody hears what it writes: otherwise it goes nowhere.
     pub is_heard: bool,
+}
+
+/// Paths as their bytes: text they need not be.
+mod as_bytes {
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::disk::host;
+
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().as_bytes().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Ok(host::path(&Vec::<u8>::deserialize(deserializer)?))
+    }
 }
 
 /// A process that was brought into a container.
@@ -62,11 +82,13 @@ pub fn enter(request: &EnterRequest) -> Result<Entered> {
     devices::check_another(request.pid, &bundle::cgroup(&request.id), &request.spec.host_config)?;
     std::env::set_current_dir(&request.dir).tried("enter the container's directory")?;
     host::set_umask(0o022);
+    let stage = if host::is_in_user_namespace() { Stage::OwnUser } else { Stage::Own };
+    let dir = plain_path::of(request.dir.clone(), stage)?;
     let name = format!("exec-{}", std::process::id());
-    let file = request.dir.join(&name);
+    let file = dir.join(&name);
     let process = bundle::process(&request.spec, &user)?.to_string();
     host::write_text(&file.display().to_string(), &process)?;
-    let entered = execute(request, &file, &format!("{name}.tty"), (user.uid, user.gid));
+    let entered = execute(request, &dir, &file, &format!("{name}.tty"), (user.uid, user.gid));
     let _ = host::remove(&file);
     entered
 }
@@ -79,13 +101,19 @@ fn check_working_dir(rootfs: &Folder, spec: &Spec) -> Result<()> {
     Err(Error::Refused { refusal: Refusal::NotExecutable, text })
 }
 
-fn execute(request: &EnterRequest, process: &Path, console: &str, owner: (u32, u32)) -> Result<Entered> {
+fn execute(
+    request: &EnterRequest,
+    dir: &Path,
+    process: &Path,
+    console: &str,
+    owner: (u32, u32),
+) -> Result<Entered> {
     let spec = &request.spec;
-    let mut runtime = oci::runtime(&spec.host_config.runtime, &request.id, &request.dir.join("state"), None)?;
+    let mut runtime = oci::runtime(&spec.host_config.runtime, &request.id, &dir.join("state"), None)?;
     let (pid, streams) = if spec.config.tty == Some(true) {
         let socket = ConsoleSocket::bind(console)?;
-        let pid = runtime.enter(process, Streams::nothing()?, Some(&request.dir.join(console)));
-        let _ = host::remove(&request.dir.join(console));
+        let pid = runtime.enter(process, Streams::nothing()?, Some(&dir.join(console)));
+        let _ = host::remove(&dir.join(console));
         (pid?, Streams::terminal(socket.receive()?)?)
     } else if request.is_heard {
         let (streams, theirs) = Streams::pipes(spec.config.open_stdin == Some(true), owner)?;

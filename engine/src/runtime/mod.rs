@@ -38,6 +38,7 @@ mod log;
 mod monitor;
 mod oci;
 mod overlay;
+mod plain_path;
 mod process;
 mod request;
 mod stage;

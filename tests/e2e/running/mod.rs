@@ -13,6 +13,7 @@ mod leftovers;
 mod lifecycle;
 mod logs;
 mod namespaces;
+mod odd;
 mod options;
 mod rootless;
 mod runtimes;

@@ -28,6 +28,7 @@ use super::error::{Error, Refusal, Result, Tried, whole_text};
 use super::frame::Frame;
 use super::log::LogWriter;
 use super::overlay::Overlay;
+use super::plain_path;
 use super::request::{News, Request};
 use super::stage::Stage;
 use super::status::{self, ContainerState, ContainerStatus};
@@ -111,6 +112,7 @@ impl Monitor {
         let before = status::read_status(&*disk, dir)?;
         status::clear(&disk, dir)?;
         std::env::set_current_dir(&path).tried("enter the container's directory")?;
+        let path = plain_path::of(path, stage)?;
         let overlay = Overlay {
             layers: &request.layers,
             target: path.join("rootfs"),
