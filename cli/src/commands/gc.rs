@@ -8,7 +8,9 @@ use crate::output::text::counted;
 /// Give back space that nothing uses
 ///
 /// Removing an image frees what it alone used; this frees the rest: what
-/// interrupted loads left, and packs of which only a part is still in use.
+/// interrupted loads left, and packs of which only a part is still in use. A
+/// journal of more than 64 MiB, at least half of which is out of date, is
+/// compacted: the log then begins with the latest 16 MiB of commands.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder gc [OPTIONS]",
@@ -41,8 +43,12 @@ pub fn gc(cx: &mut Context, args: &GcArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let chunks = collected.live_chunks + collected.dead_chunks;
+    let journal = match collected.journal_freed_bytes {
+        0 => String::new(),
+        bytes => format!("Compacted the journal: freed {}.\n", size::long(bytes)),
+    };
     cx.print(&format!(
-        "Freed {}: {} of {} garbage, {} removed, {} rewritten.\n",
+        "Freed {}: {} of {} garbage, {} removed, {} rewritten.\n{journal}",
         size::long(collected.freed_bytes),
         collected.dead_chunks,
         counted(chunks, "chunk"),

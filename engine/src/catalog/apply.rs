@@ -49,6 +49,17 @@ impl Catalog {
         draft.apply()
     }
 
+    /// Says that the journal is at `position` behind the commits that were applied: another
+    /// journal, which comes to the same, has taken the place of the one that they were read from.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn move_to(&self, position: Position) -> Result<()> {
+        let mut draft = self.pages.draft();
+        self.mark(&mut draft, position)?;
+        draft.apply()
+    }
+
     /// Begins to apply commits; `is_new` if they are all there are.
     pub fn applying(&self, is_new: bool) -> Applying<'_> {
         Applying { catalog: self, draft: self.pages.draft(), position: None, is_new }
@@ -99,6 +110,7 @@ fn apply(draft: &mut Draft<'_>, change: &Change) -> Result<()> {
         Change::RemoveReference(name) => remove_reference(draft, name)?,
         Change::PutContainer(container) => put_container(draft, container)?,
         Change::ForgetContainer(id) => forget_container(draft, id)?,
+        Change::Snapshot => {}
     }
     Ok(())
 }

@@ -18,10 +18,12 @@ mod page;
 mod pages;
 mod query;
 mod record;
+mod snapshot;
 mod tables;
 
 pub use apply::Applying;
 pub use container::{Container, ContainerId};
 pub use error::{Error, Result};
 pub use record::{Blob, Change, Commit, Image, Kind, Named, StoredLayer, Time, Variant};
+pub use snapshot::Snapshot;
 pub use tables::Catalog;

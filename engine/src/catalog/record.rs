@@ -81,6 +81,9 @@ pub enum Change {
     PutContainer(Container),
     /// The container is no more.
     ForgetContainer(ContainerId),
+    /// The commit is part of a snapshot: a compaction has left of it only the changes that still
+    /// held, and its number is not the one that it was made with.
+    Snapshot,
 }
 
 /// A blob and where its bytes are.
@@ -237,7 +240,17 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, bincode::Er
     options().deserialize(bytes)
 }
 
+/// How many bytes a record takes in the journal.
+pub(super) fn encoded_bytes(record: &impl Serialize) -> Result<u64, bincode::Error> {
+    options().serialized_size(record)
+}
+
 impl Commit {
+    /// Whether it is part of a snapshot and tells nothing of what was done.
+    pub fn is_snapshot(&self) -> bool {
+        self.changes.first() == Some(&Change::Snapshot)
+    }
+
     /// The commit as the payload of a record of the journal.
     ///
     /// # Errors

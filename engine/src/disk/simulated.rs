@@ -57,7 +57,8 @@ struct State {
     durable_names: BTreeMap<String, usize>,
     dirs: BTreeSet<String>,
     durable_dirs: BTreeSet<String>,
-    locks: BTreeMap<String, usize>,
+    /// The holders of locks, by inode: a lock stays with its file when that is renamed.
+    locks: BTreeMap<usize, usize>,
     /// Operations that changed something, so far.
     operations: u64,
     /// Power is lost once there were so many.
@@ -324,16 +325,15 @@ impl Disk for SimulatedDisk {
     fn try_lock(&self, name: &str, mode: Mode) -> Result<Option<Box<dyn Guard>>> {
         let mut state = self.locked();
         state.pass().context("lock", name)?;
-        if !state.names.contains_key(name) {
-            return Err(io::Error::from(io::ErrorKind::NotFound)).context("lock", name);
-        }
-        let holders = state.locks.entry(name.into()).or_default();
+        let inode = state.names.get(name).copied();
+        let inode = inode.ok_or(io::Error::from(io::ErrorKind::NotFound)).context("lock", name)?;
+        let holders = state.locks.entry(inode).or_default();
         match (mode, *holders) {
             (Mode::Exclusive, 0) => *holders = EXCLUSIVE,
             (Mode::Shared, n) if n != EXCLUSIVE => *holders += 1,
             _ => return Ok(None),
         }
-        Ok(Some(Box::new(SimulatedGuard { disk: self.clone(), name: name.into() })))
+        Ok(Some(Box::new(SimulatedGuard { disk: self.clone(), inode })))
     }
 
     fn usage(&self, dir: &str) -> Result<Vec<Allocated>> {
@@ -424,14 +424,14 @@ impl File for SimulatedFile {
 #[derive(Debug)]
 struct SimulatedGuard {
     disk: SimulatedDisk,
-    name: String,
+    inode: usize,
 }
 
 impl Guard for SimulatedGuard {}
 
 impl Drop for SimulatedGuard {
     fn drop(&mut self) {
-        if let Some(holders) = self.disk.locked().locks.get_mut(&self.name) {
+        if let Some(holders) = self.disk.locked().locks.get_mut(&self.inode) {
             *holders = if *holders == EXCLUSIVE { 0 } else { *holders - 1 };
         }
     }

@@ -37,6 +37,11 @@ impl Temporary {
         Ok(Self { disk, name, file, kept: false })
     }
 
+    /// The name that it has in `tmp/`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The open file.
     pub fn file(&self) -> &dyn File {
         &*self.file

@@ -33,6 +33,9 @@ pub enum Error {
         /// The version found.
         got: u32,
     },
+    /// A new journal was removed from `tmp/` before it had its name.
+    #[error("another process has removed the new journal from tmp/ while it was written")]
+    Removed,
     /// A commit too large for a record.
     #[error("a commit of {bytes} bytes is over the limit of {limit}; load fewer images at once")]
     TooLarge {

@@ -1,15 +1,7 @@
 //! The journal as a whole.
 //!
-//! `journal` begins with (integers little-endian):
-//!
-//! | offset | size | field                                   |
-//! |-------:|-----:|------------------------------------------|
-//! |      0 |    8 | magic `LARDJRNL`                         |
-//! |      8 |    4 | version, 1                               |
-//! |     12 |    4 | zero                                     |
-//! |     16 |   16 | identity of the store                    |
-//! |     32 |   16 | checksum of the 32 bytes before          |
-//! |     48 |    … | records, see [`super::record`]           |
+//! `journal` begins with the [header](super::header); records follow from byte 48 on, see
+//! [`super::record`].
 //!
 //! **The end.** Every record is made durable before the next is written, so a
 //! crash tears at most the last. Reading stops at the first record that is not
@@ -25,15 +17,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::header::{FileHeader, HEADER_BYTES};
 use super::record::{self, Header};
 use super::{Error, MAX_PAYLOAD_BYTES, Result};
-use crate::disk::{Checksum, Disk, File, checksum};
+use crate::disk::{Disk, File};
 
 /// The journal's name in the store.
 pub const FILE: &str = "journal";
-const VERSION: u32 = 1;
-const MAGIC: [u8; 8] = *b"LARDJRNL";
-const HEADER_BYTES: usize = 48;
 
 /// Space that is kept for records to come: so that on a full disk an image can
 /// still be removed, which takes a record and gives back far more.
@@ -45,6 +35,9 @@ const SEARCH_BYTES: u64 = 1 << 20;
 /// A whole record behind a broken one is not more transactions away than this:
 /// it makes a chance match rare enough to check its sum.
 const MAX_LOST_TXNS: u64 = 1 << 20;
+
+/// The same where the number of the first record is not known.
+const MAX_UNKNOWN_TXNS: u64 = u32::MAX as u64 + MAX_LOST_TXNS;
 
 /// What tells two stores apart, so that their files are not mixed up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +54,7 @@ impl fmt::Debug for StoreId {
 pub struct Position {
     /// Where the next record begins, in bytes.
     pub offset: u64,
-    /// The transaction of the last record; 0 before the first.
+    /// The transaction of the last record; before the first, the base of the journal.
     pub txn: u64,
     /// The `sum` of the last record.
     pub sum: u64,
@@ -69,21 +62,13 @@ pub struct Position {
     pub last_bytes: u64,
 }
 
-impl Position {
-    /// The place behind the header `front`.
-    pub(super) fn first(front: &[u8; HEADER_BYTES]) -> Self {
-        let sum: Checksum = front.last_chunk().copied().unwrap_or_default();
-        let [a, b, c, d, e, f, g, h, ..] = sum;
-        let sum = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        Self { offset: HEADER_BYTES as u64, txn: 0, sum, last_bytes: 0 }
-    }
-}
-
 /// The open journal.
 pub struct Journal {
     file: Box<dyn File>,
-    store: StoreId,
+    header: FileHeader,
     start: Position,
+    /// How many transactions may be missing before a whole record behind a broken one.
+    max_lost_txns: u64,
 }
 
 impl Journal {
@@ -93,7 +78,7 @@ impl Journal {
     /// # Errors
     /// If the disk fails.
     pub fn create(disk: &Arc<dyn Disk>, store: StoreId) -> Result<()> {
-        Self::replace(disk, store, &[])
+        Self::replace(disk, FileHeader::new(store), &[]).map(drop)
     }
 
     /// Opens the journal; `writable` if records will be appended.
@@ -103,34 +88,52 @@ impl Journal {
     /// another store's.
     pub fn open(disk: &Arc<dyn Disk>, store: StoreId, writable: bool) -> Result<Self> {
         let file = if writable { disk.open_writable(FILE)? } else { disk.open(FILE)? };
-        let damaged = |what| Error::Damaged { what };
         let mut found = [0; HEADER_BYTES];
         if file.len()? < HEADER_BYTES as u64 {
-            return Err(damaged("it is too short to be one"));
+            return Err(Error::Damaged { what: "it is too short to be one" });
         }
         file.read_exact_at(&mut found, 0)?;
-        if found != header(store) {
-            let (front, sum) = found.split_at(32);
-            let version = front.get(8..12).and_then(|bytes| bytes.first_chunk::<4>());
-            let version = version.map_or(0, |bytes| u32::from_le_bytes(*bytes));
-            return Err(match front {
-                _ if !front.starts_with(&MAGIC) || checksum(&[front]) != *sum => {
-                    damaged("its first bytes are not a journal's")
-                }
-                _ if version != VERSION => Error::Newer { want: VERSION, got: version },
-                _ => Error::Foreign,
-            });
-        }
-        let start = Position::first(&found);
-        Ok(Self { file, store, start })
+        let header = FileHeader::decode(&found)?;
+        if header.store == store { Ok(Self::of(file, header)) } else { Err(Error::Foreign) }
     }
 
-    /// Opens a journal whose first bytes are damaged, as if they were not.
+    /// The journal in `file`, which begins with `header`.
+    pub(super) fn of(file: Box<dyn File>, header: FileHeader) -> Self {
+        Self { file, header, start: header.end(), max_lost_txns: MAX_LOST_TXNS }
+    }
+
+    /// Opens a journal whose first bytes are damaged, as if they were not. The first
+    /// record tells what they were: it has their checksum, and its number is one more
+    /// than their base.
     ///
     /// # Errors
     /// If the disk fails.
     pub fn open_headless(disk: &Arc<dyn Disk>, store: StoreId) -> Result<Self> {
-        Ok(Self { file: disk.open(FILE)?, store, start: Position::first(&header(store)) })
+        let file = disk.open(FILE)?;
+        let mut bytes = [0; record::HEADER_BYTES];
+        let first = match file.len()? < (HEADER_BYTES + record::HEADER_BYTES) as u64 {
+            true => None,
+            false => {
+                file.read_exact_at(&mut bytes, HEADER_BYTES as u64)?;
+                Header::decode(&bytes)
+            }
+        };
+        let base = first.and_then(|first| u32::try_from(first.txn.checked_sub(1)?).ok()).unwrap_or(0);
+        let known = [FileHeader::new(store), FileHeader::compacted(store, base)]
+            .into_iter()
+            .find(|header| first.is_some_and(|first| first.before == header.end().sum));
+        let max_lost_txns = if known.is_some() { MAX_LOST_TXNS } else { MAX_UNKNOWN_TXNS };
+        Ok(Self { max_lost_txns, ..Self::of(file, known.unwrap_or(FileHeader::new(store))) })
+    }
+
+    /// What the journal begins with.
+    pub fn header(&self) -> FileHeader {
+        self.header
+    }
+
+    /// Whether it is not known what a damaged journal began with.
+    pub(super) fn is_header_unknown(&self) -> bool {
+        self.max_lost_txns == MAX_UNKNOWN_TXNS
     }
 
     /// The place before the first record.
@@ -162,7 +165,7 @@ impl Journal {
     /// # Errors
     /// If the disk fails.
     pub fn has(&self, position: Position) -> Result<bool> {
-        if position.txn == 0 {
+        if position.txn == self.start.txn {
             return Ok(position == self.start);
         }
         let Some(offset) = position.offset.checked_sub(position.last_bytes) else { return Ok(false) };
@@ -206,7 +209,7 @@ impl Journal {
         }
         let mut payload = vec![0; header.len as usize];
         self.file.read_exact_at(&mut payload, offset + record::HEADER_BYTES as u64)?;
-        Ok(header.fits(self.store, &payload).then_some((header, payload)))
+        Ok(header.fits(self.header.store, &payload).then_some((header, payload)))
     }
 
     /// Where a whole, later record begins behind the broken one at `position`.
@@ -218,7 +221,7 @@ impl Journal {
             self.file.read_exact_at(&mut bytes, start)?;
             for (offset, window) in (start..).zip(bytes.windows(record::HEADER_BYTES)) {
                 let plausible = window.first_chunk().and_then(Header::decode).is_some_and(|header| {
-                    header.txn > position.txn && header.txn - position.txn < MAX_LOST_TXNS
+                    header.txn > position.txn && header.txn - position.txn < self.max_lost_txns
                 });
                 if plausible && self.read(offset, end)?.is_some() {
                     return Ok(Some(offset));
@@ -235,7 +238,7 @@ impl Journal {
     /// If the payload is too long or the disk fails; then the record is not
     /// there, as far as the disk still does what it is told.
     pub fn append(&self, position: Position, payload: &[u8]) -> Result<Position> {
-        let header = Header::of(self.store, position.sum, position.txn + 1, payload)
+        let header = Header::of(self.header.store, position.sum, position.txn + 1, payload)
             .ok_or(Error::TooLarge { bytes: payload.len(), limit: MAX_PAYLOAD_BYTES })?;
         if self.file.len()? > position.offset {
             // What a crash left of a record that was never whole.
@@ -255,22 +258,6 @@ impl Journal {
     }
 }
 
-/// The bytes of the journal of the new store `store`.
-pub fn empty(store: StoreId) -> Vec<u8> {
-    header(store).to_vec()
-}
-
-/// Whose journal it is, if there is one with sound first bytes.
-///
-/// # Errors
-/// If the disk fails.
-pub fn store_of(disk: &dyn Disk) -> Result<Option<StoreId>> {
-    let mut front = [0; HEADER_BYTES];
-    disk.open(FILE)?.read_exact_at(&mut front, 0)?;
-    let id = front.get(16..32).and_then(|id| id.first_chunk().copied()).map(StoreId);
-    Ok(id.filter(|id| front == header(*id)))
-}
-
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Journal").finish_non_exhaustive()
@@ -282,23 +269,13 @@ pub(super) fn behind(offset: u64, header: &Header) -> Position {
     Position { offset: offset + last_bytes, txn: header.txn, sum: header.sum, last_bytes }
 }
 
-pub(super) fn header(store: StoreId) -> [u8; HEADER_BYTES] {
-    let mut bytes = [0; HEADER_BYTES];
-    let fields = [&MAGIC[..], &VERSION.to_le_bytes(), &[0; 4], &store.0].concat();
-    let sum = checksum(&[&fields]);
-    for (place, byte) in bytes.iter_mut().zip(fields.iter().chain(&sum)) {
-        *place = *byte;
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::disk::SimulatedDisk;
+    use crate::disk::{Mode, RealDisk, SimulatedDisk};
 
     const STORE: StoreId = StoreId([9; 16]);
 
@@ -363,6 +340,47 @@ mod tests {
         assert!(!Journal::open(&other, STORE, false).unwrap().has(positions[2]).unwrap());
         let (shorter, _) = written(&[b"one".to_vec()]);
         assert!(!Journal::open(&shorter, STORE, false).unwrap().has(positions[2]).unwrap());
+    }
+
+    /// Where its header and its first record are damaged too, what follows is found still.
+    #[test]
+    fn a_damaged_beginning_of_a_compacted_journal_costs_what_was_there() {
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new());
+        let header = FileHeader::compacted(STORE, 3_000_000);
+        let payloads = [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()];
+        Journal::replace(&disk, header, &payloads).unwrap();
+        let file = disk.open_writable(FILE).unwrap();
+        file.write_all_at(&[0; 20], 4).unwrap();
+        let journal = Journal::open_headless(&disk, STORE).unwrap();
+        assert_eq!((journal.header(), journal.is_header_unknown()), (header, false));
+        let whole = journal.whole().unwrap();
+        assert_eq!((&whole.payloads[..], whole.missing()), (&payloads[..], 0));
+        file.write_all_at(&[0; 72], 4).unwrap();
+        let journal = Journal::open_headless(&disk, STORE).unwrap();
+        assert!(journal.is_header_unknown());
+        let whole = journal.whole().unwrap();
+        assert_eq!(
+            (&whole.payloads[..], whole.first_txn, whole.last_txn),
+            (&payloads[1..], 3_000_002, 3_000_003)
+        );
+    }
+
+    /// Whoever waits for the lock of the old journal must not have it with the new one.
+    #[test]
+    fn a_replaced_journal_is_locked_before_it_has_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let simulated: Arc<dyn Disk> = Arc::new(SimulatedDisk::new());
+        let real: Arc<dyn Disk> = Arc::new(RealDisk::open(dir.path()).unwrap());
+        for disk in [simulated, real] {
+            Journal::create(&disk, STORE).unwrap();
+            let old = disk.try_lock(FILE, Mode::Exclusive).unwrap();
+            let new = Journal::replace(&disk, FileHeader::new(STORE), &[b"one".to_vec()]).unwrap();
+            assert!(old.is_some() && disk.try_lock(FILE, Mode::Exclusive).unwrap().is_none());
+            drop(old);
+            assert!(disk.try_lock(FILE, Mode::Exclusive).unwrap().is_none());
+            drop(new);
+            assert!(disk.try_lock(FILE, Mode::Exclusive).unwrap().is_some());
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Pull the plug after every operation of every verb that writes.
 
 use super::scenes::{
-    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, INTERRUPTIONS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS,
-    REPAIRS, SQUASHES, Scene, Shown, TAGS, UNDOINGS, app, load, open, shown,
+    COLLECTIONS, COMMITS, COMPACTIONS, CREATIONS, IMPORTS, INTERRUPTIONS, LOADS, OPTIMIZATIONS, REBUILDS,
+    REMOVALS, REPAIRS, SQUASHES, Scene, Shown, TAGS, UNDOINGS, app, load, open, shown,
 };
 use super::{FsckLevel, FsckOptions};
 use crate::disk::{Disk as _, SimulatedDisk, Survival};
@@ -126,6 +126,11 @@ fn a_commit_happens_whole_or_not_at_all() {
 #[test]
 fn a_collection_loses_nothing() {
     COLLECTIONS.iter().for_each(cut_everywhere);
+}
+
+#[test]
+fn a_compaction_of_the_journal_loses_nothing() {
+    COMPACTIONS.iter().for_each(cut_everywhere);
 }
 
 /// What lies twice is garbage.

@@ -6,8 +6,8 @@
 use rustix::io::Errno;
 
 use super::scenes::{
-    COLLECTIONS, COMMITS, CREATIONS, IMPORTS, INTERRUPTIONS, LOADS, OPTIMIZATIONS, REBUILDS, REMOVALS,
-    REPAIRS, SQUASHES, Scene, Shown, TAGS, UNDOINGS, open, shown,
+    COLLECTIONS, COMMITS, COMPACTIONS, CREATIONS, IMPORTS, INTERRUPTIONS, LOADS, OPTIMIZATIONS, REBUILDS,
+    REMOVALS, REPAIRS, SQUASHES, Scene, Shown, TAGS, UNDOINGS, open, shown,
 };
 use super::{FsckLevel, FsckOptions};
 use crate::disk::{Failure, SimulatedDisk, Survival};
@@ -144,6 +144,11 @@ fn a_disk_that_fails_in_a_commit_loses_nothing() {
 #[test]
 fn a_disk_that_fails_in_a_collection_loses_nothing() {
     COLLECTIONS.iter().for_each(fail_everywhere);
+}
+
+#[test]
+fn a_disk_that_fails_in_a_compaction_loses_nothing() {
+    COMPACTIONS.iter().for_each(fail_everywhere);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! 3. **Copy** what is alive in packs that are dead in part to new packs.
 //! 4. **Publish** one index run for the packs that stay.
 //! 5. **Remove** the packs that were copied.
+//! 6. **Compact** the journal, if it is long and at least half of it is dead.
 //!
 //! Nobody else reads or adds packs meanwhile. If a recipe cannot be read then
 //! it is not known what is alive, and nothing is removed.
@@ -16,11 +17,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::marks::{Marks, mark};
 use super::unpack::{Keeping, unpacked_of};
-use crate::Result;
 use crate::catalog::Change;
 use crate::chunk::{PackId, Place, Reader};
 use crate::store::{Access, CONTAINERS, Ledger, Store};
 use crate::task::{Event, Passing, Task};
+use crate::{ErrorKind, Result};
 
 /// What was collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +36,8 @@ pub struct Collected {
     pub packs_removed: u64,
     /// Packs that were dead in part, and made anew.
     pub packs_rewritten: u64,
+    /// Bytes by which the journal is shorter. They are not among `freed_bytes`.
+    pub journal_freed_bytes: u64,
 }
 
 /// Stands in `tmp/` as long as what was removed is kept: a collection takes it away with
@@ -139,6 +142,8 @@ impl Store {
         // In passing nothing is taken that the next start may want.
         let keeping = if worth == 0 { Keeping::Containers } else { Keeping::Images };
         let unpacked = unpacked_of(ledger.catalog(), keeping)?;
+        // Not in passing: to find out that it cannot be compacted takes as long each time.
+        let compacts = worth == 0 && ledger.is_long();
         drop(ledger);
         let mut collected = Collected::default();
         let mut dying = Vec::new();
@@ -175,7 +180,23 @@ impl Store {
         self.index(access, task)?.settle_notes()?;
         let after = self.packed_bytes()?;
         collected.freed_bytes = before.saturating_sub(after) + evicted_bytes;
+        if compacts {
+            collected.journal_freed_bytes = self.compact_journal(task)?;
+        }
         Ok(collected)
+    }
+
+    /// Compacts the journal, if that is worth it. On a full disk it stays as it is, which is no
+    /// reason to fail: everything else has come back by now.
+    fn compact_journal(&self, task: &Task) -> Result<u64> {
+        match self.ledger(task)?.compact() {
+            Err(error) if error.kind() == ErrorKind::NoSpace => {
+                let text = format!("the journal is not compacted: {error}");
+                task.report(&Event::Notice { text: &text });
+                Ok(0)
+            }
+            other => other,
+        }
     }
 
     /// Copies what is alive in the packs `dying`, then removes them. Gives how

@@ -27,7 +27,7 @@ pub struct PastOptions {
 /// A command that changed the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastCommand {
-    /// Its number, the store's first having 1.
+    /// Its number, the store's first having had 1.
     pub number: u64,
     /// When it was done; `None` if that is out of the calendar.
     pub time: Option<jiff::Timestamp>,
@@ -74,7 +74,8 @@ pub enum PastChange {
 }
 
 impl Store {
-    /// The commands that have changed the store, the last first.
+    /// The commands that have changed the store, the last first. Where the journal was compacted,
+    /// only the latest are left.
     ///
     /// ```
     /// use larder_engine::{PastChange, PastOptions};
@@ -107,7 +108,11 @@ impl Store {
             task.check()?;
             let time = commit.time.timestamp();
             let verb = commit.verb.clone();
-            all.push(PastCommand { number, time, verb, changes: teller.tell(&commit) });
+            let changes = teller.tell(&commit);
+            // What is left of older ones tells what there was, not what was done.
+            if !commit.is_snapshot() {
+                all.push(PastCommand { number, time, verb, changes });
+            }
             Ok(())
         })?;
         if let Some(pattern) = &options.of {
@@ -198,7 +203,7 @@ impl Teller {
         let mut told = Vec::new();
         for change in &commit.changes {
             match change {
-                Change::PutBlob(_) | Change::ForgetBlob(_) => {}
+                Change::PutBlob(_) | Change::ForgetBlob(_) | Change::Snapshot => {}
                 Change::PutImage(image) => {
                     self.ids.insert(image.target, image.id());
                     let was_there = !self.images.insert(image.target);

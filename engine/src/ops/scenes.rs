@@ -11,10 +11,10 @@ use super::{
     CommitOptions, CreateOptions, FsckLevel, ImageSummary, ImportOptions, LoadOptions, OptimizeOptions,
     RemoveContainerOptions, RemoveOptions, RepairOptions, RepairSource, SquashOptions, UndoOptions,
 };
-use crate::catalog::ContainerId;
+use crate::catalog::{Change, ContainerId};
 use crate::disk::{Input, SimulatedDisk};
 use crate::image::{ImageId, RunConfig};
-use crate::store::Store;
+use crate::store::{CompactionPolicy, Store};
 use crate::task::Task;
 use crate::{ErrorKind, Result};
 
@@ -100,6 +100,28 @@ pub const COLLECTIONS: &[Scene] = &[
     scene("gc beside containers", with_remains, |store| store.gc(&Task::silent()).map(drop)),
     scene("gc", with_garbage, |store| store.gc(&Task::silent()).map(drop)),
     scene("reclaim", with_garbage, |store| store.reclaim(&Task::silent()).map(drop)),
+];
+
+/// Of these only the last gives a name; the journal is compacted before or after.
+pub const COMPACTIONS: &[Scene] = &[
+    scene("gc that compacts the journal", with_garbage, |store| {
+        compacting(store).gc(&Task::silent()).map(drop)
+    }),
+    scene("undo in a compacted journal", with_a_compacted_journal, undo),
+    scene("compaction of a compacted journal", with_a_compacted_journal, |store| {
+        compacting(store).gc(&Task::silent()).map(drop)
+    }),
+    scene("tag that compacts the journal", with_garbage, |store| {
+        compacting(store).tag("app:1", &"app:2".parse().unwrap())
+    }),
+    scene("commits behind a compaction", with_garbage, |store| {
+        let mut ledger = compacting(store).ledger(&Task::silent())?;
+        // The journal is compacted by the first, come what may.
+        ledger.commit("nothing", Vec::new())?;
+        let mut named = ledger.catalog().references().next().unwrap()?;
+        named.name = "docker.io/library/app:2".into();
+        ledger.commit("tag", vec![Change::SetReference(named)])
+    }),
 ];
 
 pub const OPTIMIZATIONS: &[Scene] = &[scene("optimize", with_much, optimize)];
@@ -285,6 +307,20 @@ fn with_remains(store: &Store) {
     store.disk().create_dir(&gone).unwrap();
     store.disk().sync_dir("containers").unwrap();
     store.disk().create(&format!("{gone}/file")).unwrap().write_all_at(b"x", 0).unwrap();
+}
+
+/// The same store, which compacts its journal whenever it may, and leaves a commit or two.
+fn compacting(store: &Store) -> Store {
+    let policy = CompactionPolicy { min_bytes: 1, commit_bytes: 1, history_bytes: 600, max_percent: 200 };
+    store.with_compaction(policy)
+}
+
+fn with_a_compacted_journal(store: &Store) {
+    with_garbage(store);
+    let mut ledger = compacting(store).ledger(&Task::silent()).unwrap();
+    let last = ledger.last_number();
+    ledger.compact().unwrap();
+    assert_eq!(ledger.last_number(), last);
 }
 
 fn with_garbage(store: &Store) {

@@ -137,6 +137,7 @@ impl From<journal::Error> for crate::Error {
             journal::Error::Disk(disk) => kind_of(&disk.source),
             journal::Error::Newer { .. } => ErrorKind::Unsupported,
             journal::Error::TooLarge { .. } => ErrorKind::LimitExceeded,
+            journal::Error::Removed => ErrorKind::Io,
             _ => ErrorKind::Corrupt,
         };
         Self::new(kind, error)

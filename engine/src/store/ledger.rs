@@ -1,14 +1,18 @@
 //! The journal and the catalog together: what the store holds, and the only
 //! way to change it.
 
+mod compact;
+
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
+
+pub use compact::CompactionPolicy;
 
 use super::{Error, Rehearsed, Store, lock};
 use crate::Result;
 use crate::catalog::{self, Applying, Catalog, Change, Commit, Time};
 use crate::chunk::Reader;
-use crate::disk::{Guard, Mode, passing_name};
+use crate::disk::{Disk, Guard, Mode, passing_name};
 use crate::image::Digest;
 use crate::journal::{self, Journal, Position};
 use crate::task::{Event, Task, threads};
@@ -26,9 +30,15 @@ pub struct Ledger {
     writable: bool,
     /// Whether the catalog has failed to take in a commit.
     is_behind: bool,
+    /// Whether the journal is the one that a power cut leaves: one that has taken the place of
+    /// another is not, before the store's directory is synced.
+    is_name_durable: bool,
     /// What was said in a rehearsal, and what is said there from here on.
     rehearsed: Option<Rehearsed>,
-    _lock: Box<dyn Guard>,
+    disk: Arc<dyn Disk>,
+    policy: CompactionPolicy,
+    task: Task,
+    lock: Box<dyn Guard>,
 }
 
 impl Ledger {
@@ -41,27 +51,28 @@ impl Ledger {
         let lock = lock::wait(&**disk, journal::FILE, Mode::Exclusive, task)?;
         let writable = store.is_writable();
         let journal = Journal::open(disk, store.id(), writable)?;
-        let mut ledger = if writable {
-            let found = Found::open(store, &journal, task)?;
-            let ledger = Self {
-                journal,
-                catalog: found.catalog,
-                position: found.position,
-                writable,
-                is_behind: false,
-                rehearsed: None,
-                _lock: lock,
-            };
-            match found.ahead {
-                false => ledger,
-                true => ledger.recovered(store, task)?,
-            }
-        } else {
+        let found = match writable {
+            true => Found::open(store, &journal, task)?,
             // A database of its own, made from the journal, for as long as this lasts.
-            let (catalog, position) = (store.passing_catalog()?, journal.start());
-            let rehearsed = store.rehearsed.clone();
-            Self { journal, catalog, position, writable, is_behind: false, rehearsed, _lock: lock }
+            false => Found::blank(store.passing_catalog()?, &journal),
         };
+        let mut ledger = Self {
+            // The catalog is told of a new journal once its name is durable.
+            is_name_durable: found.is_at_home || !journal.header().is_compacted(),
+            journal,
+            catalog: found.catalog,
+            position: found.position,
+            writable,
+            is_behind: false,
+            rehearsed: store.rehearsed.clone().filter(|_| !writable),
+            disk: Arc::clone(disk),
+            policy: store.compaction,
+            task: task.clone(),
+            lock,
+        };
+        if found.ahead {
+            ledger = ledger.recovered(store, task)?;
+        }
         ledger.catch_up()?;
         if let Some(rehearsed) = &ledger.rehearsed {
             let said = rehearsed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,10 +92,20 @@ impl Ledger {
         let text = "the journal has lost its end; what it said is recovered from the catalog";
         task.report(&Event::Notice { text });
         let commit = Commit { time: Time::now(), verb: "recover".into(), changes };
+        self.make_name_durable()?;
         self.position = self.journal.append(self.position, &commit.encode()?)?;
         ahead.apply(&commit, self.position)?;
         self.catalog = ahead;
         Ok(self)
+    }
+
+    /// Makes sure that a power cut does not bring back the journal before this one.
+    fn make_name_durable(&mut self) -> Result<()> {
+        if !self.is_name_durable {
+            self.disk.sync_dir("")?;
+            self.is_name_durable = true;
+        }
+        Ok(())
     }
 
     fn catch_up(&mut self) -> Result<()> {
@@ -120,7 +141,8 @@ impl Ledger {
         Ok(end == self.position && fresh.map_or(Ok::<_, catalog::Error>(true), is_same)?)
     }
 
-    /// Every commit there ever was, in order, with its number, the first being 1.
+    /// Every commit in the journal, in order, with its number. If it was compacted, those that are
+    /// part of the snapshot come first; otherwise it is every commit there ever was, from 1 on.
     ///
     /// # Errors
     /// Those of `each`; if the journal is damaged, or the disk fails.
@@ -206,16 +228,22 @@ struct Found {
     position: Position,
     /// Whether that is further than the journal goes.
     ahead: bool,
+    /// Whether it has gone to a place in this very journal.
+    is_at_home: bool,
 }
 
 impl Found {
+    /// A catalog that has not begun to read the journal.
+    fn blank(catalog: Catalog, journal: &Journal) -> Self {
+        Self { catalog, position: journal.start(), ahead: false, is_at_home: false }
+    }
+
     /// Opens the catalog. One that is damaged, or belongs to another journal,
     /// is thrown away.
     fn open(store: &Store, journal: &Journal, task: &Task) -> Result<Self> {
         let disk = &**store.disk();
         let path = store.catalog_path()?;
         let is_new = disk.list(CATALOG)?.is_empty();
-        let blank = |catalog| Self { catalog, position: journal.start(), ahead: false };
         let tell = |why: &str| {
             let text = format!("the catalog is made again from the journal: {why}");
             task.report(&Event::Notice { text: &text });
@@ -227,14 +255,14 @@ impl Found {
                 if journal.next(journal.start())?.is_some() {
                     tell("it is empty");
                 }
-                return Ok(blank(catalog));
+                return Ok(Self::blank(catalog, journal));
             }
             Ok(catalog) => match catalog.position() {
                 Ok(Some(position)) if journal.has(position)? => {
-                    return Ok(Self { catalog, position, ahead: false });
+                    return Ok(Self { catalog, position, ahead: false, is_at_home: true });
                 }
                 Ok(Some(position)) if journal.ends_before(position)? => {
-                    return Ok(Self { catalog, position, ahead: true });
+                    return Ok(Self { catalog, position, ahead: true, is_at_home: false });
                 }
                 Ok(_) => "it does not belong to the journal".to_owned(),
                 Err(error) => error.to_string(),
@@ -246,7 +274,7 @@ impl Found {
         // A full disk keeps nobody from reading: the catalog passes away then.
         let catalog =
             store.lasting_catalog(path.as_deref()).or_else(|_| Catalog::passing(None, store.id()))?;
-        Ok(blank(catalog))
+        Ok(Self::blank(catalog, journal))
     }
 }
 
@@ -266,10 +294,16 @@ impl Ledger {
         if !self.writable {
             return Err(Error::ReadOnly.into());
         }
+        self.make_name_durable()?;
+        let before = self.position.offset;
         self.position = self.journal.append(self.position, &commit.encode()?)?;
         // The commit has happened. A catalog that cannot take it in stays where it
         // is, whatever comes, and catches up when it is opened next.
         self.is_behind = self.is_behind || self.catalog.apply(&commit, self.position).is_err();
+        if self.policy.is_due_after_commit(before, self.position.offset) {
+            // Whatever comes of it, the commit has happened. It is tried again much later.
+            let _ = self.compact();
+        }
         Ok(())
     }
 

@@ -33,7 +33,7 @@ pub use error::Error;
 pub(crate) use error::kind_of;
 pub use format::Format;
 pub use ingest::{Error as IngestError, Ingest, Plain, Taken, Treatment};
-pub use ledger::Ledger;
+pub use ledger::{CompactionPolicy, Ledger};
 
 use crate::Result;
 use crate::catalog::{self, ContainerId};
@@ -104,6 +104,7 @@ pub struct Store {
     threads: usize,
     max_paths: usize,
     listener: Task,
+    compaction: CompactionPolicy,
     /// What was said instead of done, if nothing is to be done.
     rehearsed: Option<Rehearsed>,
 }
@@ -230,9 +231,17 @@ impl Store {
     }
 
     fn of(disk: Arc<dyn Disk>, format: &Format, writable: bool) -> Self {
-        let listener = Task::silent();
-        let (level, threads, rehearsed) = (Self::DEFAULT_LEVEL, threads(), None);
-        Self { disk, id: format.store, writable, level, threads, max_paths: MAX_PATHS, listener, rehearsed }
+        Self {
+            disk,
+            id: format.store,
+            writable,
+            level: Self::DEFAULT_LEVEL,
+            threads: threads(),
+            max_paths: MAX_PATHS,
+            listener: Task::silent(),
+            compaction: CompactionPolicy::DEFAULT,
+            rehearsed: None,
+        }
     }
 
     /// The format; `None` if there is no store. A journal is written after it, so
@@ -308,6 +317,13 @@ impl Store {
     /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded).
     pub fn with_max_paths(self, max_paths: usize) -> Self {
         Self { max_paths, ..self }
+    }
+
+    /// The same store, whose journal is compacted by another policy, for tests.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn with_compaction(&self, compaction: CompactionPolicy) -> Self {
+        let (disk, listener, rehearsed) = (Arc::clone(&self.disk), self.listener(), self.rehearsed.clone());
+        Self { disk, listener, rehearsed, compaction, ..*self }
     }
 
     /// How many paths the file system of an image or a container may have.

@@ -7,7 +7,7 @@ use super::{Error, Format, Store, ledger, lock};
 use crate::Result;
 use crate::catalog::{Commit, Time};
 use crate::disk::{Disk, Mode, RealDisk};
-use crate::journal::{self, Journal};
+use crate::journal::{self, FileHeader, Journal};
 use crate::task::{Event, Task};
 
 impl Store {
@@ -49,7 +49,15 @@ impl Store {
             },
             Err(error) => return Err(error.into()),
         };
-        let whole = journal.whole()?;
+        let mut whole = journal.whole()?;
+        let mut header = journal.header();
+        // A journal that begins with a snapshot was compacted; what came before it is not missing.
+        let is_snapshot =
+            |payload: &Vec<u8>| Commit::decode(payload).is_ok_and(|commit| commit.is_snapshot());
+        if whole.is_base_unknown && whole.payloads.first().is_some_and(is_snapshot) {
+            whole.base = whole.first_txn.saturating_sub(1);
+            header = FileHeader::compacted(self.id(), u32::try_from(whole.base).unwrap_or(0));
+        }
         let (missing, last_txn, mut payloads) = (whole.missing(), whole.last_txn, whole.payloads);
         let text = match self.add_from_catalog(&journal, &mut payloads, last_txn)? {
             true => format!(
@@ -57,8 +65,8 @@ impl Store {
             ),
             false => format!("the journal was damaged; of {last_txn} commits {missing} are lost"),
         };
-        Journal::replace(self.disk(), self.id(), &payloads)?;
-        // What is left of it belongs to the journal that was.
+        // Held until nothing is left that belongs to the journal that was.
+        let _lock_on_new = Journal::replace(self.disk(), header, &payloads)?;
         self.disk().remove_tree(ledger::CATALOG)?;
         task.report(&Event::Notice { text: &text });
         Ok(())

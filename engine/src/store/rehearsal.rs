@@ -72,6 +72,7 @@ impl Store {
             threads: self.threads,
             max_paths: self.max_paths,
             listener: self.listener.clone(),
+            compaction: self.compaction,
             rehearsed: Some(Rehearsed::default()),
         }
     }

@@ -172,6 +172,7 @@ impl Model {
                 after.put(other, Origin::Squashed { of, from });
             }
             Verb::Collect | Verb::Reclaim | Verb::Optimize | Verb::Verify | Verb::Reopen => {}
+            Verb::Compact { .. } => {}
             Verb::LoseIndex | Verb::SpoilIndex { .. } => {}
         }
         Ok(after)

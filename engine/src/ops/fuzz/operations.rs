@@ -17,8 +17,8 @@ use crate::Result;
 use crate::disk::fuzz::file_of;
 use crate::disk::{Disk, SimulatedDisk, Survival};
 use crate::image::{Digest, RunConfig};
-use crate::store::Store;
 use crate::store::fuzz::on_one_thread;
+use crate::store::{CompactionPolicy, Store};
 use crate::task::Task;
 
 /// Any bytes as a [script](super::script) of steps.
@@ -158,6 +158,16 @@ impl World {
             Verb::Optimize => {
                 let options = OptimizeOptions { level: 3, ..OptimizeOptions::default() };
                 store.optimize(&options, task).map(drop)
+            }
+            Verb::Compact { history } => {
+                let history_bytes = 256 * history as u64;
+                let policy = CompactionPolicy {
+                    min_bytes: 0,
+                    commit_bytes: u64::MAX,
+                    history_bytes,
+                    max_percent: 200,
+                };
+                store.with_compaction(policy).ledger(task)?.compact().map(drop)
             }
             Verb::Verify => store.fsck(&FsckOptions::at(FsckLevel::Exact), task).map(drop),
             Verb::Reopen => open(&self.disk).map(|store| self.store = store),

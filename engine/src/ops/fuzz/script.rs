@@ -18,6 +18,7 @@
 //! | `s`, `S` | the image `A` is squashed under the name `B`; only its top layer |
 //! | `g`, `e` | garbage is collected; reclaimed                          |
 //! | `o`      | packs are optimised                                      |
+//! | `j`      | the journal is compacted; `A` times 256 bytes of it stay |
 //! | `f`      | everything is verified                                   |
 //! | `p`      | the store is opened again                                |
 //! | `k`, `K` | index runs are lost; byte `NUMBER` of each is another    |
@@ -55,6 +56,7 @@ pub enum Verb {
     Collect,
     Reclaim,
     Optimize,
+    Compact { history: usize },
     Verify,
     Reopen,
     LoseIndex,
@@ -106,6 +108,7 @@ fn verb(letter: u8, a: usize, b: usize, number: u64) -> Verb {
         b'g' => Verb::Collect,
         b'e' => Verb::Reclaim,
         b'o' => Verb::Optimize,
+        b'j' => Verb::Compact { history: a },
         b'f' => Verb::Verify,
         b'k' => Verb::LoseIndex,
         b'K' => Verb::SpoilIndex { at: number },

@@ -37,7 +37,12 @@ impl Entry {
             return Err(Error::Nothing.into());
         }
         let number = number.unwrap_or(last);
-        let commit = ledger.commit_at(number)?.ok_or(Error::NoEntry { number, last })?;
+        if number == 0 || number > last {
+            return Err(Error::NoEntry { number, last }.into());
+        }
+        let Some(commit) = ledger.commit_at(number)?.filter(|commit| !commit.is_snapshot()) else {
+            return Err(Error::Compacted { number, first: first_number(ledger, task)? }.into());
+        };
         if MENDING.contains(&commit.verb.as_str()) {
             return Err(Error::Mending { number, verb: commit.verb }.into());
         }
@@ -60,7 +65,7 @@ impl Entry {
         let mut entry = Self { number, verb, names, images, containers };
         for change in &commit.changes {
             match change {
-                Change::PutBlob(_) | Change::ForgetBlob(_) => {}
+                Change::PutBlob(_) | Change::ForgetBlob(_) | Change::Snapshot => {}
                 Change::PutImage(Image { target, .. }) | Change::ForgetImage(target) => {
                     entry.images.insert(*target, Step::none());
                 }
@@ -79,7 +84,7 @@ impl Entry {
     fn note(&mut self, commit: &Commit, is_before: bool) {
         for change in &commit.changes {
             match change {
-                Change::PutBlob(_) | Change::ForgetBlob(_) => {}
+                Change::PutBlob(_) | Change::ForgetBlob(_) | Change::Snapshot => {}
                 Change::PutImage(image) => set(&mut self.images, &image.target, Some(image), is_before),
                 Change::ForgetImage(target) => set(&mut self.images, target, None, is_before),
                 Change::SetReference(named) => set(&mut self.names, &named.name, Some(named), is_before),
@@ -104,6 +109,19 @@ fn set<K: Ord, T: Clone>(steps: &mut BTreeMap<K, Step<T>>, key: &K, value: Optio
         let place = if is_before { &mut step.before } else { &mut step.after };
         *place = value.cloned();
     }
+}
+
+/// The number of the first entry that the journal still has as it was made.
+fn first_number(ledger: &Ledger, task: &Task) -> Result<u64> {
+    let mut first = ledger.last_number();
+    ledger.each_commit(&mut |number, commit| {
+        task.check()?;
+        if !commit.is_snapshot() {
+            first = first.min(number);
+        }
+        Ok(())
+    })?;
+    Ok(first)
 }
 
 /// The records that blobs had last, of those that the journal knows: as more than mere

@@ -15,6 +15,14 @@ pub enum Error {
         /// The last number.
         last: u64,
     },
+    /// The journal was compacted since.
+    #[error("entry {number} is not in the log any more: the journal was compacted; the first is {first}")]
+    Compacted {
+        /// What was asked for.
+        number: u64,
+        /// The first number that is left.
+        first: u64,
+    },
     /// Nothing was ever done.
     #[error("nothing was done yet that could be undone")]
     Nothing,
@@ -127,7 +135,7 @@ impl Error {
     pub(in crate::ops) fn kind(&self) -> ErrorKind {
         match self {
             Self::NoEntry { .. } | Self::Nothing => ErrorKind::InvalidInput,
-            Self::Collected { .. } | Self::ImageGone { .. } => ErrorKind::NotFound,
+            Self::Collected { .. } | Self::ImageGone { .. } | Self::Compacted { .. } => ErrorKind::NotFound,
             Self::Housekeeping { .. }
             | Self::Mending { .. }
             | Self::RemovedContainer { .. }
