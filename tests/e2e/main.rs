@@ -7,6 +7,7 @@ mod harness;
 mod bad_input;
 mod bombs;
 mod commit;
+mod compaction;
 mod compression;
 mod concurrency;
 mod containers;

@@ -102,6 +102,18 @@ fn the_encoding_of_containers_never_changes() {
     assert_eq!(Commit::decode(&encoded).unwrap(), later_changes());
 }
 
+/// What a compaction leaves of a commit.
+#[test]
+fn the_encoding_of_a_snapshot_never_changes() {
+    let golden = include_str!("../../../tests/data/golden/commit-3.hex");
+    let commit = Commit { changes: vec![Change::Snapshot, Change::ForgetBlob(digest(1))], ..every_change() };
+    let encoded = commit.encode().unwrap();
+    let lines: Vec<String> = encoded.chunks(32).map(hex::encode).collect();
+    assert_eq!(lines, golden.lines().collect::<Vec<_>>());
+    assert_eq!(Commit::decode(&encoded).unwrap(), commit);
+    assert!(commit.is_snapshot() && !every_change().is_snapshot());
+}
+
 #[test]
 fn a_commit_cut_short_or_with_more_behind_it_is_refused() {
     let encoded = every_change().encode().unwrap();

@@ -15,7 +15,7 @@
 //! notices, and from where it is recovered.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::header::{FileHeader, HEADER_BYTES};
 use super::record::{self, Header};
@@ -28,6 +28,9 @@ pub const FILE: &str = "journal";
 /// Space that is kept for records to come: so that on a full disk an image can
 /// still be removed, which takes a record and gives back far more.
 const RESERVED_BYTES: u64 = 64 << 10;
+
+/// How much is read ahead.
+const WINDOW_BYTES: usize = 64 << 10;
 
 /// How much the search for whole records behind a broken one reads at once.
 const SEARCH_BYTES: u64 = 1 << 20;
@@ -62,9 +65,27 @@ pub struct Position {
     pub last_bytes: u64,
 }
 
+/// A part of the file, as it was read.
+#[derive(Default)]
+struct Window {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// Fills `buffer` from `offset`; false if not all of it is here.
+    fn copy(&self, buffer: &mut [u8], offset: u64) -> bool {
+        let found =
+            offset.checked_sub(self.start).and_then(|at| self.bytes.get(at as usize..)?.get(..buffer.len()));
+        found.map(|found| buffer.copy_from_slice(found)).is_some()
+    }
+}
+
 /// The open journal.
 pub struct Journal {
     file: Box<dyn File>,
+    /// What was read ahead.
+    window: Mutex<Window>,
     header: FileHeader,
     start: Position,
     /// How many transactions may be missing before a whole record behind a broken one.
@@ -99,7 +120,7 @@ impl Journal {
 
     /// The journal in `file`, which begins with `header`.
     pub(super) fn of(file: Box<dyn File>, header: FileHeader) -> Self {
-        Self { file, header, start: header.end(), max_lost_txns: MAX_LOST_TXNS }
+        Self { file, window: Mutex::default(), header, start: header.end(), max_lost_txns: MAX_LOST_TXNS }
     }
 
     /// Opens a journal whose first bytes are damaged, as if they were not. The first
@@ -202,14 +223,31 @@ impl Journal {
             return Ok(None);
         }
         let mut bytes = [0; record::HEADER_BYTES];
-        self.file.read_exact_at(&mut bytes, offset)?;
+        self.read_exact_at(&mut bytes, offset, end)?;
         let Some(header) = Header::decode(&bytes) else { return Ok(None) };
         if u64::from(header.len) > left - record::HEADER_BYTES as u64 {
             return Ok(None);
         }
         let mut payload = vec![0; header.len as usize];
-        self.file.read_exact_at(&mut payload, offset + record::HEADER_BYTES as u64)?;
+        self.read_exact_at(&mut payload, offset + record::HEADER_BYTES as u64, end)?;
         Ok(header.fits(self.header.store, &payload).then_some((header, payload)))
+    }
+
+    /// Fills `buffer` from `offset`, reading ahead as far as the file's `end`: most records are
+    /// short and the next ones are read too.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64, end: u64) -> Result<()> {
+        if buffer.len() > WINDOW_BYTES {
+            return Ok(self.file.read_exact_at(buffer, offset)?);
+        }
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if !window.copy(buffer, offset) {
+            let ahead = end.saturating_sub(offset).min(WINDOW_BYTES as u64) as usize;
+            let mut bytes = vec![0; ahead.max(buffer.len())];
+            self.file.read_exact_at(&mut bytes, offset)?;
+            *window = Window { start: offset, bytes };
+            window.copy(buffer, offset);
+        }
+        Ok(())
     }
 
     /// Where a whole, later record begins behind the broken one at `position`.
@@ -240,6 +278,7 @@ impl Journal {
     pub fn append(&self, position: Position, payload: &[u8]) -> Result<Position> {
         let header = Header::of(self.header.store, position.sum, position.txn + 1, payload)
             .ok_or(Error::TooLarge { bytes: payload.len(), limit: MAX_PAYLOAD_BYTES })?;
+        *self.window.lock().unwrap_or_else(PoisonError::into_inner) = Window::default();
         if self.file.len()? > position.offset {
             // What a crash left of a record that was never whole.
             self.file.truncate(position.offset)?;

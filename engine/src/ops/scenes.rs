@@ -102,14 +102,13 @@ pub const COLLECTIONS: &[Scene] = &[
     scene("reclaim", with_garbage, |store| store.reclaim(&Task::silent()).map(drop)),
 ];
 
-/// Of these only the last gives a name; the journal is compacted before or after.
 pub const COMPACTIONS: &[Scene] = &[
     scene("gc that compacts the journal", with_garbage, |store| {
         compacting(store).gc(&Task::silent()).map(drop)
     }),
     scene("undo in a compacted journal", with_a_compacted_journal, undo),
     scene("compaction of a compacted journal", with_a_compacted_journal, |store| {
-        compacting(store).gc(&Task::silent()).map(drop)
+        compacting(store).ledger(&Task::silent())?.compact().map(drop)
     }),
     scene("tag that compacts the journal", with_garbage, |store| {
         compacting(store).tag("app:1", &"app:2".parse().unwrap())

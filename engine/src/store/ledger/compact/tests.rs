@@ -290,7 +290,9 @@ fn the_catalog_is_not_made_again_for_a_compaction() {
     }
     open().compact().unwrap();
     open().commit("tag", vec![Change::SetReference(named(9, 1))]).unwrap();
-    assert_eq!((open().catalog().references().count(), open().last_number()), (10, 10));
+    let ledger = open();
+    assert_eq!((ledger.catalog().references().count(), ledger.last_number()), (10, 10));
+    drop(ledger);
     assert_eq!(*heard.0.lock().unwrap(), [""; 0]);
     // A catalog that knows only the old journal.
     let copy = dir.path().join("old");
