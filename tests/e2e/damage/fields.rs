@@ -25,7 +25,7 @@ fn format() -> Vec<Field> {
     [&rest[..], &features].concat()
 }
 
-/// `engine/src/journal/log.rs`, and of `record.rs` the first, the middle and the last record.
+/// `engine/src/journal/header.rs`, and of `record.rs` the first, the middle and the last record.
 fn journal(bytes: &[u8]) -> Vec<Field> {
     let mut fields =
         vec![("magic", 0), ("version", 8), ("zero", 12), ("identity", 16), ("checksum of the header", 32)];
