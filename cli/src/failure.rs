@@ -216,6 +216,9 @@ fn hint_for(kind: ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::Corrupt => "'larder fsck --check data' lists everything that is damaged, and who needs it",
         ErrorKind::NoSpace => "'larder image prune' and 'larder gc' give space back",
+        ErrorKind::OutOfMemory => {
+            "raise the limit on memory (ulimit -v, memory.max of the cgroup), or end other programs"
+        }
         ErrorKind::ReadOnly => "choose another store with --store DIR or LARDER_STORE",
         _ => return None,
     })

@@ -50,6 +50,10 @@ use progress::Mode;
 use settings::Settings;
 use signals::Signals;
 
+/// Ends the program with a message when memory runs out; Rust's own way is to abort.
+#[global_allocator]
+static ALLOCATOR: larder_memory::Allocator = larder_memory::Allocator::new();
+
 fn main() -> ExitCode {
     panics::tell_only_bugs();
     signals::hear_of_children();

@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Corrupt,
     /// The disk or the quota is full.
     NoSpace,
+    /// There is not enough memory.
+    OutOfMemory,
     /// The store may not be written.
     ReadOnly,
     /// The command that a container is to execute is not in it.

@@ -141,8 +141,8 @@ impl<R: Read> Members<R> {
             self.left = header.size();
             self.padding = padding_bytes(header.size());
             self.current = "an extended header".into();
-            let mut body = Vec::new();
-            self.body().read_to_end(&mut body).map_err(|source| self.reading(source))?;
+            let body = larder_memory::read_up_to(&mut self.body(), usize::MAX);
+            let body = body.map_err(|source| self.reading(source))?;
             // Global records change no member: none that matters here may be among them.
             extension.take(header.kind(), &body).map_err(|source| Error::Pax { offset: start, source })?;
         }

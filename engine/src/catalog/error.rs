@@ -33,6 +33,14 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// The system's error that the database failed of, if it was one.
+    pub fn io(&self) -> Option<&std::io::Error> {
+        match self {
+            Self::Database(sled::Error::Io(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether the database is to blame, which can be made again.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Database(_) | Self::Malformed { .. } | Self::MalformedPage)

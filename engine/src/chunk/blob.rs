@@ -46,6 +46,7 @@ impl<'w> BlobWriter<'w> {
         while !bytes.is_empty() {
             let take = bytes.len().min(MAX_CHUNK_BYTES - self.skeleton.len());
             let (now, later) = bytes.split_at(take);
+            larder_memory::reserve(&mut self.skeleton, now.len())?;
             self.skeleton.extend_from_slice(now);
             self.segment.push(Op::Skeleton(now.len() as u64));
             bytes = later;
@@ -91,6 +92,7 @@ impl<'w> BlobWriter<'w> {
                 continue;
             }
             let (fill, _) = bytes.split_at(MAX_CHUNK_BYTES - carried);
+            larder_memory::reserve(&mut self.payload, fill.len())?;
             self.payload.extend_from_slice(fill);
             let mut payload = std::mem::take(&mut self.payload);
             let end = cut_or_zeros(&payload);
@@ -108,6 +110,7 @@ impl<'w> BlobWriter<'w> {
             }
             self.payload = payload;
         }
+        larder_memory::reserve(&mut self.payload, bytes.len())?;
         self.payload.extend_from_slice(bytes);
         Ok(())
     }

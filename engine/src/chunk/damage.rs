@@ -56,8 +56,7 @@ impl Damage {
         if len > (FRONT_BYTES + MAX_ROWS * ROW_BYTES + SUM_BYTES) as u64 {
             return Ok(Some(Self::default()));
         }
-        let mut bytes = vec![0; len as usize];
-        file.read_exact_at(&mut bytes, 0)?;
+        let bytes = file.read_at(len as usize, 0)?;
         // Of what cannot be read it is known at least that there was something.
         Ok(Some(Self::decode(&bytes).unwrap_or_default()))
     }

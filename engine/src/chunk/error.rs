@@ -81,6 +81,9 @@ pub enum Error {
     /// The work was told to stop.
     #[error(transparent)]
     Cancelled(#[from] crate::task::Cancelled),
+    /// There is not enough memory.
+    #[error(transparent)]
+    Memory(#[from] larder_memory::OutOfMemory),
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
@@ -90,6 +93,15 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Whether memory, threads or descriptors ran out, which says nothing about what is stored.
+    pub fn is_shortage(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::Thread(_) => true,
+            Self::Disk(error) => error.is_shortage(),
+            _ => false,
+        }
+    }
+
     /// Whether stored bytes are not what they were: the disk does its work, but
     /// what it gives is wrong.
     pub fn is_damage(&self) -> bool {

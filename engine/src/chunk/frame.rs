@@ -22,6 +22,8 @@
 
 use std::io::{self, Read};
 
+use larder_memory::OutOfMemory;
+
 use super::ChunkName;
 use crate::disk::checksum;
 
@@ -165,7 +167,7 @@ impl Compressor {
     /// The frame of `raw`, header included; as it is if compression does not pay.
     pub fn frame(&mut self, lane: Lane, raw: &[u8]) -> io::Result<(Header, Vec<u8>)> {
         let len = u32::try_from(raw.len()).map_err(io::Error::other)?;
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + raw.len());
+        let mut bytes = larder_memory::with_capacity(HEADER_BYTES + raw.len())?;
         bytes.resize(HEADER_BYTES, 0);
         let mut place = io::Cursor::new(bytes);
         place.set_position(HEADER_BYTES as u64);
@@ -210,37 +212,36 @@ impl Decompressor {
 
     /// The chunks of a frame, end to end; `stored` is what follows `header`. If it
     /// does not decompress, what comes before the place, and the reason.
-    pub fn beginning(&mut self, header: &Header, stored: Vec<u8>) -> (Vec<u8>, Option<io::Error>) {
-        let raw = match header.codec {
-            Codec::Stored => stored,
-            Codec::Zstd => match self.0.decompress(&stored, header.raw as usize) {
-                Ok(raw) => raw,
-                Err(error) => return (until_error(header, &stored), Some(error)),
-            },
-        };
-        let is_whole = raw.len() == header.raw as usize;
-        (raw, (!is_whole).then(|| io::ErrorKind::InvalidData.into()))
-    }
-
-    /// The same, all of it.
     ///
     /// # Errors
-    /// If it does not decompress.
-    pub fn chunks(&mut self, header: &Header, stored: Vec<u8>) -> io::Result<Vec<u8>> {
-        match self.beginning(header, stored) {
-            (raw, None) => Ok(raw),
-            (_, Some(error)) => Err(error),
-        }
+    /// If there is not enough memory, which says nothing about the frame.
+    pub fn beginning(
+        &mut self,
+        header: &Header,
+        stored: Vec<u8>,
+    ) -> Result<(Vec<u8>, Option<io::Error>), OutOfMemory> {
+        let raw = match header.codec {
+            Codec::Stored => stored,
+            Codec::Zstd => {
+                let mut raw = larder_memory::with_capacity(header.raw as usize)?;
+                if let Err(error) = self.0.decompress_to_buffer(&stored, &mut raw) {
+                    return Ok((until_error(header, &stored)?, Some(error)));
+                }
+                raw
+            }
+        };
+        let is_whole = raw.len() == header.raw as usize;
+        Ok((raw, (!is_whole).then(|| io::ErrorKind::InvalidData.into())))
     }
 }
 
 /// What decompresses before it does not any more.
-fn until_error(header: &Header, stored: &[u8]) -> Vec<u8> {
-    let mut raw = Vec::new();
+fn until_error(header: &Header, stored: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
+    let mut raw = larder_memory::with_capacity(header.raw as usize)?;
     if let Ok(decoder) = zstd::stream::read::Decoder::with_buffer(stored) {
         let _ = decoder.take(u64::from(header.raw)).read_to_end(&mut raw);
     }
-    raw
+    Ok(raw)
 }
 
 #[cfg(test)]
@@ -255,8 +256,9 @@ mod tests {
             assert_eq!(Header::decode(frame.first_chunk().unwrap()), Some(header));
             assert!(is_intact(&frame));
             assert!(frame.len() <= HEADER_BYTES + raw.len());
-            let again = Decompressor::new().unwrap().chunks(&header, frame[HEADER_BYTES..].to_vec());
-            assert_eq!(again.unwrap(), raw);
+            let stored = frame[HEADER_BYTES..].to_vec();
+            let (again, failure) = Decompressor::new().unwrap().beginning(&header, stored).unwrap();
+            assert_eq!((again, failure.is_none()), (raw, true));
         }
     }
 

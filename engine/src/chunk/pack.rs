@@ -28,6 +28,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use larder_memory::OutOfMemory;
+
 use super::frame::{self, Coded, Decompressor, Header};
 use super::front::front;
 use super::trailer::{CHUNK_ROW, END_MAGIC, FOOTER_BYTES, FrameRow, MAX_TRAILER_BYTES, Trailer};
@@ -131,8 +133,7 @@ impl Pack {
         let start = end.checked_sub(u64::from_le_bytes(*trailer_len));
         let start = start.filter(|start| *start >= HEADER_BYTES as u64 && end - start <= MAX_TRAILER_BYTES);
         let start = start.ok_or_else(|| damaged("its trailer has an impossible length"))?;
-        let mut rows = vec![0; (end - start) as usize];
-        file.read_exact_at(&mut rows, start)?;
+        let rows = file.read_at((end - start) as usize, start)?;
         if checksum(&[&header, &rows, trailer_len]) != *sum {
             return Err(damaged("its trailer does not match its checksum"));
         }
@@ -145,7 +146,7 @@ impl Pack {
             got => return Err(Error::Newer { file: name, want: VERSION, got: got.unwrap_or_default() }),
         }
         let trailer =
-            Trailer::decode(&rows, start).ok_or_else(|| damaged("its trailer contradicts itself"))?;
+            Trailer::decode(&rows, start)?.ok_or_else(|| damaged("its trailer contradicts itself"))?;
         Ok(Self { id, file, trailer })
     }
 
@@ -235,8 +236,7 @@ impl Pack {
     fn stored(&self, frame: u32) -> Result<(FrameRow, Vec<u8>)> {
         let row =
             self.trailer.frames.get(frame as usize).ok_or_else(|| self.damage("it has no such frame"))?;
-        let mut bytes = vec![0; frame::HEADER_BYTES + row.header.stored as usize];
-        self.file.read_exact_at(&mut bytes, row.offset)?;
+        let bytes = self.file.read_at(frame::HEADER_BYTES + row.header.stored as usize, row.offset)?;
         Ok((*row, bytes))
     }
 
@@ -283,7 +283,7 @@ impl Pack {
     ) -> Result<(Vec<(u32, Error)>, bool)> {
         let (row, bytes) = self.stored(number)?;
         let is_as_written = is_as_written(&row, &bytes);
-        let frame = self.decode(&row, bytes, decompressor);
+        let frame = self.decode(&row, bytes, decompressor)?;
         let error = |chunk: &u32| Some((*chunk, self.slice(&frame, *chunk).err()?));
         Ok((frame.damaged.iter().filter_map(error).collect(), is_as_written))
     }
@@ -294,19 +294,25 @@ impl Pack {
     /// If the disk fails. What is damaged shows when its bytes are asked for.
     pub(super) fn read_frame(&self, frame: u32, decompressor: &mut Decompressor) -> Result<Arc<Frame>> {
         let (row, bytes) = self.stored(frame)?;
-        Ok(Arc::new(self.decode(&row, bytes, decompressor)))
+        Ok(Arc::new(self.decode(&row, bytes, decompressor)?))
     }
 
     /// The frame in `bytes`. Its own header is not asked, the trailer says the same.
-    fn decode(&self, row: &FrameRow, mut bytes: Vec<u8>, decompressor: &mut Decompressor) -> Frame {
-        let (bytes, failure) = decompressor.beginning(&row.header, bytes.split_off(frame::HEADER_BYTES));
+    fn decode(
+        &self,
+        row: &FrameRow,
+        mut bytes: Vec<u8>,
+        decompressor: &mut Decompressor,
+    ) -> Result<Frame, OutOfMemory> {
+        bytes.drain(..frame::HEADER_BYTES.min(bytes.len()));
+        let (bytes, failure) = decompressor.beginning(&row.header, bytes)?;
         let mut frame = Frame { bytes, failure: failure.map(|error| error.to_string()), damaged: Vec::new() };
         let is_damaged = |chunk: &u32| {
             let bytes = self.span(&frame, *chunk).map(ChunkName::of);
             bytes.is_none() || bytes.as_ref() != self.names().get(*chunk as usize)
         };
         frame.damaged = (row.first..row.first + row.chunks).filter(is_damaged).collect();
-        frame
+        Ok(frame)
     }
 
     /// The bytes of the chunk with number `chunk` in its `frame`.
@@ -357,7 +363,7 @@ mod tests {
             bytes.extend(frame);
             trailer.push(header, &pair.map(|chunk| (ChunkName::of(chunk), chunk.len() as u32)));
         }
-        let (end, id) = trailer.encode();
+        let (end, id) = trailer.encode().unwrap();
         bytes.extend(end);
         let disk = SimulatedDisk::new();
         disk.create_dir("packs").unwrap();

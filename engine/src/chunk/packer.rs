@@ -287,13 +287,14 @@ impl Open {
     }
 
     fn push(&mut self, frame: &Coded) -> Result<()> {
+        self.trailer.reserve(frame.chunks.len())?;
         self.file.file().write_all_at(&frame.bytes, self.trailer.end())?;
         self.trailer.push(frame.header, &frame.chunks);
         Ok(())
     }
 
     fn finish(self) -> Result<Finished> {
-        let (end, id) = self.trailer.encode();
+        let (end, id) = self.trailer.encode()?;
         let at = self.trailer.end();
         self.file.file().write_all_at(&end, at)?;
         self.file.file().sync()?;

@@ -91,7 +91,7 @@ impl Reader {
     pub fn chunk(&mut self, name: &ChunkName) -> Result<Vec<u8>> {
         let (place, pack) = self.place(name)?;
         let (frame, place, pack) = self.frame(place, &pack)?;
-        pack.slice(&frame, place.chunk).map(<[u8]>::to_vec)
+        Ok(larder_memory::copy(pack.slice(&frame, place.chunk)?)?)
     }
 
     /// A whole blob in memory.
@@ -105,8 +105,9 @@ impl Reader {
                 limit: max_bytes,
             });
         }
-        let mut bytes = Vec::with_capacity(body.len as usize);
+        let mut bytes = larder_memory::with_capacity(body.len as usize)?;
         self.copy(body, &mut |piece| {
+            larder_memory::reserve(&mut bytes, piece.len())?;
             bytes.extend_from_slice(piece);
             Ok(())
         })?;

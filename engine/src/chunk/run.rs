@@ -107,8 +107,7 @@ impl Run {
         if whole != len || entries.div_ceil(ENTRIES_PER_BLOCK as u64) != u64::from(blocks) {
             return Err(damaged("its length does not fit its counts"));
         }
-        let mut bytes = vec![0; tables as usize];
-        file.read_exact_at(&mut bytes, len - FOOTER_BYTES as u64 - tables)?;
+        let bytes = file.read_at(tables as usize, len - FOOTER_BYTES as u64 - tables)?;
         if checksum(&[&front, &bytes, counts]) != *sum {
             return Err(damaged("its tables do not match their checksum"));
         }

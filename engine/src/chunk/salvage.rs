@@ -50,9 +50,9 @@ pub fn salvage(disk: &dyn Disk, id: PackId, rows: &[Row], writer: &mut Writer, t
         let mut next = 0;
         for (offset, header) in &found {
             task.check()?;
-            let mut stored = vec![0; header.stored as usize];
-            file.read_exact_at(&mut stored, offset + frame::HEADER_BYTES as u64)?;
-            let Ok(raw) = decompressor.chunks(header, stored) else { continue };
+            let stored =
+                file.read_at(header.stored as usize, offset + frame::HEADER_BYTES as u64)?;
+            let (raw, None) = decompressor.beginning(header, stored)? else { continue };
             for chunk in Cutting::of(&raw, rows, &mut next) {
                 saved += u64::from(writer.put_again(header.lane, chunk)?);
             }
@@ -81,8 +81,7 @@ fn next_frame(
 /// Where from `at` on the next bytes stand that a frame begins with; the end if nowhere.
 fn next_magic(file: &dyn File, mut at: u64, len: u64) -> Result<u64> {
     while at + (frame::MAGIC.len() as u64) <= len {
-        let mut window = vec![0; SEARCH_BYTES.min((len - at) as usize)];
-        file.read_exact_at(&mut window, at)?;
+        let window = file.read_at(SEARCH_BYTES.min((len - at) as usize), at)?;
         if let Some(position) = window.windows(frame::MAGIC.len()).position(|bytes| *bytes == frame::MAGIC) {
             return Ok(at + position as u64);
         }
@@ -100,8 +99,7 @@ fn frame_at(file: &dyn File, at: u64, len: u64) -> Result<Option<Header>> {
     if bytes > len - at {
         return Ok(None);
     }
-    let mut whole = vec![0; bytes as usize];
-    file.read_exact_at(&mut whole, at)?;
+    let whole = file.read_at(bytes as usize, at)?;
     Ok(frame::is_intact(&whole).then_some(header))
 }
 
@@ -121,9 +119,10 @@ fn rows_behind(file: &dyn File, start: Result<u64, u64>, len: u64) -> Result<Vec
     if bytes == 0 || bytes > MAX_TRAILER_BYTES {
         return Ok(Vec::new());
     }
-    let mut rows = vec![0; bytes as usize];
-    file.read_exact_at(&mut rows, start)?;
-    Ok(trailer::chunk_rows(&rows).collect())
+    let bytes = file.read_at(bytes as usize, start)?;
+    let mut rows = larder_memory::with_capacity(bytes.len() / CHUNK_ROW)?;
+    rows.extend(trailer::chunk_rows(&bytes));
+    Ok(rows)
 }
 
 /// Cuts a frame into the chunks that it is known to hold.

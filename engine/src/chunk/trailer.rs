@@ -3,6 +3,7 @@
 use super::frame::{self, Header};
 use super::pack::{HEADER_BYTES, PackId, encode_header};
 use super::{ChunkName, MAX_CHUNK_BYTES};
+use larder_memory::OutOfMemory;
 use crate::disk::checksum;
 
 pub const END_MAGIC: [u8; 8] = *b"LARDPEND";
@@ -64,6 +65,16 @@ impl Trailer {
         }
     }
 
+    /// Makes room for a frame of so many chunks.
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    pub fn reserve(&mut self, chunks: usize) -> Result<(), OutOfMemory> {
+        larder_memory::reserve(&mut self.frames, 1)?;
+        larder_memory::reserve(&mut self.names, chunks)?;
+        larder_memory::reserve(&mut self.spans, chunks)
+    }
+
     /// Where the next frame goes: behind the last.
     pub fn end(&self) -> u64 {
         self.frames.last().map_or(HEADER_BYTES as u64, |last| {
@@ -77,10 +88,13 @@ impl Trailer {
     }
 
     /// The bytes of the trailer and the footer, and the pack's name.
-    pub fn encode(&self) -> (Vec<u8>, PackId) {
-        let mut bytes = Vec::with_capacity(
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    pub fn encode(&self) -> Result<(Vec<u8>, PackId), OutOfMemory> {
+        let mut bytes = larder_memory::with_capacity(
             8 + self.frames.len() * FRAME_ROW + self.names.len() * CHUNK_ROW + FOOTER_BYTES,
-        );
+        )?;
         bytes.extend((self.frames.len() as u32).to_le_bytes());
         bytes.extend(self.chunks().to_le_bytes());
         for row in &self.frames {
@@ -100,11 +114,25 @@ impl Trailer {
         bytes.extend(len);
         bytes.extend(id);
         bytes.extend(END_MAGIC);
-        (bytes, PackId(id))
+        Ok((bytes, PackId(id)))
     }
 
-    /// Reads the trailer's `rows` back; `end` is where the frames end in the file.
-    pub fn decode(rows: &[u8], end: u64) -> Option<Self> {
+    /// Reads the trailer's `rows` back; `end` is where the frames end in the file. `None` if they
+    /// contradict each other.
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    pub fn decode(rows: &[u8], end: u64) -> Result<Option<Self>, OutOfMemory> {
+        // Every row becomes an element of one of these.
+        let mut trailer = Self {
+            frames: larder_memory::with_capacity(claimed(rows, 0, FRAME_ROW))?,
+            names: larder_memory::with_capacity(claimed(rows, 4, CHUNK_ROW))?,
+            spans: larder_memory::with_capacity(claimed(rows, 4, CHUNK_ROW))?,
+        };
+        Ok(trailer.fill(rows, end).map(|()| trailer))
+    }
+
+    fn fill(&mut self, rows: &[u8], end: u64) -> Option<()> {
         let (frames, rows) = rows.split_first_chunk::<4>()?;
         let (chunks, rows) = rows.split_first_chunk::<4>()?;
         let frame_bytes = (u32::from_le_bytes(*frames) as usize).checked_mul(FRAME_ROW)?;
@@ -112,7 +140,6 @@ impl Trailer {
         if chunk_rows.len() != (u32::from_le_bytes(*chunks) as usize).checked_mul(CHUNK_ROW)? {
             return None;
         }
-        let mut trailer = Self::default();
         let mut chunk_rows = self::chunk_rows(chunk_rows);
         for row in frame_rows.chunks_exact(FRAME_ROW) {
             let (stored, row) = row.split_first_chunk::<4>()?;
@@ -135,8 +162,14 @@ impl Trailer {
             if entries.len() != u32::from_le_bytes(*chunks) as usize || filled != u64::from(header.raw) {
                 return None;
             }
-            trailer.push(header, &entries);
+            self.push(header, &entries);
         }
-        (chunk_rows.next().is_none() && trailer.end() == end).then_some(trailer)
+        (chunk_rows.next().is_none() && self.end() == end).then_some(())
     }
+}
+
+/// The count that `rows` have at `offset`, or how many rows of `row_bytes` there can be at most.
+fn claimed(rows: &[u8], offset: usize, row_bytes: usize) -> usize {
+    let count = rows.get(offset..).and_then(|rest| rest.first_chunk::<4>());
+    count.map_or(0, |count| u32::from_le_bytes(*count) as usize).min(rows.len() / row_bytes)
 }

@@ -112,12 +112,13 @@ impl Writer {
             }
             return Ok(name);
         }
+        larder_memory::reserve(&mut self.pending, 1)?;
         self.pending.insert(name);
         self.new_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let number = usize::from(lane.number());
         if let Some(filling) = self.filling.get_mut(number) {
             if filling.raw.capacity() == 0 {
-                filling.raw.reserve_exact(TARGET_RAW_BYTES + MAX_CHUNK_BYTES);
+                filling.raw = larder_memory::with_capacity(TARGET_RAW_BYTES + MAX_CHUNK_BYTES)?;
             }
             filling.raw.extend_from_slice(bytes);
             filling.chunks.push((name, bytes.len() as u32));
@@ -223,6 +224,7 @@ impl Writer {
     /// Adds a chunk to a frame without asking whether it is there.
     pub(super) fn refill(&mut self, lane: Lane, name: ChunkName, bytes: &[u8]) -> Result<()> {
         let Some(filling) = self.filling.get_mut(usize::from(lane.number())) else { return Ok(()) };
+        larder_memory::reserve(&mut filling.raw, bytes.len())?;
         filling.raw.extend_from_slice(bytes);
         filling.chunks.push((name, bytes.len() as u32));
         if filling.raw.len() >= TARGET_RAW_BYTES { self.close_frame(lane) } else { Ok(()) }

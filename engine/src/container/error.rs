@@ -207,6 +207,9 @@ pub enum Error {
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
+    /// There is not enough memory.
+    #[error(transparent)]
+    Memory(#[from] larder_memory::OutOfMemory),
 }
 
 /// What the room's functions give.

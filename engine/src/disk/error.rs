@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 /// A failed operation: what was tried, on which file, and what the system said.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} {}", path.display())]
@@ -25,10 +27,21 @@ impl Error {
         self.source.kind()
     }
 
+    /// Whether memory or descriptors ran out.
+    pub fn is_shortage(&self) -> bool {
+        is_shortage(&self.source)
+    }
+
     /// Whether there was no such file.
     pub fn is_absent(&self) -> bool {
         matches!(self.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
     }
+}
+
+/// Whether memory or descriptors ran out, which says nothing about the file.
+pub fn is_shortage(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    error.kind() == io::ErrorKind::OutOfMemory || matches!(errno, Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Names the operation and the file of a failure.

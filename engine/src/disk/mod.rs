@@ -31,10 +31,10 @@ mod trust;
 mod whole;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use checksum::{Checksum, checksum};
-pub use error::{Error, Result};
+pub use error::{Error, Result, is_shortage};
 pub use folder::{FileKind, Folder, Stat, Walk};
 pub use input::{Input, InputFile};
 pub use new_tree::{Looks, NewDir, NewFile, NewTree, is_trusted};
@@ -101,6 +101,18 @@ pub trait Disk: Send + Sync + fmt::Debug {
 
 /// An open file. All offsets are in bytes from its start.
 pub trait File: Send + Sync + fmt::Debug {
+    /// What errors call it.
+    fn path(&self) -> &Path;
+
+    /// The `len` bytes from `offset` on. It is an error if the file ends before, or if there is
+    /// not enough memory for them.
+    fn read_at(&self, len: usize, offset: u64) -> Result<Vec<u8>> {
+        let bytes = larder_memory::zeroed(len).map_err(std::io::Error::from);
+        let mut bytes = error::Context::context(bytes, "read", self.path())?;
+        self.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
     /// Fills `buffer` from `offset`; an end of file before it is full is an error.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()>;
 

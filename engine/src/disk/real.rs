@@ -241,6 +241,10 @@ struct RealFile {
 }
 
 impl File for RealFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         self.file.read_exact_at(buffer, offset).context("read", &self.path)
     }

@@ -11,7 +11,7 @@ mod inode;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use inode::{Dice, Inode, PAGE_BYTES};
@@ -363,6 +363,10 @@ struct SimulatedFile {
 }
 
 impl File for SimulatedFile {
+    fn path(&self) -> &Path {
+        Path::new(&self.name)
+    }
+
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let mut state = self.disk.locked();
         state.pass().context("read", &self.name)?;

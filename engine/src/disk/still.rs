@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::Context as _;
 use super::{Allocated, Disk, Entry, File, Guard, Mode, Result};
@@ -107,6 +107,10 @@ impl StillFile {
 }
 
 impl File for StillFile {
+    fn path(&self) -> &Path {
+        &self.name
+    }
+
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let found = self.bytes.get(start..).and_then(|rest| rest.get(..buffer.len()));

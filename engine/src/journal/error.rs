@@ -44,6 +44,9 @@ pub enum Error {
         /// The most.
         limit: usize,
     },
+    /// There is not enough memory for a record.
+    #[error(transparent)]
+    Memory(#[from] larder_memory::OutOfMemory),
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),

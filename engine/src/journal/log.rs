@@ -228,26 +228,25 @@ impl Journal {
         if u64::from(header.len) > left - record::HEADER_BYTES as u64 {
             return Ok(None);
         }
-        let mut payload = vec![0; header.len as usize];
-        self.read_exact_at(&mut payload, offset + record::HEADER_BYTES as u64, end)?;
+        let payload = self.read_ahead(header.len as usize, offset + record::HEADER_BYTES as u64, end)?;
         Ok(header.fits(self.header.store, &payload).then_some((header, payload)))
     }
 
-    /// Fills `buffer` from `offset`, reading ahead as far as the file's `end`: most records are
+    /// Reads `len` bytes from `offset` on, and ahead as far as the file's `end`: most records are
     /// short and the next ones are read too.
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64, end: u64) -> Result<()> {
-        if buffer.len() > WINDOW_BYTES {
-            return Ok(self.file.read_exact_at(buffer, offset)?);
+    fn read_ahead(&self, len: usize, offset: u64, end: u64) -> Result<Vec<u8>> {
+        if len > WINDOW_BYTES {
+            return Ok(self.file.read_at(len, offset)?);
         }
+        let mut buffer = vec![0; len];
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if !window.copy(buffer, offset) {
+        if !window.copy(&mut buffer, offset) {
             let ahead = end.saturating_sub(offset).min(WINDOW_BYTES as u64) as usize;
-            let mut bytes = vec![0; ahead.max(buffer.len())];
-            self.file.read_exact_at(&mut bytes, offset)?;
+            let bytes = self.file.read_at(ahead.max(len), offset)?;
             *window = Window { start: offset, bytes };
-            window.copy(buffer, offset);
+            window.copy(&mut buffer, offset);
         }
-        Ok(())
+        Ok(buffer)
     }
 
     /// Where a whole, later record begins behind the broken one at `position`.
@@ -255,8 +254,7 @@ impl Journal {
         let mut start = position.offset + 1;
         while start + (record::HEADER_BYTES as u64) < end {
             let stop = end.min(start + SEARCH_BYTES + record::HEADER_BYTES as u64);
-            let mut bytes = vec![0; (stop - start) as usize];
-            self.file.read_exact_at(&mut bytes, start)?;
+            let bytes = self.file.read_at((stop - start) as usize, start)?;
             for (offset, window) in (start..).zip(bytes.windows(record::HEADER_BYTES)) {
                 let plausible = window.first_chunk().and_then(Header::decode).is_some_and(|header| {
                     header.txn > position.txn && header.txn - position.txn < self.max_lost_txns
@@ -283,7 +281,9 @@ impl Journal {
             // What a crash left of a record that was never whole.
             self.file.truncate(position.offset)?;
         }
-        let bytes = [&header.encode()[..], payload].concat();
+        let mut bytes = larder_memory::with_capacity(record::HEADER_BYTES + payload.len())?;
+        bytes.extend_from_slice(&header.encode());
+        bytes.extend_from_slice(payload);
         let written = self.file.write_all_at(&bytes, position.offset).and_then(|()| self.file.sync());
         if let Err(error) = written {
             // The record may be on the disk or not; it must not be there for the next reader.

@@ -335,6 +335,7 @@ fn kind_of_container(error: &container::Error) -> ErrorKind {
         Container::Redirected { .. } | Container::LikeWhiteout { .. } | Container::Opaque => {
             ErrorKind::Unsupported
         }
+        Container::Memory(_) => ErrorKind::OutOfMemory,
         Container::Changed { .. } => ErrorKind::Io,
         _ => ErrorKind::InvalidArchive,
     }

@@ -99,8 +99,7 @@ impl ContainerStatus {
             file => file?,
         };
         let len = file.len()?.min(MAX_BYTES);
-        let mut text = vec![0; len as usize];
-        file.read_exact_at(&mut text, 0)?;
+        let text = file.read_at(len as usize, 0)?;
         // One that cannot be read is not worth all others: it ran, and nobody knows more.
         Ok(serde_json::from_slice(&text).unwrap_or_else(|error| Self {
             state: ContainerState::Exited,

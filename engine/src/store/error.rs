@@ -85,7 +85,7 @@ impl From<Error> for crate::Error {
             Error::Exists { .. } | Error::NotEmpty { .. } => ErrorKind::Conflict,
             Error::Newer { .. } | Error::Clock => ErrorKind::Unsupported,
             Error::BadLevel { .. } => ErrorKind::InvalidInput,
-            Error::Thread(_) | Error::Memory(_) => ErrorKind::Io,
+            Error::Thread(source) | Error::Memory(source) => kind_of(source),
             Error::ReadOnly => ErrorKind::ReadOnly,
             Error::BadFormat { .. } | Error::NoJournal | Error::CorruptBlob { .. } | Error::NoBlob(_) => {
                 ErrorKind::Corrupt
@@ -100,6 +100,7 @@ pub(crate) fn kind_of(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
         io::ErrorKind::ReadOnlyFilesystem => ErrorKind::ReadOnly,
+        io::ErrorKind::OutOfMemory => ErrorKind::OutOfMemory,
         _ => ErrorKind::Io,
     }
 }
@@ -123,7 +124,9 @@ impl From<chunk::Error> for crate::Error {
             chunk::Error::Output(source) => kind_of(source),
             chunk::Error::Cancelled(_) => ErrorKind::Cancelled,
             chunk::Error::Newer { .. } => ErrorKind::Unsupported,
-            chunk::Error::Compress(_) | chunk::Error::Thread(_) | chunk::Error::Worker => ErrorKind::Io,
+            chunk::Error::Compress(source) | chunk::Error::Thread(source) => kind_of(source),
+            chunk::Error::Memory(_) => ErrorKind::OutOfMemory,
+            chunk::Error::Worker => ErrorKind::Io,
             chunk::Error::TooLong { .. } => ErrorKind::LimitExceeded,
             _ => ErrorKind::Corrupt,
         };
@@ -135,6 +138,7 @@ impl From<journal::Error> for crate::Error {
     fn from(error: journal::Error) -> Self {
         let kind = match &error {
             journal::Error::Disk(disk) => kind_of(&disk.source),
+            journal::Error::Memory(_) => ErrorKind::OutOfMemory,
             journal::Error::Newer { .. } => ErrorKind::Unsupported,
             journal::Error::TooLarge { .. } => ErrorKind::LimitExceeded,
             journal::Error::Removed => ErrorKind::Io,

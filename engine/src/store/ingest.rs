@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use larder_memory::read_up_to;
 
 use crate::archive::{Bounded, Budget, Compression, Nesting, sniff};
 use crate::chunk::{self, BlobWriter, Body, Writer};
@@ -93,7 +94,7 @@ pub enum Error {
     Read(io::Error),
     /// The store failed.
     #[error(transparent)]
-    Store(chunk::Error),
+    Store(#[from] chunk::Error),
     /// The work was told to stop.
     #[error(transparent)]
     Cancelled(#[from] crate::task::Cancelled),
@@ -125,8 +126,7 @@ impl Ingest<'_> {
         source: &mut (impl Read + Send),
         treatment: Treatment,
     ) -> Result<Taken, Error> {
-        let mut first = Vec::new();
-        source.take(BLOCK_BYTES as u64).read_to_end(&mut first).map_err(Error::Read)?;
+        let first = read_up_to(source, BLOCK_BYTES).map_err(Error::Read)?;
         let is_plain = sniff(&first) == Compression::None || treatment == Treatment::AsIs;
         if first.len() < BLOCK_BYTES && is_plain {
             return self.take_small(&first);
@@ -287,7 +287,7 @@ fn hashed_beside(
         let mut own_sum = Sha256::default();
         loop {
             task.check()?;
-            let mut block = Vec::with_capacity(BLOCK_BYTES);
+            let mut block = larder_memory::with_capacity(BLOCK_BYTES).map_err(chunk::Error::from)?;
             (&mut source).take(BLOCK_BYTES as u64).read_to_end(&mut block).map_err(Error::Read)?;
             if block.is_empty() {
                 break;
@@ -312,7 +312,7 @@ fn hashed_beside(
 fn inflate(blocks: Receiver<Arc<Vec<u8>>>, budget: &Budget) -> io::Result<Plain> {
     let mut plain = Bounded::new(Blocks { blocks, current: Arc::default(), at: 0 }, budget, Nesting::Inner)?;
     let (mut sum, mut scanner, mut bytes) = (Sha256::default(), Scanner::new(), 0);
-    let mut buffer = vec![0; BLOCK_BYTES / 4];
+    let mut buffer = larder_memory::zeroed(BLOCK_BYTES / 4)?;
     loop {
         let len = plain.read(&mut buffer)?;
         let Some(mut read) = buffer.get(..len).filter(|read| !read.is_empty()) else { break };

@@ -12,7 +12,7 @@ use super::{Error, Rehearsed, Store, lock};
 use crate::Result;
 use crate::catalog::{self, Applying, Catalog, Change, Commit, Time};
 use crate::chunk::Reader;
-use crate::disk::{Disk, Guard, Mode, passing_name};
+use crate::disk::{Disk, Guard, Mode, is_shortage, passing_name};
 use crate::image::Digest;
 use crate::journal::{self, Journal, Position};
 use crate::task::{Event, Task, threads};
@@ -267,6 +267,7 @@ impl Found {
                 Ok(_) => "it does not belong to the journal".to_owned(),
                 Err(error) => error.to_string(),
             },
+            Err(error) if error.io().is_some_and(is_shortage) => return Err(error.into()),
             Err(error) => error.to_string(),
         };
         tell(&why);

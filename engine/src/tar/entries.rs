@@ -161,7 +161,8 @@ impl<S: Source> Entries<S> {
         if size > MAX_EXTENSION_BYTES {
             return Err(EntryError::Extension { offset, limit: MAX_EXTENSION_BYTES });
         }
-        let mut body = vec![0; usize::try_from(size).unwrap_or(0)];
+        let body = larder_memory::zeroed(usize::try_from(size).unwrap_or(0));
+        let mut body = body.map_err(|error| EntryError::Read { offset, source: error.into() })?;
         self.read_exact(&mut body)?;
         self.current = Current { padding: padding_bytes(size), ..Current::default() };
         Ok(body)

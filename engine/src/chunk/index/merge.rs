@@ -47,14 +47,19 @@ impl Index {
 
     /// The chunks of a pack in order, as far as its runs and the names that are `known`
     /// tell; in between stand rows that fit nothing.
-    pub fn rows_of(&self, pack: u32, known: &BTreeMap<ChunkName, u32>) -> Vec<Row> {
+    ///
+    /// # Errors
+    /// If there is not enough memory for them.
+    pub fn rows_of(&self, pack: u32, known: &BTreeMap<ChunkName, u32>) -> Result<Vec<Row>> {
         let known: HashMap<u64, Row> =
             known.iter().map(|(name, len)| (name.prefix(), (*name, *len))).collect();
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
         for (run, slots) in &self.runs {
             for entry in (0..run.blocks()).flat_map(|block| run.block(block).unwrap_or_default()) {
                 if slots.get(entry.pack as usize) == Some(&Some(pack)) && entry.chunk < MAX_ROWS {
                     let at = entry.chunk as usize;
+                    let more = (at + 1).saturating_sub(rows.len());
+                    larder_memory::reserve(&mut rows, more)?;
                     rows.resize(rows.len().max(at + 1), (ChunkName([0; ChunkName::BYTES]), 0));
                     if let (Some(row), Some(found)) = (rows.get_mut(at), known.get(&entry.prefix)) {
                         *row = *found;
@@ -62,7 +67,7 @@ impl Index {
                 }
             }
         }
-        rows
+        Ok(rows)
     }
 
     fn repeated_places(&self) -> Result<Vec<Place>> {

@@ -138,6 +138,7 @@ impl Index {
                     Err(Error::Disk(error)) if error.is_absent() && listings < MAX_LISTINGS => {
                         continue 'listing;
                     }
+                    Err(error) if error.is_shortage() => return Err(error),
                     Err(error) => distrusted.push((name, error)),
                 }
             }
@@ -161,8 +162,10 @@ impl Index {
                         pack: number,
                         chunk: chunk as u32,
                     };
+                    larder_memory::reserve(&mut self.uncovered, pack.names().len())?;
                     self.uncovered.extend(pack.names().iter().enumerate().map(entry));
                 }
+                Err(error) if error.is_shortage() => return Err(error),
                 Err(error) => self.damaged.push((id, error)),
             }
         }

@@ -131,7 +131,7 @@ fn copy_upper(
     sink: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let mut file = upper.open_file(path)?.take(size);
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = larder_memory::zeroed(BUFFER_BYTES)?;
     let mut done = 0;
     while done < size {
         let len = file.read(&mut buffer).map_err(Error::Input)?;
@@ -188,7 +188,7 @@ pub(super) fn copy_extents(
     if let Bytes::Wrapped(body, Unwrapping::Once(dir)) = bytes {
         *bytes = Bytes::Unwrapped(Arc::new(unwrap_whole(body, reader, *diff_id, dir.as_deref())?));
     }
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = larder_memory::zeroed(BUFFER_BYTES)?;
     // A wrapped layer is opened at its start, once: extents are in the tar's order.
     let mut opened = match bytes {
         Bytes::Wrapped(body, _) => Some((unwrapped(body, reader, *diff_id)?, 0_u64)),
@@ -225,8 +225,8 @@ pub(super) fn copy_extents(
 
 /// So many zeros, out of `buffer`, in which nothing else is.
 fn zeros(mut len: u64, buffer: &mut Vec<u8>, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    if len > 0 {
-        buffer.resize(BUFFER_BYTES, 0);
+    if len > 0 && buffer.is_empty() {
+        *buffer = larder_memory::zeroed(BUFFER_BYTES)?;
     }
     while len > 0 {
         let now = len.min(buffer.len() as u64);

@@ -39,7 +39,7 @@ pub fn unwrapped<'r>(body: &Body, reader: &'r mut Reader, layer: DiffId) -> Resu
 pub fn unwrap_whole(body: &Body, reader: &mut Reader, layer: DiffId, dir: Option<&Path>) -> Result<Scratch> {
     let mut scratch = Scratch::create(dir).map_err(Error::Scratch)?;
     let mut plain = unwrapped(body, reader, layer)?;
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = larder_memory::zeroed(BUFFER_BYTES)?;
     loop {
         let len = match plain.read(&mut buffer) {
             Ok(0) => return Ok(scratch),

@@ -209,8 +209,7 @@ impl Kept {
         };
         let damaged = || Error::Kept { file: name.into() };
         let len = Some(file.len()?).filter(|len| *len <= MAX_BYTES).ok_or_else(damaged)?;
-        let mut bytes = vec![0; len as usize];
-        file.read_exact_at(&mut bytes, 0)?;
+        let bytes = file.read_at(len as usize, 0)?;
         Self::decode(&bytes).ok_or_else(damaged)
     }
 

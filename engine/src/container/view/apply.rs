@@ -177,6 +177,8 @@ impl View {
         if let Some(number) = self.shared_of(node) {
             return Ok(number);
         }
+        self.shared.reserve()?;
+        self.records.reserve()?;
         let record = self.records.add(b"", &Body::Own(self.inode(node)));
         let number = self.add_shared(Shared { links: 1, record });
         let name = self.name(NodeId(node)).to_vec();
@@ -246,7 +248,9 @@ impl View {
                 if first + count > MAX_EXTENTS {
                     return Err(Error::Extents { entry: entry.name.clone(), limit: MAX_EXTENTS });
                 }
-                Arc::make_mut(&mut self.sparse).extend(extents);
+                let sparse = Arc::make_mut(&mut self.sparse);
+                larder_memory::reserve(sparse, count)?;
+                sparse.extend(extents);
                 Place::Sparse { first: first as u32, count: count as u32 }
             }
         };
@@ -321,6 +325,7 @@ impl View {
         if self.others.1 + self.bytes() + self.records.live_bytes() > self.max_bytes() {
             return Err(Error::PathBytes { limit: self.max_bytes(), paths: self.paths() });
         }
+        larder_memory::check(self.records.live_bytes())?;
         let mut moved = super::Records::emptied(&self.records);
         for number in 0..self.nodes.len() as u32 {
             let record = self.node(number).record;

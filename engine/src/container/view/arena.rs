@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use larder_memory::OutOfMemory;
+
 /// Elements of a block.
 const BLOCK: usize = 1 << 13;
 
@@ -33,9 +35,24 @@ impl<T: Copy> Arena<T> {
         (self.blocks.len() + self.copied) * BLOCK * size_of::<T>()
     }
 
+    /// Makes sure that [`Arena::push`] finds memory for another element.
+    ///
+    /// # Errors
+    /// If there is not enough.
+    pub fn reserve(&mut self) -> Result<(), OutOfMemory> {
+        if self.len == self.blocks.len() * BLOCK {
+            larder_memory::reserve(&mut self.blocks, 1)?;
+            self.blocks.push(Arc::new(larder_memory::with_capacity(BLOCK)?));
+        } else if self.blocks.last_mut().is_some_and(|block| Arc::get_mut(block).is_none()) {
+            // It will be copied.
+            larder_memory::check(BLOCK * size_of::<T>())?;
+        }
+        Ok(())
+    }
+
     /// Appends an element and returns its number.
     pub fn push(&mut self, value: T) -> u32 {
-        if self.len.is_multiple_of(BLOCK) {
+        if self.len == self.blocks.len() * BLOCK {
             self.blocks.push(Arc::new(Vec::with_capacity(BLOCK)));
         }
         let number = self.len as u32;

@@ -169,7 +169,7 @@ pub struct View {
 
 impl View {
     /// The root directory, and nothing in it, for any number of paths.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(test)]
     pub fn new() -> Self {
         Self::with_limit(1 << 30)
     }
@@ -207,21 +207,24 @@ impl View {
         Self { others: (self.paths(), self.bytes()), ..Self::with_limit(self.max_paths) }
     }
 
-    /// Makes sure that another path has room.
-    fn check_room(&self) -> Result<(), Error> {
+    /// Makes sure that another path has room, and that there is memory for it.
+    fn check_room(&mut self) -> Result<(), Error> {
         if self.others.0 + self.paths() >= self.max_paths || self.nodes.len() >= SHARED as usize {
             return Err(Error::Paths { limit: self.max_paths });
         }
+        self.nodes.reserve()?;
+        self.buckets.reserve()?;
         self.check_bytes()
     }
 
-    /// Makes sure that what there is takes no more memory than it may.
-    fn check_bytes(&self) -> Result<(), Error> {
+    /// Makes sure that what there is takes no more memory than it may, and that there is some for
+    /// another record.
+    fn check_bytes(&mut self) -> Result<(), Error> {
         let limit = self.max_bytes();
         if self.others.1 + self.bytes() > limit || self.records.is_full() {
             return Err(Error::PathBytes { limit, paths: self.paths() });
         }
-        Ok(())
+        Ok(self.records.reserve()?)
     }
 
     fn max_bytes(&self) -> usize {

@@ -16,12 +16,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use larder_memory::OutOfMemory;
+
 use super::{Inode, Place};
 use crate::tar::{Device, EntryKind, Mtime};
 
 /// Bytes of a block. A record is never longer: a name has 4096 bytes at most, and a target
 /// 4095.
 const BLOCK_BYTES: usize = 1 << 18;
+
+/// More than a record ever takes.
+const MAX_RECORD_BYTES: usize = 16 << 10;
 
 /// Classes that are kept once: 4 MiB.
 const MAX_CLASSES: usize = 1 << 16;
@@ -109,6 +114,22 @@ impl Records {
     /// The bytes of memory that they take.
     pub fn bytes(&self) -> usize {
         self.blocks.len() * BLOCK_BYTES + self.classes.list.len() * CLASS_BYTES
+    }
+
+    /// Makes sure that [`Records::add`] finds memory for another record.
+    ///
+    /// # Errors
+    /// If there is not enough.
+    pub fn reserve(&mut self) -> Result<(), OutOfMemory> {
+        let is_nearly_full = |block: &Arc<Vec<u8>>| block.len() + MAX_RECORD_BYTES > BLOCK_BYTES;
+        match self.blocks.last_mut() {
+            Some(block) if !is_nearly_full(block) => match Arc::get_mut(block) {
+                Some(_) => Ok(()),
+                // It will be copied.
+                None => larder_memory::check(BLOCK_BYTES),
+            },
+            _ => larder_memory::check(BLOCK_BYTES),
+        }
     }
 
     /// Keeps a record, and returns where it is.

@@ -4,6 +4,8 @@
 //! so growing takes no more memory than the table does. The nodes of a bucket are a chain
 //! through [`Node::chain`](super::Node), and of two nodes a bucket is the average.
 
+use larder_memory::OutOfMemory;
+
 use super::arena::Arena;
 use super::{NONE, View};
 
@@ -30,6 +32,11 @@ impl Buckets {
 
     pub fn bytes(&self) -> usize {
         self.heads.bytes()
+    }
+
+    /// Makes sure that there is memory for another bucket.
+    pub fn reserve(&mut self) -> Result<(), OutOfMemory> {
+        self.heads.reserve()
     }
 
     fn bucket(&self, hash: u64) -> u32 {

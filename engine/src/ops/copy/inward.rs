@@ -330,7 +330,8 @@ fn pour(
     out: &mut dyn Write,
     task: &Task,
 ) -> container::Result<()> {
-    let mut buffer = vec![0; BUFFER_BYTES.min(usize::try_from(size).unwrap_or(BUFFER_BYTES))];
+    let len = BUFFER_BYTES.min(usize::try_from(size).unwrap_or(BUFFER_BYTES));
+    let mut buffer = larder_memory::zeroed(len)?;
     let mut left = size;
     while left > 0 {
         task.check()?;

@@ -143,8 +143,10 @@ impl Documents for Random {
             let (member, limit) = (name.to_string(), max);
             return Err(crate::archive::LimitError::DocumentBytes { member, limit, got: size }.into());
         }
-        let mut bytes = Vec::new();
-        body.read_to_end(&mut bytes).map_err(|error| Error::reading(name.as_str(), error))?;
+        let reading = |error| Error::reading(name.as_str(), error);
+        let bytes = larder_memory::read_up_to(&mut body, usize::MAX).map_err(reading)?;
+        // The copy that is kept.
+        larder_memory::check(bytes.len()).map_err(|error| reading(error.into()))?;
         if bytes.len() as u64 == size {
             Ok(Some(bytes.into()))
         } else {

@@ -56,8 +56,9 @@ impl Streamed {
             (&mut body).take(HEAD_BYTES.min(member.size)).read_to_end(&mut head).map_err(reading)?;
             let mut whole = std::io::Cursor::new(head.clone()).chain(body);
             if kept.wants(member.size, &head) {
-                let mut bytes = Vec::new();
-                whole.read_to_end(&mut bytes).map_err(reading)?;
+                let bytes = larder_memory::read_up_to(&mut whole, usize::MAX).map_err(reading)?;
+                // The copy that is kept.
+                larder_memory::check(bytes.len()).map_err(|error| reading(error.into()))?;
                 kept.insert(member, Some(bytes)).map_err(|error| archive(error.into()))?;
             } else {
                 kept.charge(&name, TAKEN_BYTES).map_err(|error| archive(error.into()))?;

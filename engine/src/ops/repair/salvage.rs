@@ -37,7 +37,7 @@ impl Store {
             match reader.index().pack(number) {
                 Ok(_) => {}
                 Err(error) if error.is_damage() => {
-                    let rows = reader.index().rows_of(number, &known);
+                    let rows = reader.index().rows_of(number, &known)?;
                     saved += chunk::salvage(&**self.disk(), id, &rows, &mut writer, task)?;
                 }
                 Err(error) => return Err(error.into()),

@@ -117,8 +117,7 @@ impl<'d> LogReader<'d> {
     fn next_block(&mut self) -> Result<Vec<u8>> {
         let Some((_, file)) = &self.file else { return Ok(Vec::new()) };
         let left = file.len()?.saturating_sub(self.at);
-        let mut block = vec![0; left.min(BLOCK_BYTES as u64) as usize];
-        file.read_exact_at(&mut block, self.at)?;
+        let block = file.read_at(left.min(BLOCK_BYTES as u64) as usize, self.at)?;
         self.at += block.len() as u64;
         Ok(block)
     }
@@ -162,8 +161,7 @@ fn start_of_last(file: &dyn File, count: u64) -> Result<(u64, u64)> {
     let mut found = 0;
     while end > 0 {
         let start = end.saturating_sub(BLOCK_BYTES as u64);
-        let mut block = vec![0; (end - start) as usize];
-        file.read_exact_at(&mut block, start)?;
+        let block = file.read_at((end - start) as usize, start)?;
         for (at, _) in block.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
             let begins = start + at as u64 + 1;
             // The newline at the very end ends a line and begins none.
