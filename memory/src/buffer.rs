@@ -119,8 +119,7 @@ pub fn read_up_to(source: &mut (impl Read + ?Sized), max: usize) -> io::Result<V
             return Ok(bytes);
         }
         let more = bytes.len().min(max - bytes.len());
-        fallible(|| bytes.try_reserve_exact(more))
-            .map_err(|_| OutOfMemory { wanted: bytes.len() + more })?;
+        fallible(|| bytes.try_reserve_exact(more)).map_err(|_| OutOfMemory { wanted: bytes.len() + more })?;
     }
 }
 

@@ -33,6 +33,8 @@ pub struct RunArgs {
 }
 
 pub fn run(cx: &mut Context, args: &RunArgs) -> Result<(), Failure> {
+    // As for any other failure before the container runs.
+    larder_memory::set_exit_code(BAD_FLAG);
     let Attach { stdin, stdout, stderr } = args.container.attach();
     let is_asked = args.container.names_streams();
     if args.detach && is_asked {

@@ -50,8 +50,7 @@ pub fn salvage(disk: &dyn Disk, id: PackId, rows: &[Row], writer: &mut Writer, t
         let mut next = 0;
         for (offset, header) in &found {
             task.check()?;
-            let stored =
-                file.read_at(header.stored as usize, offset + frame::HEADER_BYTES as u64)?;
+            let stored = file.read_at(header.stored as usize, offset + frame::HEADER_BYTES as u64)?;
             let (raw, None) = decompressor.beginning(header, stored)? else { continue };
             for chunk in Cutting::of(&raw, rows, &mut next) {
                 saved += u64::from(writer.put_again(header.lane, chunk)?);

@@ -3,8 +3,8 @@
 use super::frame::{self, Header};
 use super::pack::{HEADER_BYTES, PackId, encode_header};
 use super::{ChunkName, MAX_CHUNK_BYTES};
-use larder_memory::OutOfMemory;
 use crate::disk::checksum;
+use larder_memory::OutOfMemory;
 
 pub const END_MAGIC: [u8; 8] = *b"LARDPEND";
 pub const FOOTER_BYTES: usize = 32;

@@ -180,8 +180,8 @@ impl Store {
     }
 
     /// A view for as many paths as this store may look at.
-    pub(super) fn new_view(&self) -> View {
-        View::with_limit(self.max_paths())
+    pub(super) fn new_view(&self) -> Result<View> {
+        Ok(View::with_limit(self.max_paths())?)
     }
 
     /// The file system of `stack` for who looks at `other` too: their paths count together.
@@ -195,7 +195,7 @@ impl Store {
     ) -> Result<RootFs> {
         let (reader, scratch) = (self.reader(access, task)?, self.scratch_dir());
         let purpose = wanted.purpose(scratch.as_deref());
-        let view = other.view().beside();
+        let view = other.view().beside()?;
         let mut rootfs = RootFs::open(view, &stack.layers(), reader, purpose, task, &mut |_, _| ())?;
         self.add_upper(stack, &mut rootfs)?;
         Ok(rootfs)
@@ -228,7 +228,7 @@ impl Store {
         watch: &mut dyn FnMut(usize, &Entry),
     ) -> Result<RootFs> {
         let reader = self.reader(access, task)?;
-        let (view, scratch) = (self.new_view(), self.scratch_dir());
+        let (view, scratch) = (self.new_view()?, self.scratch_dir());
         Ok(RootFs::open(view, layers, reader, wanted.purpose(scratch.as_deref()), task, watch)?)
     }
 }

@@ -16,7 +16,7 @@ const SLACK_BYTES: usize = 2 << 20;
 
 /// Any bytes as layers.
 pub fn view(data: &[u8]) {
-    let mut view = View::with_limit(MAX_PATHS);
+    let mut view = View::with_limit(MAX_PATHS).expect("there is memory");
     view.keep_gone();
     let mut copy = None;
     for step in data.as_chunks::<3>().0 {

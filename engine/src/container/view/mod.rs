@@ -171,12 +171,15 @@ impl View {
     /// The root directory, and nothing in it, for any number of paths.
     #[cfg(test)]
     pub fn new() -> Self {
-        Self::with_limit(1 << 30)
+        Self::with_limit(1 << 30).unwrap()
     }
 
     /// The root directory, and nothing in it, for `max_paths` paths at most, each of which may take
     /// [`PATH_BYTES`](limits::PATH_BYTES) bytes of memory on average.
-    pub fn with_limit(max_paths: usize) -> Self {
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    pub fn with_limit(max_paths: usize) -> Result<Self, Error> {
         let mut view = Self {
             nodes: Arena::default(),
             free: NONE,
@@ -185,7 +188,7 @@ impl View {
             records: Records::default(),
             shared: Arena::default(),
             free_shared: NONE,
-            buckets: Buckets::new(),
+            buckets: Buckets::new()?,
             hasher: RandomState::new(),
             xattrs: Sets::default(),
             sparse: Arc::default(),
@@ -196,15 +199,20 @@ impl View {
             max_paths,
             others: (0, 0),
         };
+        view.nodes.reserve()?;
+        view.records.reserve()?;
         let record = view.records.add(b"", &Body::Implied);
         view.nodes.push(Node { record, ..Node::ROOT });
-        view
+        Ok(view)
     }
 
     /// An empty view whose paths and bytes are limited together with those of this one, for
     /// who looks at both.
-    pub fn beside(&self) -> Self {
-        Self { others: (self.paths(), self.bytes()), ..Self::with_limit(self.max_paths) }
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    pub fn beside(&self) -> Result<Self, Error> {
+        Ok(Self { others: (self.paths(), self.bytes()), ..Self::with_limit(self.max_paths)? })
     }
 
     /// Makes sure that another path has room, and that there is memory for it.

@@ -24,10 +24,11 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
-    pub fn new() -> Self {
+    pub fn new() -> Result<Self, OutOfMemory> {
         let mut heads = Arena::default();
+        heads.reserve()?;
         (0..FIRST_BUCKETS).for_each(|_| _ = heads.push(NONE));
-        Self { heads, level: FIRST_BUCKETS, split: 0 }
+        Ok(Self { heads, level: FIRST_BUCKETS, split: 0 })
     }
 
     pub fn bytes(&self) -> usize {

@@ -231,7 +231,7 @@ fn what_is_replaced_over_and_over_leaves_nothing_behind() {
 #[test]
 fn a_path_takes_no_more_memory_than_is_said() {
     assert_eq!(size_of::<Node>(), 24);
-    let mut view = View::with_limit(310_000);
+    let mut view = View::with_limit(310_000).unwrap();
     view.begin_layer().unwrap();
     for n in 0..300_000 {
         let file = Entry { size: 100_000, ..entry(&format!("d{:03}/f{n:09}", n / 1000), EntryKind::File) };
@@ -244,18 +244,18 @@ fn a_path_takes_no_more_memory_than_is_said() {
 /// All that a hostile layer can fill a view with comes to an end before the memory does.
 #[test]
 fn paths_and_what_is_known_of_them_are_bounded() {
-    let mut few = View::with_limit(100);
+    let mut few = View::with_limit(100).unwrap();
     few.begin_layer().unwrap();
     let failed = (0..200).find_map(|n| put(&mut few, &format!("{n}"), EntryKind::File).err());
     assert!(matches!(failed, Some(Error::Paths { limit: 100 })), "{failed:?}");
     assert_eq!(few.paths(), 100);
     // Another view of the same command has no more room.
-    let mut beside = few.beside();
+    let mut beside = few.beside().unwrap();
     beside.begin_layer().unwrap();
     assert!(matches!(put(&mut beside, "a", EntryKind::File), Err(Error::Paths { .. })));
 
     let filled = |name: &dyn Fn(u32) -> String, kind: &dyn Fn(u32) -> EntryKind| {
-        let mut view = View::with_limit(1 << 20);
+        let mut view = View::with_limit(1 << 20).unwrap();
         view.begin_layer().unwrap();
         let failed = (0..1 << 20).find_map(|n| put(&mut view, &name(n), kind(n)).err());
         assert!(matches!(failed, Some(Error::PathBytes { .. })), "{failed:?}");
@@ -269,7 +269,7 @@ fn paths_and_what_is_known_of_them_are_bounded() {
 /// What an opaque directory took away is bounded where it is kept in mind, too.
 #[test]
 fn what_is_gone_is_bounded() {
-    let mut view = View::with_limit(300_000);
+    let mut view = View::with_limit(300_000).unwrap();
     view.keep_gone();
     view.begin_layer().unwrap();
     (0..290_000).for_each(|n| put(&mut view, &format!("d/{n:020}"), EntryKind::File).unwrap());
@@ -281,7 +281,7 @@ fn what_is_gone_is_bounded() {
 /// A copy takes no memory until it differs, and then as much as it differs.
 #[test]
 fn a_copy_shares_what_is_the_same() {
-    let mut view = View::with_limit(300_000);
+    let mut view = View::with_limit(300_000).unwrap();
     view.begin_layer().unwrap();
     (0..250_000).for_each(|n| put(&mut view, &format!("d/{n:09}"), EntryKind::File).unwrap());
     let (before, mut copy) = (view.bytes(), view.clone());
@@ -296,7 +296,7 @@ fn a_copy_shares_what_is_the_same() {
 /// Whiteouts one by one, in a directory of any length.
 #[test]
 fn names_that_go_one_by_one_take_no_longer_the_more_there_are() {
-    let mut view = View::with_limit(500_000);
+    let mut view = View::with_limit(500_000).unwrap();
     view.begin_layer().unwrap();
     (0..200_000).for_each(|n| put(&mut view, &format!("d/{n}"), EntryKind::File).unwrap());
     view.begin_layer().unwrap();

@@ -91,7 +91,7 @@ impl Store {
         let scratch = self.scratch_dir();
         let [all, some] = [Purpose::ReadAll, Purpose::ReadSome].map(|purpose| purpose(scratch.as_deref()));
         let reader = self.reader(access, task)?;
-        let mut rootfs = RootFs::open(self.new_view(), &[], reader, some, task, &mut |_, _| ())?;
+        let mut rootfs = RootFs::open(self.new_view()?, &[], reader, some, task, &mut |_, _| ())?;
         rootfs.view_mut().keep_gone();
         let mut supplies = Vec::new();
         // Above the last that is missing nothing has to be known.
