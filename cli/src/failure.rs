@@ -169,7 +169,21 @@ impl Failure {
     /// What went wrong, and what to do about it.
     fn told(&self) -> Vec<String> {
         let text = Some(self.text.clone()).filter(|text| !text.is_empty());
-        text.into_iter().chain(self.hint.as_ref().map(|hint| format!("hint: {hint}"))).collect()
+        let hint = self.hint.as_deref().or_else(|| self.hint_for_shortage());
+        text.into_iter().chain(hint.map(|hint| format!("hint: {hint}"))).collect()
+    }
+
+    /// What helps if descriptors or memory ran out where the engine has no part: in a file that
+    /// this program opens, or in a container's runtime, whose errors are text.
+    fn hint_for_shortage(&self) -> Option<&'static str> {
+        let said = |words: &str| self.text.to_ascii_lowercase().contains(words);
+        if said("too many open files") || said("no file descriptors available") {
+            hint_for(ErrorKind::OutOfDescriptors)
+        } else if said("cannot allocate memory") || said("(ulimit -v)") {
+            hint_for(ErrorKind::OutOfMemory)
+        } else {
+            None
+        }
     }
 }
 
@@ -219,6 +233,7 @@ fn hint_for(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::OutOfMemory => {
             "raise the limit on memory (ulimit -v, memory.max of the cgroup), or end other programs"
         }
+        ErrorKind::OutOfDescriptors => "raise the limit on open files (ulimit -n)",
         ErrorKind::ReadOnly => "choose another store with --store DIR or LARDER_STORE",
         _ => return None,
     })

@@ -29,6 +29,8 @@ pub enum ErrorKind {
     NoSpace,
     /// There is not enough memory.
     OutOfMemory,
+    /// The process, or the system, may open no more files.
+    OutOfDescriptors,
     /// The store may not be written.
     ReadOnly,
     /// The command that a container is to execute is not in it.

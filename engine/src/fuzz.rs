@@ -15,6 +15,7 @@ pub type Target = fn(&[u8]);
 
 /// All targets by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("bundle", crate::runtime::fuzz::bundle),
     ("commit", crate::catalog::fuzz::commit),
     ("compression", crate::archive::fuzz::compression),
     ("damage", crate::chunk::fuzz::damage),
@@ -22,6 +23,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("entries", crate::tar::fuzz::entries),
     ("format", crate::store::fuzz::format),
     ("frame", crate::chunk::fuzz::frame),
+    ("frames", crate::runtime::fuzz::frames),
     ("hints", crate::tar::fuzz::hints),
     ("journal", crate::journal::fuzz::journal),
     ("layer", crate::ops::fuzz::layer),
@@ -35,6 +37,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("reference", crate::image::fuzz::reference),
     ("run", crate::chunk::fuzz::run),
     ("salvage", crate::chunk::fuzz::salvage),
+    ("users", crate::runtime::fuzz::users),
     ("view", crate::container::view::fuzz::view),
 ];
 

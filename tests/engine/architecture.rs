@@ -24,7 +24,19 @@ const DOORS: &[(&str, &[&str])] = &[
     // Names what each room has for fuzzers; nobody names it.
     (
         "fuzz",
-        &["archive", "catalog", "chunk", "container", "disk", "image", "journal", "ops", "store", "tar"],
+        &[
+            "archive",
+            "catalog",
+            "chunk",
+            "container",
+            "disk",
+            "image",
+            "journal",
+            "ops",
+            "runtime",
+            "store",
+            "tar",
+        ],
     ),
     // Names what some rooms have for benchmarks; nobody names it.
     ("bench", &["catalog", "chunk", "journal", "store"]),

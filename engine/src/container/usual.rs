@@ -32,8 +32,12 @@ impl HostConfig {
     /// What of `/proc` and `/sys` it does not see, and what it cannot write to; nothing, where
     /// it may do everything.
     pub fn protected_paths(&self) -> (&'static [&'static str], &'static [&'static str]) {
-        let shows_all =
-            self.privileged || self.security_opt.iter().any(|option| option == "systempaths=unconfined");
+        let shows_all = self.privileged || self.security_opt.iter().any(|option| is_unconfined(option));
         if shows_all { (&[], &[]) } else { (&MASKED, &READ_ONLY) }
     }
+}
+
+/// As with every option of `--security-opt`, a colon will do.
+fn is_unconfined(option: &str) -> bool {
+    matches!(option, "systempaths=unconfined" | "systempaths:unconfined")
 }

@@ -222,9 +222,8 @@ impl Journal {
         if left < record::HEADER_BYTES as u64 {
             return Ok(None);
         }
-        let mut bytes = [0; record::HEADER_BYTES];
-        self.read_exact_at(&mut bytes, offset, end)?;
-        let Some(header) = Header::decode(&bytes) else { return Ok(None) };
+        let bytes = self.read_ahead(record::HEADER_BYTES, offset, end)?;
+        let Some(header) = bytes.first_chunk().and_then(Header::decode) else { return Ok(None) };
         if u64::from(header.len) > left - record::HEADER_BYTES as u64 {
             return Ok(None);
         }

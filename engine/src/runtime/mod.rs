@@ -34,6 +34,8 @@ mod devices;
 mod enter;
 mod error;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod log;
 mod monitor;
 mod oci;

@@ -18,7 +18,7 @@ pub struct User {
 }
 
 /// The largest ID that a user or a group may have.
-const MAX_ID: u32 = i32::MAX as u32;
+pub(super) const MAX_ID: u32 = i32::MAX as u32;
 
 /// The container's users and groups: files of any size that anybody may have made.
 const MAX_BYTES: u64 = 4 << 20;
@@ -60,7 +60,7 @@ impl User {
 ///
 /// # Errors
 /// If there is no such user or group.
-fn find(text: &str, more: &[String], passwd: &str, group: &str) -> Result<User> {
+pub(super) fn find(text: &str, more: &[String], passwd: &str, group: &str) -> Result<User> {
     let (name, group_name) = match text.split_once(':') {
         Some((name, group)) => (name, Some(group).filter(|group| !group.is_empty())),
         None => (text, None),
@@ -118,6 +118,12 @@ fn number(text: &str) -> Result<Option<u32>> {
     }
 }
 
+/// An ID in a file. One that is none makes its line none: the largest number of all would mean
+/// "as it is" to the kernel, which is root.
+fn id(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|id| *id <= MAX_ID)
+}
+
 /// A line of `/etc/passwd`: `name:password:uid:gid:gecos:home:shell`.
 struct Passwd<'p> {
     name: &'p str,
@@ -130,7 +136,7 @@ impl<'p> Passwd<'p> {
     fn parse(line: &'p str) -> Option<Self> {
         let mut fields = line.split(':');
         let name = fields.next().filter(|name| !name.is_empty())?;
-        let (uid, gid) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+        let (uid, gid) = (id(fields.nth(1)?)?, id(fields.next()?)?);
         let home = fields.nth(1).filter(|home| !home.is_empty()).unwrap_or("/");
         Some(Self { name, uid, gid, home })
     }
@@ -147,7 +153,7 @@ impl<'g> Group<'g> {
     fn parse(line: &'g str) -> Option<Self> {
         let mut fields = line.split(':');
         let name = fields.next().filter(|name| !name.is_empty())?;
-        let gid = fields.nth(1)?.parse().ok()?;
+        let gid = id(fields.nth(1)?)?;
         Some(Self { name, gid, members: fields.next().unwrap_or_default() })
     }
 }
@@ -156,7 +162,7 @@ impl<'g> Group<'g> {
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n# x\nweb:x:33:34:Web,,,:/var/www:/bin/false\n7:x:70:71::/seven:\nbad:x:y:z\n";
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n# x\nweb:x:33:34:Web,,,:/var/www:/bin/false\n7:x:70:71::/seven:\nbad:x:y:z\nlast:x:4294967295:0::/:\nover:x:0:2147483648::/:\n";
     const GROUP: &str = "root:x:0:\nadm:x:4:web,root\nweb:x:34:\nvideo:x:44:web\n4:x:0:\n9:x:0:\n";
 
     fn found(text: &str, more: &[&str]) -> Result<(u32, u32, Vec<u32>, String), String> {
@@ -190,6 +196,9 @@ mod tests {
     fn whoever_is_not_there_is_named() {
         let nobody = "unable to find user nobody: no matching entries in passwd file";
         assert_eq!(found("nobody", &[]).unwrap_err(), nobody);
+        for user in ["last", "over"] {
+            assert!(found(user, &[]).unwrap_err().starts_with("unable to find user"), "{user}");
+        }
         let group = "unable to find group staff: no matching entries in group file";
         assert_eq!(found("web:staff", &[]).unwrap_err(), group);
         assert_eq!(found("4294967296", &[]).unwrap_err(), "uids and gids must be in range 0-2147483647");

@@ -101,6 +101,8 @@ pub(crate) fn kind_of(error: &io::Error) -> ErrorKind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
         io::ErrorKind::ReadOnlyFilesystem => ErrorKind::ReadOnly,
         io::ErrorKind::OutOfMemory => ErrorKind::OutOfMemory,
+        // One that is neither of the above, and says nothing about a file.
+        _ if disk::is_shortage(error) => ErrorKind::OutOfDescriptors,
         _ => ErrorKind::Io,
     }
 }

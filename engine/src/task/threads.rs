@@ -7,6 +7,7 @@
 //! process with it.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, Scope, ScopedJoinHandle};
 
 use rustix::process::{Resource, getrlimit};
@@ -49,18 +50,25 @@ pub fn check() -> io::Result<()> {
     thread.join().map_err(|_| io::Error::other("a thread came to no end"))
 }
 
-/// Makes sure that a limited address space has room to work in.
+/// Makes sure that a limited address space has room to work in. Only the first time: what the
+/// process has set aside since is what it works in, and a command that has done half of its work
+/// is not to be refused the other half.
 ///
 /// # Errors
 /// If it has not: memory that runs out in the middle of the work would end the process.
 pub fn check_memory() -> io::Result<()> {
-    check_room(ROOM_FOR_WORK)
+    static HAS_ROOM: AtomicBool = AtomicBool::new(false);
+    if !HAS_ROOM.load(Ordering::Relaxed) {
+        check_room(ROOM_FOR_WORK)?;
+        HAS_ROOM.store(true, Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 fn check_room(needed: usize) -> io::Result<()> {
     let Some(limit) = getrlimit(Resource::As).current else { return Ok(()) };
     // Set aside and given back, never touched.
-    if Vec::<u8>::new().try_reserve_exact(needed).is_ok() {
+    if larder_memory::check(needed).is_ok() {
         return Ok(());
     }
     let [limit, needed] = [limit, needed as u64].map(|bytes| bytes >> 20);

@@ -11,6 +11,7 @@ mod exit;
 mod killed;
 mod leftovers;
 mod lifecycle;
+mod limits;
 mod logs;
 mod namespaces;
 mod odd;

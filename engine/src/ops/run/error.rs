@@ -4,6 +4,7 @@
 use crate::catalog::ContainerId;
 use crate::runtime::{self, Refusal};
 use crate::store::kind_of;
+use crate::task::descriptors::TooFew;
 use crate::{ErrorKind, disk};
 
 /// Why something could not be done with a container that runs, or should.
@@ -93,6 +94,9 @@ pub enum Error {
         /// How.
         status: String,
     },
+    /// There are too few file descriptors to start it.
+    #[error(transparent)]
+    Descriptors(#[from] TooFew),
     /// A container of a store that lies on no file system.
     #[error("only a container of a store on a disk can run")]
     NotHere,
@@ -104,6 +108,7 @@ impl From<Error> for crate::Error {
             Error::Refused { refusal, .. } => kind_of_refusal(*refusal),
             Error::NoMonitor { source, .. } => kind_of(source),
             Error::MonitorEnded { .. } => ErrorKind::Io,
+            Error::Descriptors(_) => ErrorKind::OutOfDescriptors,
             Error::NotHere => ErrorKind::Unsupported,
             _ => ErrorKind::Conflict,
         };

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::image::set_variable;
 use crate::runtime::EnterRequest;
 use crate::store::Store;
+use crate::task::descriptors;
 
 /// What to execute in a container, beside its own process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +35,7 @@ impl Store {
     /// # Errors
     /// If it does not run.
     pub fn exec(&self, name: &str, options: &ExecOptions) -> Result<EnterRequest> {
+        descriptors::check().map_err(Error::from)?;
         let found = self.find_settled(name)?;
         found.check_runs(name)?;
         let mut spec = found.spec.clone();

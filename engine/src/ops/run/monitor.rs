@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::Result;
 use crate::runtime::{self, Monitor, come_in};
 use crate::store::Store;
+use crate::task::threads;
 
 /// Is the monitor of the container `id` of the store at `path`, for as long as it runs.
 ///
@@ -19,6 +20,9 @@ pub fn monitor(path: &Path, id: &str) -> Result<()> {
         crate::Error::from(error)
     };
     let stage = come_in(None, None).map_err(told)?;
+    // What it does at the end takes memory too, and then there would be nobody to tell.
+    let memory = threads::check_memory();
+    memory.map_err(|source| told(runtime::Error::System { verb: "find enough memory", source }))?;
     let store = Store::open(path)?;
     let dir = format!("{}/{id}", crate::store::CONTAINERS);
     let mut monitor = Monitor::begin(store.disk().clone(), &dir, stage)?;

@@ -9,11 +9,12 @@ use crate::Result;
 use crate::catalog::{Container, ContainerId};
 use crate::container::Upper;
 use crate::disk::{Disk, Folder};
-use crate::ops::CreateOptions;
+use crate::ops::containers::spec_of;
 use crate::ops::stack::Stack;
+use crate::ops::{CreateOptions, RemoveContainerOptions};
 use crate::runtime::{Connection, ContainerState, News, Program, Request, Wish, read_status};
 use crate::store::{Access, Store};
-use crate::task::Task;
+use crate::task::{Task, descriptors};
 
 /// How to start a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,7 @@ impl Store {
     /// refuses for another reason; and if its image cannot be unpacked.
     pub fn start(&self, name: &str, options: &StartOptions, task: &Task) -> Result<Started> {
         self.check_writable()?;
+        descriptors::check().map_err(Error::from)?;
         // Nobody takes away layers before the monitor is there.
         let access = self.share(task)?;
         let stack = self.container(&access, name, task)?;
@@ -104,6 +106,8 @@ impl Store {
         created: &mut dyn FnMut(ContainerId),
     ) -> Result<Started> {
         self.check_writable()?;
+        // Before there is a container.
+        descriptors::check().map_err(Error::from)?;
         let access = self.share(task)?;
         let (container, stack) = self.healing(task, || {
             let mut ledger = self.ledger(task)?;
