@@ -206,6 +206,17 @@ impl Context {
         self.out.write_all(shown.as_bytes()).map_err(|error| Failure::of_output(&error))
     }
 
+    /// Prints bytes on standard output as they are; on a terminal as [`Context::print`] does.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn print_bytes(&mut self, data: &[u8]) -> Result<(), Failure> {
+        if io::stdout().is_terminal() {
+            return self.print(&String::from_utf8_lossy(data));
+        }
+        self.out.write_all(data).map_err(|error| Failure::of_output(&error))
+    }
+
     /// Prints what moves the cursor of a terminal.
     ///
     /// # Errors

@@ -1,4 +1,7 @@
-use larder_engine::{Change, ChangeKind, Difference, Task};
+mod patch;
+mod stat;
+
+use larder_engine::{Change, ChangeKind, Difference, FileChange, Task};
 
 use crate::context::{Context, about_image, no_such_container_or_image};
 use crate::failure::Failure;
@@ -8,10 +11,16 @@ use crate::output::json::{Html, Json};
 ///
 /// A container is compared with its image, an image with what is below its top
 /// layer, or either with the second name: A was added, C changed, D deleted.
+///
+/// --stat counts the bytes that were added to and removed from each file, and
+/// --patch shows the lines, as `git diff` does and `git apply` and `patch -p1`
+/// read it. Both leave out directories, and files of which only the owner, the
+/// time or extended attributes changed. Files of more than 2 MiB are counted by
+/// the chunks that they are stored as, and too large for --patch.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "larder diff [OPTIONS] CONTAINER|IMAGE [CONTAINER|IMAGE]",
-    after_help = "Example:\n  larder diff web\n  larder diff --format json app:1.1 app:1.0"
+    after_help = "Example:\n  larder diff web\n  larder diff --stat app:1.1 app:1.0\n  larder diff --format json app:1.1 app:1.0"
 )]
 pub struct DiffArgs {
     /// Container or image that was changed
@@ -20,7 +29,13 @@ pub struct DiffArgs {
     /// Container or image to compare it with
     #[arg(value_name = "CONTAINER|IMAGE")]
     against: Option<String>,
-    /// Output as json: one object with the lists changed, added and deleted
+    /// Show the bytes that were added and removed, file by file
+    #[arg(long)]
+    stat: bool,
+    /// Show the changed lines of text files
+    #[arg(short, long, conflicts_with_all = ["stat", "format"])]
+    patch: bool,
+    /// Output as json: one object with the lists changed, added and deleted; with --stat an object a line
     #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
     format: Option<String>,
 }
@@ -36,6 +51,8 @@ pub fn diff(cx: &mut Context, args: &DiffArgs) -> Result<(), Failure> {
     };
     let mut difference = store.difference(&args.name, args.against.as_deref(), &task).map_err(told)?;
     match args.format {
+        _ if args.stat => stat::print(cx, &mut difference, args.format.is_some(), &task)?,
+        _ if args.patch => patch::print(cx, &mut difference, &task)?,
         Some(_) => print_json(cx, &mut difference, &task)?,
         None => {
             for change in difference.changes(&task) {
@@ -49,6 +66,12 @@ pub fn diff(cx: &mut Context, args: &DiffArgs) -> Result<(), Failure> {
 
 fn path(change: &Change) -> String {
     String::from_utf8_lossy(&change.path).into_owned()
+}
+
+/// Mode bits of a file, if they are known before and after and differ.
+fn mode_change(change: &FileChange) -> Option<(u32, u32)> {
+    let modes = change.old.as_ref().zip(change.new.as_ref()).map(|(old, new)| (old.mode, new.mode));
+    modes.filter(|(old, new)| old != new)
 }
 
 /// In podman's form. There may be millions of changes: none is kept, and they are gone

@@ -13,6 +13,7 @@ pub mod each;
 pub mod enter;
 pub mod exec;
 pub mod export;
+pub mod find;
 pub mod fsck;
 pub mod gc;
 pub mod history;
@@ -84,6 +85,7 @@ pub fn works_on_container_files(command: &Command) -> bool {
                 | Command::Df(_)
                 | Command::Diff(_)
                 | Command::Export(_)
+                | Command::Find(_)
                 | Command::Fsck(_)
                 | Command::Gc(_)
                 | Command::Ls(_)
@@ -119,6 +121,7 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Squash(args) => squash::squash(cx, args),
         Command::Ls(args) => ls::ls(cx, args),
         Command::Cat(args) => cat::cat(cx, args),
+        Command::Find(args) => find::find(cx, args),
         Command::Tag(args) | Command::Image(ImageCommand::Tag(args)) => tag::tag(cx, args),
         Command::Rmi(args) | Command::Image(ImageCommand::Rm(args)) => rmi::rmi(cx, args),
         Command::Image(ImageCommand::Tree(args)) => tree::tree(cx, args),

@@ -4,6 +4,7 @@
 //! have been cut to them; each module says which and tests it by example.
 
 pub mod archive;
+pub mod entry;
 pub mod file;
 pub mod json;
 pub mod patient;

@@ -5,7 +5,7 @@ use super::recipe::{self, Body, Op, Segment, Shape};
 use super::{ChunkName, Error, Reader, Result};
 
 /// A stretch of bytes to hand out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Piece {
     /// Bytes that are there.
     Bytes(Vec<u8>),

@@ -56,7 +56,15 @@ pub struct Changes<'c> {
     /// The path of what was compared last, with a slash before it.
     path: Vec<u8>,
     /// Changes that come next: a change after those of the directories above it.
-    waiting: VecDeque<Change>,
+    waiting: VecDeque<Compared>,
+}
+
+/// A change, and what is at its path before and after. Of a directory that changed only because
+/// of what is in it, neither is told.
+pub(super) struct Compared {
+    pub change: Change,
+    pub before: Option<NodeId>,
+    pub after: Option<NodeId>,
 }
 
 /// A directory that is being compared.
@@ -112,13 +120,15 @@ impl<'c> Changes<'c> {
     }
 
     /// Tells a change, after those of the directories above that were not told yet.
-    fn tell(&mut self, kind: ChangeKind) {
+    fn tell(&mut self, kind: ChangeKind, before: Option<NodeId>, after: Option<NodeId>) {
         for level in self.levels.iter_mut().filter(|level| !level.is_told) {
             level.is_told = true;
             let path = self.path.get(..level.len).unwrap_or_default().to_vec();
-            self.waiting.push_back(Change { path, kind: ChangeKind::Modified });
+            let change = Change { path, kind: ChangeKind::Modified };
+            self.waiting.push_back(Compared { change, before: None, after: None });
         }
-        self.waiting.push_back(Change { path: self.path.clone(), kind });
+        let change = Change { path: self.path.clone(), kind };
+        self.waiting.push_back(Compared { change, before, after });
     }
 
     /// Compares the next name, and enters it if it is a directory.
@@ -127,10 +137,10 @@ impl<'c> Changes<'c> {
         let was = before.filter(|node| self.old.view().is_directory(*node));
         let is = after.filter(|node| self.new.view().is_directory(*node));
         match (before, after) {
-            (Some(before), Some(after)) => {
-                let is_same = same(self.old, before, self.new, after, self.task)?;
+            (Some(old), Some(new)) => {
+                let is_same = same(self.old, old, self.new, new, self.task)?;
                 if !is_same {
-                    self.tell(ChangeKind::Modified);
+                    self.tell(ChangeKind::Modified, before, after);
                 }
                 match (was, is) {
                     (Some(_), Some(_)) => self.enter(was, is, !is_same),
@@ -138,9 +148,9 @@ impl<'c> Changes<'c> {
                     _ => {}
                 }
             }
-            (Some(_), None) => self.tell(ChangeKind::Deleted),
+            (Some(_), None) => self.tell(ChangeKind::Deleted, before, after),
             (None, _) => {
-                self.tell(ChangeKind::Added);
+                self.tell(ChangeKind::Added, before, after);
                 if is.is_some() {
                     self.enter(None, is, true);
                 }
@@ -150,13 +160,12 @@ impl<'c> Changes<'c> {
     }
 }
 
-impl Iterator for Changes<'_> {
-    type Item = Result<Change>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Changes<'_> {
+    /// The next change, with what is at its path.
+    pub(super) fn next_compared(&mut self) -> Option<Result<Compared>> {
         loop {
-            if let Some(change) = self.waiting.pop_front() {
-                return Some(Ok(change));
+            if let Some(compared) = self.waiting.pop_front() {
+                return Some(Ok(compared));
             }
             match self.next_name() {
                 Some((before, after)) => {
@@ -168,6 +177,19 @@ impl Iterator for Changes<'_> {
                 None => _ = self.levels.pop()?,
             }
         }
+    }
+
+    /// Both file systems, the old one first.
+    pub(super) fn sides(&mut self) -> (&mut RootFs, &mut RootFs, &Task) {
+        (self.old, self.new, self.task)
+    }
+}
+
+impl Iterator for Changes<'_> {
+    type Item = Result<Change>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.next_compared()?.map(|compared| compared.change))
     }
 }
 
@@ -196,7 +218,7 @@ fn same(old: &mut RootFs, before: NodeId, new: &mut RootFs, after: NodeId, task:
     same_bytes(old, before, new, after, task)
 }
 
-fn same_bytes(
+pub(super) fn same_bytes(
     old: &mut RootFs,
     before: NodeId,
     new: &mut RootFs,

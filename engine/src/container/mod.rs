@@ -10,12 +10,15 @@ mod changes;
 mod changeset;
 mod error;
 mod export;
+mod file_changes;
 mod folder_tar;
 mod layer;
+mod line_diff;
 mod log_config;
 mod name;
 mod on_disk;
 mod overlay;
+mod path_pattern;
 mod rootfs;
 mod spec;
 #[cfg(test)]
@@ -31,13 +34,15 @@ pub use changes::{Change, ChangeKind, Changes};
 pub use changeset::Changeset;
 pub use error::{Error, Result};
 pub use export::{AsDocker, Exact, Telling};
+pub use file_changes::{ChangedBytes, FileChange, FileChanges, Patch};
 pub use folder_tar::FolderTar;
 pub use layer::{Layer, Purpose};
 pub use log_config::{LogBounds, LogConfig, LogConfigError};
 pub use name::{NameError, check_name, new_id, new_name};
 pub use on_disk::entry_of;
 pub use overlay::Space;
-pub use rootfs::{RootFs, Supply};
+pub use path_pattern::{PathPattern, PathPatternError};
+pub use rootfs::{RootFs, Snapshot, Supply};
 pub use spec::{
     Bind, DeviceMapping, HostConfig, Mount, MountKind, RestartPolicy, Spec, SpecError, TmpfsOptions, Ulimit,
     merge,

@@ -2,7 +2,7 @@
 
 use super::stack::{Stack, Wanted};
 use crate::Result;
-use crate::container::{Change, Changes, RootFs};
+use crate::container::{Change, ChangedBytes, Changes, FileChange, FileChanges, Patch, RootFs};
 use crate::store::{Access, Store};
 use crate::task::Task;
 
@@ -74,12 +74,70 @@ impl Difference {
         Changes::between(&mut self.old, &mut self.new, task).map(|change| Ok(change?))
     }
 
+    /// What was changed, file by file: those below a directory that was removed too, and no
+    /// directories.
+    ///
+    /// ```
+    /// use larder_engine::{Patch, Task};
+    /// # use larder_engine::{Input, LoadOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/greeter.tar");
+    /// # let store = Store::create(dir.path().join("store"))?;
+    /// # store.load(Input::open(archive.as_ref())?, &LoadOptions::default(), &Task::silent())?;
+    /// # let task = Task::silent();
+    /// let mut difference = store.difference("greeter:1.0", None, &task)?;
+    /// let mut changes = difference.files(&task);
+    /// while let Some(change) = changes.next_file()? {
+    ///     if let Patch::Text(hunks) = changes.patch(&change)? {
+    ///         println!("{}\n{}", String::from_utf8_lossy(&change.path), String::from_utf8_lossy(&hunks));
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn files<'d>(&'d mut self, task: &'d Task) -> ChangedFiles<'d> {
+        ChangedFiles(FileChanges::new(Changes::between(&mut self.old, &mut self.new, task)))
+    }
+
     /// Makes sure that the containers were there all the time.
     ///
     /// # Errors
     /// If one was removed meanwhile.
     pub fn finish(self, store: &Store, task: &Task) -> Result<()> {
         self.stacks.iter().try_for_each(|stack| store.check_there(stack, task))
+    }
+}
+
+/// The files that were changed, in the order of their paths.
+#[derive(Debug)]
+pub struct ChangedFiles<'d>(FileChanges<'d>);
+
+impl ChangedFiles<'_> {
+    /// The next one.
+    ///
+    /// # Errors
+    /// If the file systems cannot be read, or the task is told to stop.
+    pub fn next_file(&mut self) -> Result<Option<FileChange>> {
+        Ok(self.0.next_file()?)
+    }
+
+    /// How many bytes of a file were changed. Files up to 2 MiB are compared line by line,
+    /// longer ones by the chunks that they are stored as.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the task is told to stop.
+    pub fn changed_bytes(&mut self, change: &FileChange) -> Result<ChangedBytes> {
+        Ok(self.0.changed_bytes(change)?)
+    }
+
+    /// What differs between the contents of a file, as a unified diff if it is text.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the task is told to stop.
+    pub fn patch(&mut self, change: &FileChange) -> Result<Patch> {
+        Ok(self.0.patch(change)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a verb could not do what it was asked for.
 
 use crate::catalog::{Container, ContainerId};
-use crate::container::{NameError, SpecError};
+use crate::container::{NameError, PathPatternError, SpecError};
 use crate::image::{ChangeError, DiffId, Digest, DocumentError, GlobError, Platform, ReferenceError};
 use crate::store::kind_of;
 use crate::tar::EntryError;
@@ -47,6 +47,9 @@ pub enum Error {
     /// Not a pattern for names.
     #[error(transparent)]
     Pattern(GlobError),
+    /// Not a pattern for paths.
+    #[error(transparent)]
+    PathPattern(PathPatternError),
     /// No image of an archive fits a pattern.
     #[error("no image in the archive fits {pattern:?}: it has {has}")]
     NotInArchive {
@@ -276,6 +279,7 @@ impl From<Error> for crate::Error {
             | Error::Change(_)
             | Error::TagWithDigest
             | Error::Pattern(_)
+            | Error::PathPattern(_)
             | Error::ContainerName(_)
             | Error::SameName
             | Error::Spec(_)

@@ -116,7 +116,8 @@ impl Listing {
     }
 }
 
-fn listed(view: &View, node: NodeId, path: Vec<u8>) -> Listed {
+/// What is known of `node`, whose path is `path`.
+pub(super) fn listed(view: &View, node: NodeId, path: Vec<u8>) -> Listed {
     let absolute = [b"/", &path[..]].concat();
     let entry = view.entry_at(node, path);
     Listed { path: absolute, links: view.links(node), layer: view.brought_by(node), entry }

@@ -30,11 +30,7 @@ pub(super) struct Stack {
 impl Stack {
     /// The same as [`Store::check_there`], asked of `ledger`.
     pub fn check_there(&self, ledger: &Ledger) -> Result<()> {
-        let Some(container) = &self.container else { return Ok(()) };
-        match ledger.catalog().container(&container.id)? {
-            Some(_) => Ok(()),
-            None => Err(Error::NoSuchContainer { name: container.name.clone() }.into()),
-        }
+        self.container.as_ref().map_or(Ok(()), |container| check_container(ledger, container))
     }
 
     /// The layers as a file system is put together of.
@@ -42,6 +38,14 @@ impl Stack {
         let diff_ids = self.variant.layers.iter().map(|layer| layer.diff_id);
         let layer = |((blob, _), diff_id): (&(Blob, Descriptor), _)| Layer::new(blob, diff_id);
         self.layers.iter().zip(diff_ids).map(layer).collect()
+    }
+}
+
+/// Makes sure that `container` is still in the store.
+pub(super) fn check_container(ledger: &Ledger, container: &Container) -> Result<()> {
+    match ledger.catalog().container(&container.id)? {
+        Some(_) => Ok(()),
+        None => Err(Error::NoSuchContainer { name: container.name.clone() }.into()),
     }
 }
 
@@ -145,13 +149,13 @@ impl Store {
         task: &Task,
     ) -> Result<RootFs> {
         let mut rootfs = self.rootfs(access, &stack.layers(), wanted, task)?;
-        self.add_upper(stack, &mut rootfs)?;
+        self.add_upper(stack.container.as_ref(), &mut rootfs)?;
         Ok(rootfs)
     }
 
-    /// Puts on top what is in the container, if `stack` is that of one.
-    fn add_upper(&self, stack: &Stack, rootfs: &mut RootFs) -> Result<()> {
-        if let Some(container) = &stack.container
+    /// Puts on top what is in `container`, if there is one.
+    pub(super) fn add_upper(&self, container: Option<&Container>, rootfs: &mut RootFs) -> Result<()> {
+        if let Some(container) = container
             && let Some(upper) = Upper::open(self.disk(), &Self::container_dir(&container.id))?
         {
             rootfs.add_upper(upper)?;
@@ -175,7 +179,7 @@ impl Store {
         let mut new = old.fork(self.reader(access, task)?);
         let scratch = self.scratch_dir();
         new.extend(above, wanted.purpose(scratch.as_deref()), task, &mut |_, _| ())?;
-        self.add_upper(stack, &mut new)?;
+        self.add_upper(stack.container.as_ref(), &mut new)?;
         Ok((old, new))
     }
 
@@ -197,7 +201,7 @@ impl Store {
         let purpose = wanted.purpose(scratch.as_deref());
         let view = other.view().beside()?;
         let mut rootfs = RootFs::open(view, &stack.layers(), reader, purpose, task, &mut |_, _| ())?;
-        self.add_upper(stack, &mut rootfs)?;
+        self.add_upper(stack.container.as_ref(), &mut rootfs)?;
         Ok(rootfs)
     }
 
@@ -245,7 +249,7 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    fn purpose(self, scratch: Option<&Path>) -> Purpose<'_> {
+    pub fn purpose(self, scratch: Option<&Path>) -> Purpose<'_> {
         match self {
             Self::Names => Purpose::Look,
             Self::Some => Purpose::ReadSome(scratch),

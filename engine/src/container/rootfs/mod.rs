@@ -2,6 +2,7 @@
 
 mod bytes;
 mod scan;
+mod snapshot;
 mod supply;
 mod unwrap;
 
@@ -20,6 +21,7 @@ use crate::task::Task;
 pub(super) use bytes::Bodies;
 use bytes::{Bytes, Unwrapping, copy_file};
 use scan::{Copying, Scan};
+pub use snapshot::Snapshot;
 pub use supply::Supply;
 pub(super) use unwrap::Stored;
 use unwrap::unwrapped;

@@ -215,6 +215,13 @@ impl View {
         Ok(Self { others: (self.paths(), self.bytes()), ..Self::with_limit(self.max_paths)? })
     }
 
+    /// A copy that counts the symbolic links it follows from here on by itself: for an image
+    /// that has the layers so far in common with another one.
+    pub fn separate(&self) -> Self {
+        let followed = self.followed.load(std::sync::atomic::Ordering::Relaxed);
+        Self { followed: Arc::new(AtomicU64::new(followed)), ..self.clone() }
+    }
+
     /// Makes sure that another path has room, and that there is memory for it.
     fn check_room(&mut self) -> Result<(), Error> {
         if self.others.0 + self.paths() >= self.max_paths || self.nodes.len() >= SHARED as usize {
