@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    attach, cat, commit, completion, cp, create, df, diff, enter, exec, export, find, fsck, gc, history,
-    images, import, info, inspect, kill, load, log, logs, ls, man, monitor, optimize, pause, prune, ps,
-    rename, report, restart, rm, rmi, run, save, squash, start, stats, stop, tag, top, tree, undo, version,
-    wait,
+    attach, cat, commit, completion, cp, create, df, diff, enter, exec, export, find, fsck, gc, grep,
+    history, images, import, info, inspect, kill, load, log, logs, ls, man, monitor, optimize, pause, prune,
+    ps, rename, report, restart, rm, rmi, run, save, squash, start, stats, stop, tag, top, tree, undo,
+    version, wait,
 };
 use crate::context::refuse;
 use crate::failure::Failure;
@@ -111,6 +111,7 @@ pub enum Command {
     Ls(ls::LsArgs),
     Cat(cat::CatArgs),
     Find(find::FindArgs),
+    Grep(grep::GrepArgs),
     Tag(tag::TagArgs),
     Rmi(rmi::RmiArgs),
     Log(log::LogArgs),

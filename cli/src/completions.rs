@@ -1,14 +1,23 @@
-//! What a shell offers on Tab: commands and flags, and the names that are in the store.
+//! What a shell offers on Tab: commands and flags, the names that are in the store, and the paths
+//! in its images and containers.
+
+mod bash;
+mod paths;
+mod words;
 
 use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command, CommandFactory as _};
-use clap_complete::env::{CompleteEnv, Shells};
-use clap_complete::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::engine::ValueCompleter as _;
+use clap_complete::env::{CompleteEnv, Elvish, Fish, Powershell, Shells, Zsh};
+use clap_complete::{ArgValueCompleter, CompletionCandidate, PathCompleter};
 use larder_engine::{PastChange, PastCommand, PastOptions, Store};
 
 use crate::cli::Cli;
 use crate::context::Context;
+use bash::BashWithColons;
+use words::Words;
+
 use crate::progress::Mode;
 use crate::settings::Settings;
 use crate::signals::Signals;
@@ -19,12 +28,21 @@ const VARIABLE: &str = "LARDER_COMPLETE";
 /// So many commands of the past are offered.
 const MOST_ENTRIES: usize = 20;
 
+/// The shells that have a script.
+const SHELLS: Shells<'_> = Shells(&[&BashWithColons, &Elvish, &Fish, &Powershell, &Zsh]);
+
 /// What a value is the name of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
     Image,
     Container,
     Either,
+    /// A file here, or one in a container or an image, as `NAME:PATH`.
+    Copied,
+    /// A container or an image, or a path in it, as `NAME:PATH`.
+    Searched,
+    /// A path in the container or image that was named before.
+    Path,
     /// An entry of the log.
     Entry,
 }
@@ -36,7 +54,10 @@ impl Named {
         match names.first()?.as_str() {
             "IMAGE" | "SOURCE" | "REPOSITORY[:TAG]" => Some(Self::Image),
             "CONTAINER" => Some(Self::Container),
-            "CONTAINER|IMAGE" | "NAME|ID" | "NAME|IMAGE" | "SRC" | "DEST" => Some(Self::Either),
+            "CONTAINER|IMAGE" | "NAME|ID" | "NAME|IMAGE" => Some(Self::Either),
+            "SRC" | "DEST" => Some(Self::Copied),
+            "CONTAINER|IMAGE[:PATH]" => Some(Self::Searched),
+            "PATH" => Some(Self::Path),
             "ENTRY" => Some(Self::Entry),
             _ => None,
         }
@@ -64,7 +85,17 @@ impl Named {
         match self {
             Self::Image => images(),
             Self::Container => containers(),
-            Self::Either => containers().into_iter().chain(images()).collect(),
+            Self::Either | Self::Searched => containers().into_iter().chain(images()).collect(),
+            Self::Copied => {
+                let names = containers().into_iter().chain(images());
+                let with_colon = |name: CompletionCandidate| {
+                    let mut name = name.get_value().to_os_string();
+                    name.push(":");
+                    CompletionCandidate::new(name)
+                };
+                names.map(with_colon).collect()
+            }
+            Self::Path => Vec::new(),
             Self::Entry => entries(),
         }
     }
@@ -82,14 +113,13 @@ fn said_of(entry: &PastCommand) -> String {
 
 /// Answers a shell that asks, and ends then.
 pub fn answer() {
-    CompleteEnv::with_factory(command).var(VARIABLE).complete();
+    CompleteEnv::with_factory(command).var(VARIABLE).shells(SHELLS).complete();
 }
 
 /// The script that makes `shell` ask; none for a shell that is not known.
 pub fn script(shell: &str) -> Option<String> {
     let mut script = Vec::new();
-    let shells = Shells::builtins();
-    shells.completer(shell)?.write_registration(VARIABLE, "larder", "larder", "larder", &mut script).ok()?;
+    SHELLS.completer(shell)?.write_registration(VARIABLE, "larder", "larder", "larder", &mut script).ok()?;
     String::from_utf8(script).ok()
 }
 
@@ -111,19 +141,41 @@ fn offering(command: Command) -> Command {
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, offering))
 }
 
-/// The names that begin with what was typed. Whatever goes wrong, nothing is offered, and
-/// nothing said: somebody is in the middle of a line.
+/// What begins with what was typed. Whatever goes wrong, nothing is offered, and nothing said:
+/// somebody is in the middle of a line.
 fn offer(named: Named, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let words = Words::asked(Cli::command());
+    let store = || store(words.store.clone());
+    match named {
+        Named::Path => {
+            let in_named = || Some(paths::in_image(store()?, words.positionals.first()?, typed));
+            return in_named().unwrap_or_default();
+        }
+        Named::Copied | Named::Searched => {
+            if let Some(found) = store().and_then(|store| paths::behind_name(store, typed)) {
+                return found;
+            }
+        }
+        _ => {}
+    }
     let mut found = store().map(|store| named.candidates(&store)).unwrap_or_default();
     found.retain(|found| found.get_value().as_encoded_bytes().starts_with(typed.as_encoded_bytes()));
+    if named == Named::Copied {
+        found.extend(PathCompleter::any().complete(typed));
+    }
     found
 }
 
-fn store() -> Option<Store> {
+/// The store at `place`, or else where it is set to be.
+fn store(place: Option<OsString>) -> Option<Store> {
     let command = Cli::command();
     let settings = Settings::read(&command).ok()?;
-    let place = settings.in_force(&command).into_iter().find(|setting| setting.key == "store")?.value;
-    let context = Context::new(Some(OsString::from(place)), Mode::None, settings, Signals::default());
+    let set = || settings.in_force(&command).into_iter().find(|setting| setting.key == "store");
+    let place = match place {
+        Some(place) => place,
+        None => OsString::from(set()?.value),
+    };
+    let context = Context::new(Some(place), Mode::None, settings, Signals::default());
     Store::open(context.store_path().ok()?).ok()
 }
 
@@ -148,9 +200,10 @@ mod tests {
         for path in [&["rm"][..], &["start"], &["exec"], &["logs"], &["rename"], &["container", "rm"]] {
             assert_eq!(named(path), Some(Named::Container), "{path:?}");
         }
-        for path in [&["inspect"][..], &["ls"], &["cat"], &["cp"], &["diff"], &["export"], &["log"]] {
+        for path in [&["inspect"][..], &["ls"], &["cat"], &["diff"], &["export"], &["log"]] {
             assert_eq!(named(path), Some(Named::Either), "{path:?}");
         }
+        assert_eq!((named(&["cp"]), named(&["container", "cp"])), (Some(Named::Copied), Some(Named::Copied)));
         assert_eq!(named(&["undo"]), Some(Named::Entry));
     }
 

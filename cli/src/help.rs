@@ -13,7 +13,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "top", "stats", "rename", "rm",
         ],
     ),
-    ("File Commands", &["ls", "cat", "cp", "find"]),
+    ("File Commands", &["ls", "cat", "cp", "find", "grep"]),
     ("Store Commands", &["log", "undo", "report", "gc", "optimize", "fsck", "info"]),
     ("Management Commands", &["container", "image", "system"]),
     ("Other Commands", &["completion", "man", "version", "help"]),

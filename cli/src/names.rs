@@ -1,6 +1,6 @@
 //! Names of images, as users write them and as Docker repeats them.
 
-use larder_engine::{ImageId, Reference, Store};
+use larder_engine::{Error, ErrorKind, ImageId, Reference, Store, Task};
 
 /// Below this likeness (0 to 1) a name is another name, not a slip.
 const LIKENESS: f64 = 0.85;
@@ -27,6 +27,64 @@ pub fn shown(references: &[Reference], id: ImageId) -> String {
 pub fn is_whole_id(name: &str) -> bool {
     let hex = name.strip_prefix("sha256:").unwrap_or(name);
     hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The name of the container or image that `text` begins with, and the path behind it. If
+/// nothing is called so, the name ends at the first colon; `None` if there is none.
+///
+/// A container's name ends at the first colon. An image's may have some of its own: then it is
+/// the longest that is the name of one.
+///
+/// # Errors
+/// If the store cannot be read, with the name that was looked for.
+pub fn split_path<'t>(
+    store: &Store,
+    text: &'t [u8],
+    task: &Task,
+) -> Result<Option<(String, &'t [u8])>, (Error, String)> {
+    let splits = text.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| {
+        let (name, path) = text.split_at(at);
+        (String::from_utf8_lossy(name).into_owned(), path.get(1..).unwrap_or_default())
+    });
+    let splits: Vec<_> = splits.collect();
+    let Some((name, path)) = splits.first().cloned() else { return Ok(None) };
+    if store.has_container(&name, task).map_err(|error| (error, name.clone()))? {
+        return Ok(Some((name, path)));
+    }
+    for (name, path) in splits.into_iter().rev() {
+        if is_image(store, &name).map_err(|error| (error, name.clone()))? {
+            return Ok(Some((name, path)));
+        }
+    }
+    Ok(Some((name, path)))
+}
+
+/// The same where the path may be left out: what is the name of something is nothing else.
+///
+/// # Errors
+/// As [`split_path`].
+pub fn with_path(
+    store: &Store,
+    text: &[u8],
+    task: &Task,
+) -> Result<(String, Option<Vec<u8>>), (Error, String)> {
+    let whole = String::from_utf8_lossy(text).into_owned();
+    let is_whole = store.has_container(&whole, task).and_then(|found| Ok(found || is_image(store, &whole)?));
+    if is_whole.map_err(|error| (error, whole.clone()))? {
+        return Ok((whole, None));
+    }
+    Ok(match split_path(store, text, task)? {
+        Some((name, path)) if path.starts_with(b"/") => (name, Some(path.to_vec())),
+        _ => (whole, None),
+    })
+}
+
+fn is_image(store: &Store, name: &str) -> Result<bool, Error> {
+    match store.inspect(name, None) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the user may have meant by `name`: a hint, if the store has something.

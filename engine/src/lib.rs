@@ -40,7 +40,7 @@
 //! [`images`](Store::images), [`containers`](Store::containers), [`inspect`](Store::inspect),
 //! [`history`](Store::history) and [`past`](Store::past), which is the history of the store; the
 //! files of an image or a layer with [`list`](Store::list) and [`layer_files`](Store::layer_files),
-//! those of all images with [`find`](Store::find);
+//! those of all images with [`find`](Store::find), and lines in them with [`grep`](Store::grep);
 //! [`usage`](Store::usage) and [`survey`](Store::survey) account for every byte on the disk.
 //!
 //! Things are named as people type them: a [`Reference`], or the beginning of an ID. Where both fit
@@ -136,8 +136,8 @@ mod task;
 pub use archive::{Format, Limits};
 pub use catalog::ContainerId;
 pub use container::{
-    Bind, Change, ChangeKind, ChangedBytes, DeviceMapping, FileChange, HostConfig, LogConfig, LogConfigError,
-    Mount, MountKind, Patch, RestartPolicy, Spec, TmpfsOptions, Ulimit,
+    Bind, Change, ChangeKind, ChangedBytes, DeviceMapping, FileChange, HostConfig, LineMatch, LogConfig,
+    LogConfigError, Mount, MountKind, Patch, RestartPolicy, Spec, TmpfsOptions, Ulimit,
 };
 pub use disk::{Input, InputFile, Tree};
 pub use error::{Error, ErrorKind, Result};
@@ -149,13 +149,14 @@ pub use ops::{
     Area, Attach, ChangedFiles, Checked, Collected, CommitOptions, Committed, Compressed, ContainerSummary,
     ContainerUse, Copied, CopyOptions, CreateOptions, Difference, ExecOptions, ExportOptions, Exported,
     Fault, FileSearch, FindOptions, Forecast, Foreseen, ForeseenImage, ForeseenLayer, ForeseenPlatform,
-    FoundFiles, FsckLevel, FsckOptions, HiddenFile, HistoryEntry, ImageDetails, ImageSummary, ImageUse,
-    ImportOptions, Imported, Inspected, LabelFilter, LargeFile, LayerFiles, LayerOrigin, LayerUse,
-    ListOptions, Listed, Listing, LoadOptions, Loaded, LoadedImage, LogOptions, Moment, OptimizeOptions,
-    Optimized, Packed, PastChange, PastCommand, PastOptions, ProcessTable, PruneContainersOptions,
-    PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions, Removed, RemovedContainer, RepairOptions,
-    RepairSource, Repaired, SaveOptions, Saved, SearchedImage, SquashOptions, Squashed, StartOptions,
-    Started, StopOptions, Survey, UndoOptions, Undone, UndoneName, Usage, monitor,
+    FoundFiles, FsckLevel, FsckOptions, Grep, GrepOptions, GrepSink, GrepTarget, HiddenFile, HistoryEntry,
+    ImageDetails, ImageSummary, ImageUse, ImportOptions, Imported, Inspected, LabelFilter, LargeFile,
+    LayerFiles, LayerOrigin, LayerUse, ListOptions, Listed, Listing, LoadOptions, Loaded, LoadedImage,
+    LogOptions, Moment, OptimizeOptions, Optimized, Packed, PastChange, PastCommand, PastOptions,
+    ProcessTable, PruneContainersOptions, PruneOptions, Pruned, RemoveContainerOptions, RemoveOptions,
+    Removed, RemovedContainer, RepairOptions, RepairSource, Repaired, SaveOptions, Saved, SearchedImage,
+    SquashOptions, Squashed, StartOptions, Started, StopOptions, Survey, UndoOptions, Undone, UndoneName,
+    Usage, monitor,
 };
 pub use runtime::{
     Connection, ContainerState, ContainerStatus, EnterRequest, Entered, Error as RuntimeError, Figures,

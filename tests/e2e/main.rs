@@ -25,6 +25,7 @@ mod find;
 mod flags;
 mod formats;
 mod fsck;
+mod grep;
 mod hostile;
 mod images;
 mod import;

@@ -3,9 +3,11 @@
 use std::fs;
 
 use crate::harness::child::{self, Feed, Ran};
-use crate::harness::image::Image;
+use crate::harness::image::{Image, Layer};
 use crate::harness::layouts;
 use crate::harness::sandbox::Sandbox;
+use crate::harness::terminal::Terminal;
+use crate::harness::tools;
 
 /// Runs larder with a file of settings, and variables.
 fn run_with(sandbox: &Sandbox, file: &str, variables: &[(&str, &str)], args: &[&str]) -> Ran {
@@ -132,6 +134,80 @@ fn a_shell_is_offered_the_names_that_are_in_the_store() {
     let script = sandbox.run(["completion", "bash"]).ok();
     assert!(script.out().contains("LARDER_COMPLETE"), "{script}");
     sandbox.run(["completion", "tcsh"]).fails(125).complains("must be one of bash, zsh, fish");
+}
+
+#[test]
+fn a_shell_is_offered_the_paths_in_an_image() {
+    let sandbox = Sandbox::new();
+    let layer = Layer::new()
+        .file("etc/os-release", "x")
+        .file("etc/opt/a", "x")
+        .file("etc/o\u{1b}dd", "x")
+        .file("etc/passwd", "x")
+        .symlink("link", "etc");
+    sandbox
+        .load(&layouts::docker24(&[Image::new(&["app:1"], vec![layer]), Image::small("base:2")]).tar())
+        .ok();
+    sandbox.run(["create", "--name", "box", "base:2", "sh"]).ok();
+    sandbox.write("local-file", "x");
+    let offered = |words: &[&str]| {
+        let mut larder = sandbox.larder(["--"].iter().chain(&["larder"]).chain(words));
+        larder.env("LARDER_COMPLETE", "fish");
+        child::run(larder, Feed::Nothing).ok().stderr("").out()
+    };
+    for verb in ["cat", "ls"] {
+        assert_eq!(offered(&[verb, "app:1", "/etc/o"]), "/etc/opt/\n/etc/os-release\n");
+        assert_eq!(offered(&[verb, "app:1", "e"]), "etc/\n");
+        assert_eq!(offered(&[verb, "app:1", "link/p"]), "link/passwd\n");
+        assert_eq!(offered(&[verb, "--platform", "linux/amd64", "box", "/b"]), "/bin/\n");
+        for words in [["nope:1", "/"], ["app:1", "/nope/"], ["app:1", "/etc/passwd/"], ["--nope", "/"]] {
+            assert_eq!(offered(&[verb, words[0], words[1]]), "", "{words:?}");
+        }
+    }
+    assert_eq!(offered(&["cp", "app:1:/etc/os"]), "app:1:/etc/os-release\n");
+    assert_eq!(offered(&["cp", "x", "box:/b"]), "box:/bin/\n");
+    assert_eq!(offered(&["cp", "b"]), "box:\nbase:2:\n");
+    assert_eq!(offered(&["cp", "local"]), "local-file\n");
+    assert_eq!(offered(&["find", "x", "ap"]), "app:1\n");
+    let store = sandbox.store().display().to_string();
+    let elsewhere = Sandbox::new();
+    let mut larder = elsewhere.larder(["--", "larder", "--store", &store, "cat", "app:1", "/etc/pa"]);
+    larder.env("LARDER_COMPLETE", "fish");
+    child::run(larder, Feed::Nothing).ok().stdout("/etc/passwd\n");
+}
+
+/// bash takes `app:1:/etc` for five words.
+#[test]
+fn bash_completes_names_and_paths_with_colons() {
+    if !tools::are_here("bash_completes_names_and_paths_with_colons", &["bash"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let layer = Layer::new().file("etc/os-release", "x");
+    sandbox.load(&layouts::docker24(&[Image::new(&["app:1.5"], vec![layer])]).tar()).ok();
+    let larder = env!("CARGO_BIN_EXE_larder");
+    let dir = std::path::Path::new(larder).parent().expect("a directory").display();
+    sandbox.write("rc", format!("PS1='> '; PATH={dir}:$PATH; source <(larder completion bash)\n"));
+    let mut bash = tools::tool("bash");
+    bash.args(["--noprofile", "--rcfile", "rc", "-i"]).current_dir(sandbox.path("")).env_clear();
+    bash.env("LARDER_STORE", sandbox.store()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    bash.env("HOME", sandbox.path("")).env("TERM", "dumb");
+    let mut terminal = Terminal::start(&bash, 24, 200);
+    terminal.shows("> ");
+    for (typed, want) in [
+        ("larder cat a\t/e\tos\t", "larder cat app:1.5 /etc/os-release "),
+        ("larder cat app:\t", "larder cat app:1.5 "),
+        ("larder cat app:1\t", "larder cat app:1.5 "),
+        ("larder cp ap\t/etc/o\t", "larder cp app:1.5:/etc/os-release "),
+        ("larder cp app:1.5:\tos\t", "larder cp app:1.5:/etc/os-release "),
+        ("larder cp app:1.5:/etc/o\t.", "larder cp app:1.5:/etc/os-release ."),
+    ] {
+        // Echoed as it was completed, and what follows says where it ends.
+        terminal.types(format!("{typed}|"));
+        terminal.shows(&format!("{want}|"));
+        terminal.types("\u{15}");
+    }
+    terminal.types("exit\n");
 }
 
 #[test]

@@ -2,11 +2,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use larder_engine::{Copied, CopyOptions, ErrorKind, Store};
+use larder_engine::{Copied, CopyOptions, Store};
 
 use crate::context::{Context, about_container, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::input;
+use crate::names;
 use crate::output::archive::Place;
 use crate::output::size;
 
@@ -124,31 +125,14 @@ fn say(cx: &Context, args: &CpArgs, copied: &Copied, to: &str) {
     }
 }
 
-/// The store, the name of the container or image that `text` begins with, and
-/// the path behind it.
-///
-/// A container's name ends at the first colon. An image's may have some of its
-/// own: then it is the longest that is the name of one.
+/// The store, the name of the container or image that `text` begins with, and the path behind
+/// it: see [`names::split_path`].
 fn open<'a>(cx: &mut Context, text: &'a [u8]) -> Result<(Store, String, &'a [u8]), Failure> {
-    let splits = text.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| {
-        let (name, path) = text.split_at(at);
-        (String::from_utf8_lossy(name).into_owned(), path.get(1..).unwrap_or_default())
-    });
-    let splits: Vec<_> = splits.collect();
-    let Some((name, path)) = splits.first().cloned() else {
-        return Err(Failure::plain("must specify at least one container source"));
-    };
-    let store = cx.store()?.ok_or_else(|| Failure::error(no_such_container_or_image(&name)))?;
-    let is_container = store.has_container(&name, &cx.task(true)?);
-    if is_container.map_err(|error| about_container(error, &store, &name))? {
-        return Ok((store, name, path));
-    }
-    for (name, path) in splits.into_iter().rev() {
-        match store.inspect(&name, None) {
-            Ok(_) => return Ok((store, name, path)),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {}
-            Err(error) => return Err(about_container(error, &store, &name)),
-        }
-    }
+    let first = text.split(|byte| *byte == b':').next().unwrap_or_default();
+    let absent = || Failure::error(no_such_container_or_image(&String::from_utf8_lossy(first)));
+    let store = cx.store()?.ok_or_else(absent)?;
+    let split = names::split_path(&store, text, &cx.task(true)?);
+    let split = split.map_err(|(error, name)| about_container(error, &store, &name))?;
+    let (name, path) = split.ok_or_else(|| Failure::plain("must specify at least one container source"))?;
     Ok((store, name, path))
 }

@@ -16,6 +16,7 @@ pub mod export;
 pub mod find;
 pub mod fsck;
 pub mod gc;
+pub mod grep;
 pub mod history;
 pub mod images;
 pub mod import;
@@ -88,6 +89,7 @@ pub fn works_on_container_files(command: &Command) -> bool {
                 | Command::Find(_)
                 | Command::Fsck(_)
                 | Command::Gc(_)
+                | Command::Grep(_)
                 | Command::Ls(_)
                 | Command::Optimize(_)
                 | Command::Report(_)
@@ -122,6 +124,7 @@ pub fn run(cx: &mut Context, command: &Command) -> Result<(), Failure> {
         Command::Ls(args) => ls::ls(cx, args),
         Command::Cat(args) => cat::cat(cx, args),
         Command::Find(args) => find::find(cx, args),
+        Command::Grep(args) => grep::grep(cx, args),
         Command::Tag(args) | Command::Image(ImageCommand::Tag(args)) => tag::tag(cx, args),
         Command::Rmi(args) | Command::Image(ImageCommand::Rm(args)) => rmi::rmi(cx, args),
         Command::Image(ImageCommand::Tree(args)) => tree::tree(cx, args),

@@ -14,6 +14,7 @@ mod file_changes;
 mod folder_tar;
 mod layer;
 mod line_diff;
+mod line_search;
 mod log_config;
 mod name;
 mod on_disk;
@@ -37,12 +38,13 @@ pub use export::{AsDocker, Exact, Telling};
 pub use file_changes::{ChangedBytes, FileChange, FileChanges, Patch};
 pub use folder_tar::FolderTar;
 pub use layer::{Layer, Purpose};
+pub use line_search::{LineMatch, LineSearch};
 pub use log_config::{LogBounds, LogConfig, LogConfigError};
 pub use name::{NameError, check_name, new_id, new_name};
 pub use on_disk::entry_of;
 pub use overlay::Space;
 pub use path_pattern::{PathPattern, PathPatternError};
-pub use rootfs::{RootFs, Snapshot, Supply};
+pub use rootfs::{ContentKey, RootFs, Snapshot, Supply};
 pub use spec::{
     Bind, DeviceMapping, HostConfig, Mount, MountKind, RestartPolicy, Spec, SpecError, TmpfsOptions, Ulimit,
     merge,

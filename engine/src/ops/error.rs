@@ -50,6 +50,14 @@ pub enum Error {
     /// Not a pattern for paths.
     #[error(transparent)]
     PathPattern(PathPatternError),
+    /// Not a regular expression.
+    #[error("invalid regular expression {pattern:?}")]
+    Regex {
+        /// What was given.
+        pattern: String,
+        /// What is wrong with it.
+        source: regex::Error,
+    },
     /// No image of an archive fits a pattern.
     #[error("no image in the archive fits {pattern:?}: it has {has}")]
     NotInArchive {
@@ -280,6 +288,7 @@ impl From<Error> for crate::Error {
             | Error::TagWithDigest
             | Error::Pattern(_)
             | Error::PathPattern(_)
+            | Error::Regex { .. }
             | Error::ContainerName(_)
             | Error::SameName
             | Error::Spec(_)

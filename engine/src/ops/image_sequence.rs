@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::stack::{Wanted, check_container};
 use crate::Result;
-use crate::catalog::{self, Container, Image, Variant};
+use crate::catalog::{self, Catalog, Container, Image, Variant};
 use crate::chunk::Reader;
 use crate::container::{Layer, RootFs, Snapshot};
 use crate::image::{DiffId, ImageId, Platform, Reference};
@@ -35,9 +35,13 @@ pub struct SearchedImage {
 #[derive(Debug)]
 pub(super) struct Target {
     pub name: String,
-    variant: Variant,
+    /// Its place among the names that were given.
+    pub place: usize,
+    id: ImageId,
+    /// Its layers, base first; taken when it is opened.
+    layers: Option<Result<Vec<Layer>>>,
     container: Option<Container>,
-    /// Its layers, base first, as numbers: the same for the same layer on the same layers.
+    /// The layers as numbers: the same for the same layer on the same layers.
     path: Vec<u32>,
 }
 
@@ -63,57 +67,78 @@ impl Store {
         task: &Task,
     ) -> Result<ImageSequence> {
         let access = self.share(task)?;
-        let mut targets = Vec::new();
-        for name in names {
+        let (mut targets, mut nodes) = (Vec::new(), Nodes::default());
+        for (place, name) in names.iter().enumerate() {
             let stack = self.container_or_image(&access, name, platform, task)?;
-            let (variant, container) = (stack.variant, stack.container);
-            targets.push(Target { name: name.clone(), variant, container, path: Vec::new() });
+            let diff_ids = stack.variant.layers.iter().map(|layer| layer.diff_id);
+            targets.push(Target {
+                name: name.clone(),
+                place,
+                id: stack.variant.id,
+                path: nodes.path(diff_ids),
+                layers: Some(Ok(stack.layers())),
+                container: stack.container,
+            });
         }
         if names.is_empty() {
-            targets = self.healing(task, || self.all_images(platform, task))?;
+            targets = self.healing(task, || self.all_images(platform, &mut nodes, task))?;
         }
+        targets.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(ImageSequence {
             access,
             wanted,
-            waiting: in_order(targets).into(),
+            waiting: targets.into(),
             snapshots: Vec::new(),
             reader: None,
             current: None,
         })
     }
 
-    /// All images that are there for `platform`, the newest first, as lists have them.
-    fn all_images(&self, platform: Option<&Platform>, task: &Task) -> Result<Vec<Target>> {
+    /// All images that are there for `platform`, the newest first, as lists have them. The
+    /// ledger is opened once for all of them.
+    fn all_images(&self, platform: Option<&Platform>, nodes: &mut Nodes, task: &Task) -> Result<Vec<Target>> {
         let ledger = self.ledger(task)?;
         let catalog = ledger.catalog();
-        let mut targets = Vec::new();
+        let mut images = Vec::new();
         for image in catalog.images().collect::<Result<Vec<_>, catalog::Error>>()? {
             let names = catalog.names_of(&image.target)?;
-            let mut names: Vec<_> =
-                names.iter().filter_map(|named| named.name.parse::<Reference>().ok()).collect();
-            names.sort();
-            let Some(variant) = variant_for(&image, platform) else { continue };
-            let name = names.first().map_or_else(|| variant.id.0.short(), Reference::familiar);
-            targets.push(Target { name, variant: variant.clone(), container: None, path: Vec::new() });
+            let names = names.iter().filter_map(|named| named.name.parse::<Reference>().ok());
+            let first = names.min().map(|name| name.familiar());
+            if let Some(variant) = variant_for(&image, platform) {
+                images.push((first.unwrap_or_else(|| variant.id.0.short()), variant.clone()));
+            }
         }
-        targets.sort_by(|a, b| {
-            let created = |target: &Target| target.variant.created.and_then(|time| time.timestamp());
-            created(b).cmp(&created(a)).then_with(|| a.name.cmp(&b.name))
+        images.sort_by(|(a_name, a), (b_name, b)| {
+            let created = |variant: &Variant| variant.created.and_then(|time| time.timestamp());
+            created(b).cmp(&created(a)).then_with(|| a_name.cmp(b_name))
         });
-        Ok(targets)
+        let targets = images.into_iter().enumerate().map(|(place, (name, variant))| {
+            Ok(Target {
+                name,
+                place,
+                id: variant.id,
+                layers: Some(layers_of(catalog, &variant)?),
+                container: None,
+                path: nodes.path(variant.layers.iter().map(|layer| layer.diff_id)),
+            })
+        });
+        targets.collect()
     }
+}
 
-    /// The layers of `variant` as the store has them.
-    fn layers_of(&self, variant: &Variant, task: &Task) -> Result<Vec<Layer>> {
-        self.healing(task, || {
-            let ledger = self.ledger(task)?;
-            let layers = variant.layers.iter().map(|layer| {
-                let blob = ledger.catalog().blob(&layer.blob)?.ok_or(store::Error::NoBlob(layer.blob))?;
-                Ok(Layer::new(&blob, layer.diff_id))
-            });
-            layers.collect()
-        })
+/// The layers of `variant` as the store has them. One that is missing concerns this image only.
+///
+/// # Errors
+/// If the catalog is damaged.
+fn layers_of(catalog: &Catalog, variant: &Variant) -> Result<Result<Vec<Layer>>> {
+    let mut layers = Vec::new();
+    for layer in &variant.layers {
+        match catalog.blob(&layer.blob)? {
+            Some(blob) => layers.push(Layer::new(&blob, layer.diff_id)),
+            None => return Ok(Err(store::Error::NoBlob(layer.blob).into())),
+        }
     }
+    Ok(Ok(layers))
 }
 
 fn variant_for<'i>(image: &'i Image, platform: Option<&Platform>) -> Option<&'i Variant> {
@@ -123,21 +148,22 @@ fn variant_for<'i>(image: &'i Image, platform: Option<&Platform>) -> Option<&'i 
     }
 }
 
-/// Puts targets that begin with the same layers together, in the order of the first of them.
-fn in_order(mut targets: Vec<Target>) -> Vec<Target> {
-    // A tree of layers; its nodes are numbered as they come.
-    let mut nodes: HashMap<(Option<u32>, DiffId), u32> = HashMap::new();
-    for target in &mut targets {
+/// A tree of layers, numbered as they come. Sorted by their paths in it, images that begin with
+/// the same layers are together, in the order of the first of them.
+#[derive(Debug, Default)]
+struct Nodes(HashMap<(Option<u32>, DiffId), u32>);
+
+impl Nodes {
+    fn path(&mut self, layers: impl Iterator<Item = DiffId>) -> Vec<u32> {
         let mut at = None;
-        for layer in &target.variant.layers {
-            let number = nodes.len() as u32;
-            let node = *nodes.entry((at, layer.diff_id)).or_insert(number);
-            target.path.push(node);
+        let nodes = layers.map(|layer| {
+            let number = self.0.len() as u32;
+            let node = *self.0.entry((at, layer)).or_insert(number);
             at = Some(node);
-        }
+            node
+        });
+        nodes.collect()
     }
-    targets.sort_by(|a, b| a.path.cmp(&b.path));
-    targets
 }
 
 /// How many layers two targets have in common.
@@ -169,8 +195,9 @@ impl ImageSequence {
     /// # Errors
     /// If a layer cannot be read. The sequence goes on behind it.
     pub fn open(&mut self, store: &Store, task: &Task) -> Result<Option<&mut RootFs>> {
-        let Some((target, _)) = self.current.take() else { return Ok(None) };
-        let opened = self.rootfs(&target, store, task);
+        let Some((mut target, _)) = self.current.take() else { return Ok(None) };
+        let layers = target.layers.take().unwrap_or_else(|| Ok(Vec::new()));
+        let opened = layers.and_then(|layers| self.rootfs(&target, &layers, store, task));
         let (rootfs, failed) = match opened {
             Ok(rootfs) => (Some(rootfs), None),
             Err(error) => (None, Some(error)),
@@ -194,8 +221,7 @@ impl ImageSequence {
         store.healing(task, || check_container(&store.ledger(task)?, container))
     }
 
-    fn rootfs(&mut self, target: &Target, store: &Store, task: &Task) -> Result<RootFs> {
-        let layers = store.layers_of(&target.variant, task)?;
+    fn rootfs(&mut self, target: &Target, layers: &[Layer], store: &Store, task: &Task) -> Result<RootFs> {
         let (mut depth, last) =
             self.snapshots.pop().unwrap_or_else(|| (0, Snapshot::empty(store.new_view())));
         let returns = self.returns(&target.path, depth);
@@ -249,6 +275,6 @@ impl ImageSequence {
 impl Target {
     /// What is told of it.
     pub fn searched(&self) -> SearchedImage {
-        SearchedImage { name: self.name.clone(), id: self.variant.id }
+        SearchedImage { name: self.name.clone(), id: self.id }
     }
 }

@@ -14,6 +14,7 @@ mod fsck;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod gc;
+mod grep;
 mod history;
 mod image_sequence;
 mod images;
@@ -54,6 +55,7 @@ pub use export::{ExportOptions, Exported};
 pub use find::{FileSearch, FindOptions, FoundFiles};
 pub use fsck::{Checked, Fault, FsckLevel, FsckOptions};
 pub use gc::Collected;
+pub use grep::{Grep, GrepOptions, GrepSink, GrepTarget};
 pub use history::HistoryEntry;
 pub use image_sequence::SearchedImage;
 pub use images::ImageSummary;

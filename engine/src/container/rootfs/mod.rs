@@ -1,6 +1,7 @@
 //! A root file system: the view of a stack of layers, and the bytes of its files.
 
 mod bytes;
+mod content_key;
 mod scan;
 mod snapshot;
 mod supply;
@@ -20,6 +21,7 @@ use crate::task::Task;
 
 pub(super) use bytes::Bodies;
 use bytes::{Bytes, Unwrapping, copy_file};
+pub use content_key::ContentKey;
 use scan::{Copying, Scan};
 pub use snapshot::Snapshot;
 pub use supply::Supply;
