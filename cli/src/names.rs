@@ -75,7 +75,11 @@ pub fn with_path(
     }
     Ok(match split_path(store, text, task)? {
         Some((name, path)) if path.starts_with(b"/") => (name, Some(path.to_vec())),
-        _ => (whole, None),
+        // Nothing is called so: what looks like a name is told.
+        _ => match whole.split_once(":/") {
+            Some((name, _)) => (name.to_owned(), None),
+            None => (whole, None),
+        },
     })
 }
 

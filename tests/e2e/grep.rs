@@ -39,10 +39,8 @@ fn grep_finds_lines_in_all_images_or_in_those_named() {
     sandbox.run(["grep", "^two$", "app:2"]).ok().stdout("app:2:/etc/conf:two\n");
     sandbox.run(["grep", "two", "app:1:/etc"]).ok().stdout("app:1:/etc/conf:Two two\napp:1:/etc/gone:two\n");
     let both = "app:1:/etc/conf:Two two\napp:2:/etc/conf:two\n";
-    sandbox.run(["grep", "two", "app:2:/etc/conf", "app:1:/link"]).ok().stdout(
-        // Those that begin with the same layers come together, the one with more of them last.
-        both,
-    );
+    // Of those that begin with the same layers, the one with more of them comes last.
+    sandbox.run(["grep", "two", "app:2:/etc/conf", "app:1:/link"]).ok().stdout(both);
     sandbox.run(["create", "--name", "web", "app:2", "sh"]).ok();
     sandbox.write("new", "two hundred\n");
     sandbox.run(["cp", "new", "web:/etc/new"]).ok();
@@ -66,7 +64,7 @@ fn grep_has_the_flags_of_grep() {
         .fails(1)
         .complains("invalid regular expression \"(two\"")
         .complains("unclosed group");
-    sandbox.run(["grep", "x", "nope:1:/etc"]).fails(1).complains("No such container: nope");
+    sandbox.run(["grep", "x", "nope:1:/etc"]).fails(1).complains("No such container: nope:1");
     sandbox.run(["grep", "x", "ap:1"]).fails(1).complains("No such container: ap:1").complains("app:1?");
     sandbox.run(["grep", "two", "app:2:/etc/gone"]).fails(1).complains("app:2: /etc/gone: no such file");
     Sandbox::new().run(["grep", "x"]).exits(1).stdout("");
@@ -93,8 +91,8 @@ fn each_content_is_read_once() {
 
 #[test]
 fn files_of_any_length_are_searched_in_bounded_memory() {
-    let mut line = vec![b'x'; 40 << 20];
-    line.extend(b"needle");
+    let mut line = b"needle".to_vec();
+    line.resize(40 << 20, b'x');
     let layer = Layer::new().file("line", line).entry(Entry::file("lines", "needle\n".repeat(1 << 20)));
     let sandbox = with(&[Image::new(&["app:1"], vec![layer])]);
     let ran = sandbox.run(["grep", "needle"]).ok();

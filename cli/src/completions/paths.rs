@@ -55,6 +55,8 @@ fn in_time(
 fn below(store: &Store, name: &str, typed: &[u8], before: &[u8]) -> Option<Vec<CompletionCandidate>> {
     let cut = typed.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
     let (directory, beginning) = typed.split_at_checked(cut)?;
+    // Where nothing was typed yet, whole paths are offered.
+    let directory = if typed.is_empty() { b"/" } else { directory };
     let path = if directory.is_empty() { b"/" } else { directory };
     let listing = store.listing(name, path, &ListOptions::default(), &Task::silent()).ok()?;
     let candidates = listing.files().filter_map(|file| {

@@ -1,25 +1,41 @@
 //! Two texts compared line by line.
 
+use std::collections::HashMap;
 use std::io::Write as _;
 
-use imara_diff::{Algorithm, Diff, Hunk, InternedInput};
+use imara_diff::{Algorithm, Diff, Hunk, InternedInput, Token};
 
 /// How many lines are shown around what changed, as in git.
 const CONTEXT_LINES: u32 = 3;
 
+/// A line that occurs more often tells the algorithm nothing about where it belongs.
+const MAX_OCCURRENCES: u32 = 63;
+
+/// What the lines that tell nothing may come to, those of one text times those of the other: the
+/// time of the algorithm grows with it. This is about a second; two texts of a million lines, all
+/// of them one of seven, would take half an hour.
+const MAX_HARD_PAIRS: u64 = 1 << 29;
+
 /// A line diff of two texts.
 pub struct LineDiff<'t> {
     input: InternedInput<&'t [u8]>,
-    diff: Diff,
+    hunks: Vec<Hunk>,
 }
 
 impl<'t> LineDiff<'t> {
-    /// Compares `old` with `new`.
+    /// Compares `old` with `new`. Where that would take too long, everything between the first
+    /// and the last difference is one hunk.
     pub fn new(old: &'t [u8], new: &'t [u8]) -> Self {
         let input = InternedInput::new(old, new);
-        let mut diff = Diff::compute(Algorithm::Histogram, &input);
-        diff.postprocess_lines(&input);
-        Self { input, diff }
+        let hunks = match hard_hunk(&input.before, &input.after) {
+            Some(hunk) => vec![hunk],
+            None => {
+                let mut diff = Diff::compute(Algorithm::Histogram, &input);
+                diff.postprocess_lines(&input);
+                diff.hunks().collect()
+            }
+        };
+        Self { input, hunks }
     }
 
     fn old_lines(&self, from: u32, to: u32) -> impl Iterator<Item = &'t [u8]> {
@@ -35,7 +51,7 @@ impl<'t> LineDiff<'t> {
     /// The bytes of the lines that were added, and of those that were removed.
     pub fn changed_bytes(&self) -> (u64, u64) {
         let (mut added, mut removed) = (0, 0);
-        for hunk in self.diff.hunks() {
+        for hunk in &self.hunks {
             removed += self.old_lines(hunk.before.start, hunk.before.end).map(bytes).sum::<u64>();
             added += self.new_lines(hunk.after.start, hunk.after.end).map(bytes).sum::<u64>();
         }
@@ -46,14 +62,14 @@ impl<'t> LineDiff<'t> {
     pub fn unified(&self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut group: Vec<Hunk> = Vec::new();
-        for hunk in self.diff.hunks() {
+        for hunk in &self.hunks {
             if let Some(last) = group.last()
                 && hunk.before.start - last.before.end > 2 * CONTEXT_LINES
             {
                 self.write_group(&group, &mut out);
                 group.clear();
             }
-            group.push(hunk);
+            group.push(hunk.clone());
         }
         self.write_group(&group, &mut out);
         out
@@ -78,6 +94,34 @@ impl<'t> LineDiff<'t> {
         }
         self.old_lines(at, at + after).for_each(|line| push(b' ', line, out));
     }
+}
+
+/// All that differs as one hunk, if finding out more would take too long.
+fn hard_hunk(old: &[Token], new: &[Token]) -> Option<Hunk> {
+    let start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let (old_rest, new_rest) = (old.get(start..)?, new.get(start..)?);
+    let end = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(a, b)| a == b).count();
+    let old_rest = old_rest.get(..old_rest.len() - end)?;
+    let new_rest = new_rest.get(..new_rest.len() - end)?;
+    if old_rest.len() as u64 * new_rest.len() as u64 <= MAX_HARD_PAIRS {
+        return None;
+    }
+    let mut counts: HashMap<Token, (u32, u32)> = HashMap::new();
+    old_rest.iter().for_each(|token| counts.entry(*token).or_default().0 += 1);
+    new_rest.iter().for_each(|token| counts.entry(*token).or_default().1 += 1);
+    let in_both = || counts.values().filter(|(old, new)| *old > 0 && *new > 0);
+    if in_both().all(|(old, new)| *old.max(new) <= MAX_OCCURRENCES) {
+        return None;
+    }
+    let (mut easy_old, mut easy_new) = (0, 0);
+    for (old, new) in in_both().filter(|(old, new)| *old.max(new) <= MAX_OCCURRENCES) {
+        easy_old += u64::from(*old);
+        easy_new += u64::from(*new);
+    }
+    let hard = (old_rest.len() as u64 - easy_old) * (new_rest.len() as u64 - easy_new);
+    let to = |start: usize, len: usize| start as u32..(start + len) as u32;
+    (hard > MAX_HARD_PAIRS)
+        .then(|| Hunk { before: to(start, old_rest.len()), after: to(start, new_rest.len()) })
 }
 
 fn bytes(line: &[u8]) -> u64 {
@@ -130,6 +174,23 @@ mod tests {
         assert!(near.starts_with("@@ -7,13 +7,13 @@\n 7\n"), "{near}");
         let far = unified(&numbers(&[]), &numbers(&[10, 18]));
         assert_eq!(far.matches("@@ -").count(), 2, "{far}");
+    }
+
+    /// Lines that are hard to tell apart, between some that are not.
+    #[test]
+    fn what_would_take_too_long_is_one_hunk() {
+        let text = |seed: u64| -> String {
+            let mut state = seed;
+            let middle = (0..100_000).map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                if state >> 63 == 0 { "a\n" } else { "b\n" }
+            });
+            ["same\n"].into_iter().chain(middle).chain(["end\n"]).collect()
+        };
+        let (old, new) = (text(1), text(2));
+        let hunks = unified(&old, &new);
+        assert_eq!(hunks.matches("@@ -").count(), 1);
+        assert_eq!(patched(&old, &hunks), new);
     }
 
     /// Applies hunks, and checks every line that they name.
