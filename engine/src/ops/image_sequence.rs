@@ -278,3 +278,57 @@ impl Target {
         SearchedImage { name: self.name.clone(), id: self.id }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::super::archives::{docker_archive, layer};
+    use super::super::{FindOptions, ListOptions, LoadOptions};
+    use super::*;
+    use crate::disk::{Input, SimulatedDisk};
+
+    fn load(store: &Store, name: &str, layers: &[Vec<u8>]) {
+        let input = Input::Stream(Box::new(Cursor::new(docker_archive(name, layers))));
+        store.load(input, &LoadOptions::default(), &Task::silent()).unwrap();
+    }
+
+    /// Images that part from a common stack at each of more heights than snapshots are kept.
+    fn parting(heights: usize) -> (Store, Vec<String>) {
+        let store = Store::create_on(Arc::new(SimulatedDisk::new()), Path::new("store")).unwrap();
+        let mut names = Vec::new();
+        for at in 0..heights {
+            let common = |at| layer(&[(format!("common-{at}").as_str(), b"x".as_slice())]);
+            let (own, whiteout) = (format!("own-{at}"), format!(".wh.common-{at}"));
+            let own = layer(&[(&own, b"y".as_slice()), (&whiteout, b"".as_slice())]);
+            let prefix: Vec<_> = (0..=at).map(common).collect();
+            load(&store, &format!("prefix:{at}"), &prefix);
+            load(&store, &format!("own:{at}"), &[prefix, vec![own]].concat());
+            names.extend([format!("prefix:{at}"), format!("own:{at}")]);
+        }
+        (store, names)
+    }
+
+    #[test]
+    fn each_image_has_its_own_files_whatever_was_searched_before() {
+        let (store, names) = parting(MAX_SNAPSHOTS + 4);
+        let task = Task::silent();
+        let reversed: Vec<_> = names.iter().rev().cloned().collect();
+        for order in [Vec::new(), names.clone(), reversed] {
+            let mut search = store.find(b"*", &order, &FindOptions::default(), &task).unwrap();
+            let mut seen = Vec::new();
+            while let Some(image) = search.next_image() {
+                let found: Vec<_> = search.open(&store, &task).unwrap().files().collect();
+                let options = ListOptions { recursive: true, ..ListOptions::default() };
+                assert_eq!(found, store.list(&image.name, b"/", &options, &task).unwrap(), "{image:?}");
+                seen.push(image.name);
+            }
+            seen.sort();
+            let mut wanted = names.clone();
+            wanted.sort();
+            assert_eq!(seen, wanted);
+        }
+    }
+}
