@@ -79,7 +79,11 @@ fn a_pattern_is_for_the_name_or_for_the_whole_path() {
     assert_eq!(found(&["LIBSSL*3", "-i", "app:1"]), "app:1:/usr/lib/libSSL.so.3\n");
     sandbox.run(["find", "LIBSSL*3"]).exits(1).stdout("").stderr("");
     sandbox.run(["find", "[a"]).fails(1).complains("invalid pattern \"[a\": a class has no closing bracket");
-    sandbox.run(["find", "x", "ap:1"]).fails(1).complains("No such container: ap:1").complains("app:1?");
+    sandbox
+        .run(["find", "x", "ap:1"])
+        .fails(1)
+        .complains("No such container or image: ap:1")
+        .complains("app:1?");
     sandbox.run(["find", "x", "app:1", "--platform", "linux/s390x"]).fails(1).complains("s390x");
     sandbox.run(["find", "*", "--platform", "linux/s390x"]).exits(1).stdout("").stderr("");
 }
@@ -111,7 +115,7 @@ fn find_shows_a_line_for_each_file_as_ls_does() {
 fn without_a_store_nothing_is_found() {
     let sandbox = Sandbox::new();
     sandbox.run(["find", "x"]).exits(1).stdout("").stderr("");
-    sandbox.run(["find", "x", "app:1"]).fails(1).complains("No such container: app:1");
+    sandbox.run(["find", "x", "app:1"]).fails(1).complains("No such container or image: app:1");
 }
 
 #[test]

@@ -64,8 +64,12 @@ fn grep_has_the_flags_of_grep() {
         .fails(1)
         .complains("invalid regular expression \"(two\"")
         .complains("unclosed group");
-    sandbox.run(["grep", "x", "nope:1:/etc"]).fails(1).complains("No such container: nope:1");
-    sandbox.run(["grep", "x", "ap:1"]).fails(1).complains("No such container: ap:1").complains("app:1?");
+    sandbox.run(["grep", "x", "nope:1:/etc"]).fails(1).complains("No such container or image: nope:1");
+    sandbox
+        .run(["grep", "x", "ap:1"])
+        .fails(1)
+        .complains("No such container or image: ap:1")
+        .complains("app:1?");
     sandbox.run(["grep", "two", "app:2:/etc/gone"]).fails(1).complains("app:2: /etc/gone: no such file");
     Sandbox::new().run(["grep", "x"]).exits(1).stdout("");
 }

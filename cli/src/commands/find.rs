@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use larder_engine::{ErrorKind, FindOptions, Listed, Platform, SearchedImage};
 
-use crate::context::{Context, about_image, no_such_container};
+use crate::context::{Context, about_image, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::output::entry;
 use crate::output::json::{Html, Json};
@@ -52,7 +52,7 @@ pub fn find(cx: &mut Context, args: &FindArgs) -> Result<(), Failure> {
         return Err(args
             .names
             .first()
-            .map_or_else(Failure::silent, |name| Failure::error(no_such_container(name))));
+            .map_or_else(Failure::silent, |name| Failure::error(no_such_container_or_image(name))));
     };
     let task = cx.task(true)?;
     let options = FindOptions { platform: args.platform.clone(), ignore_case: args.ignore_case };

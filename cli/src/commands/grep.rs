@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use larder_engine::{ErrorKind, GrepOptions, GrepTarget, LineMatch, Platform, SearchedImage};
 
-use crate::context::{Context, about_image, no_such_container};
+use crate::context::{Context, about_image, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::names;
 
@@ -53,7 +53,7 @@ pub struct GrepArgs {
 pub fn grep(cx: &mut Context, args: &GrepArgs) -> Result<(), Failure> {
     let Some(store) = cx.store()? else {
         cx.note_missing_store();
-        let absent = |name: &OsString| Failure::error(no_such_container(&name.to_string_lossy()));
+        let absent = |name: &OsString| Failure::error(no_such_container_or_image(&name.to_string_lossy()));
         return Err(args.targets.first().map_or_else(Failure::silent, absent));
     };
     let task = cx.task(true)?;

@@ -222,8 +222,10 @@ impl ImageSequence {
     }
 
     fn rootfs(&mut self, target: &Target, layers: &[Layer], store: &Store, task: &Task) -> Result<RootFs> {
-        let (mut depth, last) =
-            self.snapshots.pop().unwrap_or_else(|| (0, Snapshot::empty(store.new_view())));
+        let (mut depth, last) = match self.snapshots.pop() {
+            Some(last) => last,
+            None => (0, Snapshot::empty(store.new_view()?)),
+        };
         let returns = self.returns(&target.path, depth);
         let start = last.again();
         if depth > 0 && returns.contains(&depth) {
