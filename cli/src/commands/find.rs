@@ -58,7 +58,7 @@ pub fn find(cx: &mut Context, args: &FindArgs) -> Result<(), Failure> {
     let options = FindOptions { platform: args.platform.clone(), ignore_case: args.ignore_case };
     let search = store.find(args.pattern.as_bytes(), &args.names, &options, &task);
     let mut search = search.map_err(|error| {
-        let is_about = |name: &&String| error.to_string().contains(name.as_str());
+        let is_about = |name: &&String| error.to_string().ends_with(&format!(": {name}"));
         let name = args.names.iter().find(is_about).cloned().unwrap_or_default();
         about_image(error, &store, &name)
     })?;

@@ -25,7 +25,6 @@ use crate::names;
 )]
 pub struct GrepArgs {
     /// Regular expression
-    #[arg(allow_hyphen_values = true)]
     pattern: String,
     /// Containers or images to search, each with a path if only a part is meant
     #[arg(value_name = "CONTAINER|IMAGE[:PATH]")]
@@ -74,7 +73,7 @@ pub fn grep(cx: &mut Context, args: &GrepArgs) -> Result<(), Failure> {
         },
     };
     let mut search = store.grep(&args.pattern, &targets, &options, &task).map_err(|error| {
-        let is_about = |target: &&GrepTarget| error.to_string().contains(&target.name);
+        let is_about = |target: &&GrepTarget| error.to_string().ends_with(&format!(": {}", target.name));
         let name = targets.iter().find(is_about).map_or("", |target| &target.name);
         about_image(error, &store, name)
     })?;
