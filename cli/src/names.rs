@@ -29,6 +29,21 @@ pub fn is_whole_id(name: &str) -> bool {
     hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// The store could not be asked for a name.
+#[derive(Debug)]
+pub struct LookupError {
+    /// Why.
+    pub error: Error,
+    /// The name.
+    pub name: String,
+}
+
+impl LookupError {
+    fn new(error: Error, name: &str) -> Self {
+        Self { error, name: name.to_owned() }
+    }
+}
+
 /// The name of the container or image that `text` begins with, and the path behind it. If
 /// nothing is called so, the name ends at the first colon; `None` if there is none.
 ///
@@ -41,18 +56,18 @@ pub fn split_path<'t>(
     store: &Store,
     text: &'t [u8],
     task: &Task,
-) -> Result<Option<(String, &'t [u8])>, (Error, String)> {
+) -> Result<Option<(String, &'t [u8])>, LookupError> {
     let splits = text.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| {
         let (name, path) = text.split_at(at);
         (String::from_utf8_lossy(name).into_owned(), path.get(1..).unwrap_or_default())
     });
     let splits: Vec<_> = splits.collect();
     let Some((name, path)) = splits.first().cloned() else { return Ok(None) };
-    if store.has_container(&name, task).map_err(|error| (error, name.clone()))? {
+    if store.has_container(&name, task).map_err(|error| LookupError::new(error, &name))? {
         return Ok(Some((name, path)));
     }
     for (name, path) in splits.into_iter().rev() {
-        if is_image(store, &name).map_err(|error| (error, name.clone()))? {
+        if is_image(store, &name).map_err(|error| LookupError::new(error, &name))? {
             return Ok(Some((name, path)));
         }
     }
@@ -63,14 +78,10 @@ pub fn split_path<'t>(
 ///
 /// # Errors
 /// As [`split_path`].
-pub fn with_path(
-    store: &Store,
-    text: &[u8],
-    task: &Task,
-) -> Result<(String, Option<Vec<u8>>), (Error, String)> {
+pub fn with_path(store: &Store, text: &[u8], task: &Task) -> Result<(String, Option<Vec<u8>>), LookupError> {
     let whole = String::from_utf8_lossy(text).into_owned();
     let is_whole = store.has_container(&whole, task).and_then(|found| Ok(found || is_image(store, &whole)?));
-    if is_whole.map_err(|error| (error, whole.clone()))? {
+    if is_whole.map_err(|error| LookupError::new(error, &whole))? {
         return Ok((whole, None));
     }
     Ok(match split_path(store, text, task)? {

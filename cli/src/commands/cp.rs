@@ -132,7 +132,7 @@ fn open<'a>(cx: &mut Context, text: &'a [u8]) -> Result<(Store, String, &'a [u8]
     let absent = || Failure::error(no_such_container_or_image(&String::from_utf8_lossy(first)));
     let store = cx.store()?.ok_or_else(absent)?;
     let split = names::split_path(&store, text, &cx.task(true)?);
-    let split = split.map_err(|(error, name)| about_container(error, &store, &name))?;
+    let split = split.map_err(|failed| about_container(failed.error, &store, &failed.name))?;
     let (name, path) = split.ok_or_else(|| Failure::plain("must specify at least one container source"))?;
     Ok((store, name, path))
 }

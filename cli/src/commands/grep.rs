@@ -59,7 +59,7 @@ pub fn grep(cx: &mut Context, args: &GrepArgs) -> Result<(), Failure> {
     let mut targets = Vec::new();
     for text in &args.targets {
         let (name, path) = names::with_path(&store, text.as_bytes(), &task)
-            .map_err(|(error, name)| about_image(error, &store, &name))?;
+            .map_err(|failed| about_image(failed.error, &store, &failed.name))?;
         targets.push(GrepTarget { name, path });
     }
     let options = GrepOptions {

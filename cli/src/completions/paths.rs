@@ -19,7 +19,7 @@ const MAX_CANDIDATES: usize = 2000;
 /// The paths in the container or image `name` that begin with what was typed.
 pub fn in_image(store: Store, name: &OsStr, typed: &OsStr) -> Vec<CompletionCandidate> {
     let (name, typed) = (name.to_os_string(), typed.as_bytes().to_vec());
-    in_time(move || Some(below(&store, name.to_str()?, &typed, b"")?))
+    in_time(move || below(&store, name.to_str()?, &typed, b""))
 }
 
 /// The paths that `NAME:PATH` may go on with; `None` if no name is complete yet.
