@@ -17,7 +17,7 @@ use crate::container::{MountKind, Spec, merge};
 pub fn frames(data: &[u8]) {
     let mut left = data;
     while let Ok(Some((said, len))) = frame::decode(left) {
-        assert!(len >= frame::HEAD_BYTES && len <= frame::HEAD_BYTES + frame::MAX_PAYLOAD);
+        assert!((frame::HEAD_BYTES..=frame::HEAD_BYTES + frame::MAX_PAYLOAD).contains(&len));
         let mut again = Vec::new();
         said.encode(&mut again);
         assert_eq!(frame::decode(&again), Ok(Some((said.clone(), again.len()))));
