@@ -39,7 +39,8 @@ fn a_name_is_made_up_or_checked() {
 
 #[test]
 fn an_image_that_is_not_there_is_told_as_docker_tells_it() {
-    let told = "Unable to find image 'nosuch:1' locally\nError: No such image: nosuch:1\n";
+    let told = "Unable to find image 'nosuch:1' locally\nError: No such image: nosuch:1\n\
+                hint: larder pulls no images: 'larder load' brings them in, 'larder images' lists those that are here\n";
     let nothing = Sandbox::new();
     assert_eq!(nothing.run(["create", "nosuch:1"]).fails(1).err(), told);
     assert!(!nothing.store().exists());

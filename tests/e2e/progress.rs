@@ -116,7 +116,12 @@ fn a_program_reads_an_object_a_line() {
     let events = events(&ran);
     let kinds: Vec<_> = events.iter().map(|event| event["event"].as_str().expect("a kind")).collect();
     let steps: Vec<_> = kinds.iter().filter(|kind| **kind != "advanced").copied().collect();
-    assert_eq!(steps, ["started", "finished", "started", "finished", "done"], "{ran}");
+    assert_eq!(steps, ["planned", "started", "finished", "started", "finished", "done"], "{ran}");
+    let totals = |kind| {
+        let of_kind = events.iter().filter(move |event| event["event"] == kind);
+        of_kind.map(|event| event["total_bytes"].as_u64().expect("how much there is")).sum::<u64>()
+    };
+    assert_eq!(totals("planned"), totals("started"), "{ran}");
     let new: u64 = events
         .iter()
         .filter(|event| event["event"] == "finished")

@@ -8,9 +8,15 @@ use crate::harness::tarball::{self, Entry};
 
 #[test]
 fn member_names_that_lead_elsewhere() {
-    for name in
-        ["../evil", "a/../../evil", "..", "/etc/evil", "//evil", "./../evil", "blobs/sha256/../../../evil"]
-    {
+    for name in [
+        "../evil",
+        "a/../../evil",
+        "..",
+        "/../evil",
+        "//a/../evil",
+        "./../evil",
+        "blobs/sha256/../../../evil",
+    ] {
         let stray = docker24().entry(Entry::file(name, "evil"));
         refused(&format!("a stray {name}"), &stray.tar(), &[name]);
         let first = docker25().first(Entry::file(name, "evil"));

@@ -154,3 +154,33 @@ fn hundreds_of_layers_are_mounted_also_where_the_kernel_takes_them_at_once() {
     strace.envs(larder.get_envs().filter_map(|(name, value)| Some((name, value?))));
     child::run(strace, Feed::Nothing).ok().stdout("300\n");
 }
+
+/// Docker's default, and what a container gets of a directory on which the machine mounts something.
+#[test]
+fn mounts_of_the_machine_come_into_a_container_only_if_that_is_asked_for() {
+    let test = "mounts_of_the_machine_come_into_a_container_only_if_that_is_asked_for";
+    let Some(here) = Host::new() else { return };
+    if !tools::are_here(test, &["unshare", "mount"]) {
+        return;
+    }
+    let volume = here.path("volume");
+    fs::create_dir(&volume).unwrap();
+    let run = |options: &str| {
+        let bind = format!("{}:/data{options}", volume.display());
+        let larder =
+            here.larder(["run", "--rm", "-v", &bind, "busybox", "grep", " /data ", "/proc/self/mountinfo"]);
+        let script = "mount --bind volume volume && mount --make-shared volume && exec \"$@\"";
+        let mut unshare = tools::tool("unshare");
+        unshare.args(["-m", "sh", "-c", script, "sh"]).arg(larder.get_program()).args(larder.get_args());
+        unshare.current_dir(here.path(""));
+        unshare.envs(larder.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        unshare.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        child::run(unshare, Feed::Nothing)
+    };
+    for private in ["", ":rprivate", ":ro"] {
+        let out = run(private).ok().out();
+        assert!(!out.contains("master:") && !out.contains("shared:"), "{private}: {out}");
+    }
+    assert!(run(":rslave").ok().out().contains("master:"));
+    run(":rshared").fails(125).complains("what a container mounts is never seen on the machine");
+}

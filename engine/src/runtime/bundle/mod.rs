@@ -10,6 +10,7 @@ mod files;
 mod init;
 mod limits;
 mod mounts;
+mod propagation;
 mod seccomp;
 mod security;
 
@@ -61,6 +62,10 @@ pub fn config(id: &str, spec: &Spec, user: &User, stage: Stage) -> Result<oci_sp
     }
     if let Some(filter) = security::Security::of(host)?.seccomp.filter(host)? {
         merge(&mut linux, json!({ "seccomp": filter }));
+    }
+    // It has one propagation for all mounts; runtimes that are programs have one for each.
+    if is_built_in(&host.runtime) && !propagation::is_downstream(host) {
+        merge(&mut linux, json!({ "rootfsPropagation": "private" }));
     }
     let (masked, read_only) = host.protected_paths();
     if !masked.is_empty() {

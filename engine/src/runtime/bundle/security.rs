@@ -100,6 +100,7 @@ pub fn check(host: &HostConfig) -> Result<()> {
             why: "the built-in runtime does not set it; --runtime runc does",
         });
     }
+    super::propagation::check(host)?;
     check_sysctls(host)
 }
 
