@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::page::{self, Rows};
 use super::pages::{Pages, Row, Table};
 use super::tables::{BLOBS, CONTAINERS, IMAGES, REFERENCES, record, value};
-use super::{Blob, Catalog, Change, Commit, Container, Image, Named, Result};
+use super::{Blob, Catalog, Change, Commit, Container, Image, Named, Result, Snapshot};
 use crate::journal::{Position, StoreId};
 
 /// Any bytes, decoded as the payload of a journal's record.
@@ -18,6 +18,7 @@ use crate::journal::{Position, StoreId};
 /// 2. A catalog takes it in, however little sense it makes, and then holds the
 ///    last that it says of each blob, image and reference.
 /// 3. Taking it in again changes nothing.
+/// 4. A catalog that takes in what a snapshot leaves of it holds the same.
 pub fn commit(data: &[u8]) {
     let Ok(commit) = Commit::decode(data) else { return };
     let encoded = commit.encode().expect("it is no longer than it was");
@@ -34,6 +35,15 @@ pub fn commit(data: &[u8]) {
             assert_eq!(now, before);
         }
     }
+    let mut snapshot = Snapshot::default();
+    snapshot.add(1, &commit).expect("a commit that was decoded");
+    let fresh = Catalog::passing(None, StoreId([1; 16])).expect("an empty database");
+    let left = snapshot.left_of(1, commit.clone());
+    assert_eq!(left.is_some(), snapshot.commits() == 1);
+    if let Some(left) = left {
+        fresh.apply(&left, Position { offset: 100, txn: 1, sum: 1, last_bytes: 100 }).expect("sound changes");
+    }
+    assert_eq!(fresh.changes_to(&catalog).expect("sound catalogs"), []);
     for (number, change) in commit.changes.iter().enumerate() {
         let later = &commit.changes[number + 1..];
         match change {

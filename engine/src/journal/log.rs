@@ -291,8 +291,13 @@ impl Journal {
             return Err(error.into());
         }
         let end = behind(position.offset, &header);
-        self.file.reserve(end.offset, RESERVED_BYTES);
+        self.reserve(end);
         Ok(end)
+    }
+
+    /// Sets space aside behind the last record.
+    pub(super) fn reserve(&self, end: Position) {
+        self.file.reserve(end.offset, RESERVED_BYTES);
     }
 }
 

@@ -149,6 +149,7 @@ impl NewJournal {
         // Whatever can fail does so before the rename.
         let journal = Journal::of(self.disk.open_writable(self.file.name())?, self.header);
         self.file.keep(FILE)?;
+        journal.reserve(self.end);
         Ok(Placed { journal, end: self.end, lock })
     }
 }
