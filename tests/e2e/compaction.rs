@@ -11,8 +11,10 @@ use crate::harness::image::Image;
 use crate::harness::layouts;
 use crate::harness::sandbox::Sandbox;
 
-/// What takes the journal over 64 MiB.
-const PAIRS: u64 = 310_000;
+/// A name as long as names may be, so that fewer records take the journal over 64 MiB.
+fn long_name() -> String {
+    format!("localhost/{}:{}", "r".repeat(180), "t".repeat(120))
+}
 
 const MIB: u64 = 1 << 20;
 
@@ -47,14 +49,14 @@ fn names(sandbox: &Sandbox) -> Vec<String> {
     names
 }
 
-/// A store with `app:1` and `kept:1` on which a name was given and taken away so many times: the
+/// A store with `app:1` and `kept:1` on which a name was given and taken away very often: the
 /// records of one `tag` and one `rmi` again and again, as `engine/src/journal/record.rs` has them.
 fn with_a_long_journal() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.load(&layouts::docker25(&[Image::small("app:1")]).tar()).ok();
     sandbox.run(["tag", "app:1", "kept:1"]).ok();
-    sandbox.run(["tag", "app:1", "app:2"]).ok();
-    sandbox.run(["rmi", "app:2"]).ok();
+    sandbox.run(["tag", "app:1", &long_name()]).ok();
+    sandbox.run(["rmi", &long_name()]).ok();
     let mut bytes = std::fs::read(journal(&sandbox)).expect("the journal");
     let store = bytes[16..32].to_vec();
     let places = records(&bytes);
@@ -62,7 +64,10 @@ fn with_a_long_journal() -> Sandbox {
     let [.., tag, rmi] = &all[..] else { panic!("{} records", all.len()) };
     let mut before = rmi[4..12].to_vec();
     let mut txn = all.len() as u64;
-    for record in std::iter::repeat_n([tag, rmi], PAIRS as usize).flatten() {
+    for record in [tag, rmi].into_iter().cycle() {
+        if bytes.len() as u64 > 66 * MIB && txn.is_multiple_of(2) {
+            break;
+        }
         txn += 1;
         let (len, number) = (&record[..4], txn.to_le_bytes());
         let mut sum = blake3::Hasher::new();
@@ -79,7 +84,7 @@ fn with_a_long_journal() -> Sandbox {
 fn gc_compacts_a_long_journal_and_keeps_its_end() {
     let sandbox = with_a_long_journal();
     let (before, number) = (journal_bytes(&sandbox), last_number(&sandbox));
-    assert!(before > 64 * MIB && number == 4 + 2 * PAIRS, "{before} bytes, number {number}");
+    assert!(before > 64 * MIB && number > 100_000, "{before} bytes, number {number}");
     let ran = sandbox.run(["gc"]).ok();
     assert!(ran.out().contains("Compacted the journal: freed "), "{ran}");
     assert!(journal_bytes(&sandbox) < 17 * MIB, "{}", journal_bytes(&sandbox));
@@ -92,7 +97,7 @@ fn gc_compacts_a_long_journal_and_keeps_its_end() {
     sandbox.run(["undo", "3"]).fails(1).complains("entry 3 is not in the log any more");
     // It took a name away.
     sandbox.run(["undo", &number.to_string()]).ok();
-    assert_eq!(names(&sandbox), ["app:1", "app:2", "kept:1"]);
+    assert_eq!(names(&sandbox), ["app:1".to_owned(), "kept:1".to_owned(), long_name()]);
     sandbox.run(["undo"]).ok();
     sandbox.is_clean();
     // A second gc finds nothing more.
