@@ -294,20 +294,13 @@ fn the_catalog_is_not_made_again_for_a_compaction() {
     assert_eq!((ledger.catalog().references().count(), ledger.last_number()), (10, 10));
     drop(ledger);
     assert_eq!(*heard.0.lock().unwrap(), [""; 0]);
-    // A catalog that knows only the old journal.
-    let copy = dir.path().join("old");
-    let copy_files = |from: &Path, to: &Path| {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in
-            std::fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file())
-        {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
-    };
-    copy_files(&path.join("catalog"), &copy);
-    open().compact().unwrap();
-    std::fs::remove_dir_all(path.join("catalog")).unwrap();
-    copy_files(&copy, &path.join("catalog"));
+    // As if the program ended before the catalog learned of the new journal.
+    let cut_off = open();
+    let task = Task::silent();
+    let mut passing = Passing::untold(&task);
+    let plan = cut_off.plan(&mut passing).unwrap().unwrap();
+    drop(cut_off.write(&plan, &mut passing).unwrap().put_in_place().unwrap());
+    drop(cut_off);
     assert!(!open().is_name_durable);
     assert_eq!(
         *heard.0.lock().unwrap(),
@@ -368,14 +361,14 @@ fn a_compacted_journal_is_repaired() {
             let (header, kept) = (before.journal.header(), history(&before));
             let last = before.position;
             drop(before);
-            let file = path.join(FILE);
-            let mut bytes = std::fs::read(&file).unwrap();
             // The record before the last, if not what comes first.
-            let at = (at as usize).min((last.offset - last.last_bytes) as usize - 10);
-            bytes[at] ^= 1;
-            std::fs::write(&file, bytes).unwrap();
+            let at = at.min(last.offset - last.last_bytes - 10);
+            let file = store.disk().open_writable(FILE).unwrap();
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at).unwrap();
+            file.write_all_at(&[byte[0] ^ 1], at).unwrap();
             if !has_catalog {
-                std::fs::remove_dir_all(path.join("catalog")).unwrap();
+                store.disk().remove_tree("catalog").unwrap();
             }
             store.repair_journal(&Task::silent()).unwrap();
             let after = ledger(&store);
