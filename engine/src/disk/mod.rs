@@ -46,7 +46,7 @@ pub use still::StillDisk;
 pub use temporary::{Temporary, TemporaryDir, passing_name};
 pub use tree::{Tree, TreeFileKind};
 pub use trust::check_caller;
-pub use whole::{put_passing, put_whole, remove_if_there, swap_in};
+pub use whole::{put_whole, remove_if_there, swap_in};
 
 /// Where the store lies.
 pub trait Disk: Send + Sync + fmt::Debug {

@@ -40,13 +40,3 @@ pub fn remove_if_there(disk: &dyn Disk, name: &str) -> Result<()> {
         _ => Ok(()),
     }
 }
-
-/// Puts a file of `bytes` under `name`, in the place of what is there. It is not made
-/// durable: whoever needs it after a power cut makes it again.
-///
-/// # Errors
-/// If the disk fails.
-pub fn put_passing(disk: &dyn Disk, name: &str, bytes: &[u8]) -> Result<()> {
-    remove_if_there(disk, name)?;
-    disk.create(name)?.write_all_at(bytes, 0)
-}

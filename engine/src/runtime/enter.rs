@@ -19,7 +19,6 @@ use super::connection::Said;
 use super::console::ConsoleSocket;
 use super::error::{Error, Refusal, Result, Tried};
 use super::frame::Stream;
-use super::stage::Stage;
 use super::streams::{BUFFER_BYTES, PIPE_BYTES, Streams};
 use super::{bundle, devices, oci, plain_path, status, user};
 use crate::container::Spec;
@@ -82,13 +81,13 @@ pub fn enter(request: &EnterRequest) -> Result<Entered> {
     devices::check_another(request.pid, &bundle::cgroup(&request.id), &request.spec.host_config)?;
     std::env::set_current_dir(&request.dir).tried("enter the container's directory")?;
     host::set_umask(0o022);
-    let stage = if host::is_in_user_namespace() { Stage::OwnUser } else { Stage::Own };
-    let dir = plain_path::of(request.dir.clone(), stage)?;
+    plain_path::check(&request.dir)?;
+    let dir = &request.dir;
     let name = format!("exec-{}", std::process::id());
     let file = dir.join(&name);
     let process = bundle::process(&request.spec, &user)?.to_string();
     host::write_text(&file.display().to_string(), &process)?;
-    let entered = execute(request, &dir, &file, &format!("{name}.tty"), (user.uid, user.gid));
+    let entered = execute(request, dir, &file, &format!("{name}.tty"), (user.uid, user.gid));
     let _ = host::remove(&file);
     entered
 }

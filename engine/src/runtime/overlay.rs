@@ -61,14 +61,7 @@ impl Overlay<'_> {
         match self.mount_by_parts(in_user_namespace) {
             // Kernels before 6.5 know no `lowerdir+`, those before 5.2 no parts.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-                let numbers = self.link_layers()?;
-                let options = CString::new(self.options(&numbers, in_user_namespace)).unwrap_or_default();
-                let flags = if self.keeps_devices { MountFlags::empty() } else { MountFlags::NODEV };
-                std::env::set_current_dir(LINKS).tried("enter the links to the layers")?;
-                let mounted = mount("overlay", &self.target, "overlay", flags, options.as_c_str());
-                std::env::set_current_dir("..").tried("leave the links to the layers")?;
-                Folder::open(Path::new("."))?.remove(LINKS.as_bytes())?;
-                mounted.map_err(failed)
+                self.mount_at_once(in_user_namespace)?.map_err(failed)
             }
             mounted => mounted.map_err(failed),
         }
@@ -108,6 +101,17 @@ impl Overlay<'_> {
         move_mount(&mounted, "", host::CWD, &self.target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
     }
 
+    fn mount_at_once(&self, in_user_namespace: bool) -> Result<rustix::io::Result<()>> {
+        let numbers = self.link_layers()?;
+        let options = CString::new(self.options(&numbers, in_user_namespace)).unwrap_or_default();
+        let flags = if self.keeps_devices { MountFlags::empty() } else { MountFlags::NODEV };
+        std::env::set_current_dir(LINKS).tried("enter the links to the layers")?;
+        let mounted = mount("overlay", &self.target, "overlay", flags, options.as_c_str());
+        std::env::set_current_dir("..").tried("leave the links to the layers")?;
+        Folder::open(Path::new("."))?.remove(LINKS.as_bytes())?;
+        Ok(mounted)
+    }
+
     /// Links to the layers, and their names: the options of `mount(2)` end at a page, which only the
     /// shortest names let hold hundreds of layers.
     fn link_layers(&self) -> Result<Vec<String>> {
@@ -136,6 +140,9 @@ impl Overlay<'_> {
 
 #[cfg(test)]
 mod tests {
+    use nix::sched::{CloneFlags, unshare};
+    use rustix::mount::{MountPropagationFlags, mount_change};
+
     use super::*;
 
     #[test]
@@ -143,5 +150,43 @@ mod tests {
         let layers: Vec<_> = (0..MAX_LAYERS).map(|number| number.to_string()).collect();
         let overlay = Overlay { layers: &layers, target: PathBuf::new(), keeps_devices: false };
         assert!(overlay.options(&layers, true).len() < 4096);
+    }
+
+    /// As on kernels before 6.5. Where nobody is root it proves nothing.
+    #[test]
+    fn hundreds_of_layers_are_mounted_at_once() {
+        let base = tempfile::tempdir().unwrap();
+        let root = Folder::open(base.path()).unwrap();
+        let layers: Vec<_> = (0..300).map(|at| format!("../../layers/{at:064}/diff")).collect();
+        for dir in ["containers", "containers/id", "layers"] {
+            root.make_dir(dir.as_bytes(), 0o755).unwrap();
+        }
+        for (at, layer) in layers.iter().enumerate() {
+            let dir = layer.trim_start_matches("../");
+            root.make_dir(dir.trim_end_matches("/diff").as_bytes(), 0o755).unwrap();
+            root.make_dir(dir.as_bytes(), 0o755).unwrap();
+            root.make_dir(format!("{dir}/{at}").as_bytes(), 0o755).unwrap();
+        }
+        let dir = base.path().join("containers/id");
+        let mounted = std::thread::spawn(move || {
+            if unshare(CloneFlags::CLONE_NEWNS).is_err() {
+                eprintln!("nobody is root here: hundreds_of_layers_are_mounted_at_once proves nothing");
+                return 300;
+            }
+            mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
+            std::env::set_current_dir(&dir).unwrap();
+            for name in [UPPER, WORK, "rootfs"] {
+                host::make_dirs(Path::new(name)).unwrap();
+            }
+            let target = dir.join("rootfs");
+            let overlay = Overlay { layers: &layers, target: target.clone(), keeps_devices: false };
+            overlay.mount_at_once(false).unwrap().unwrap();
+            assert!(host::kind(Path::new(LINKS)).unwrap().is_none(), "the links are left");
+            let found = Folder::open(&target).unwrap().walk(b"").filter(Result::is_ok).count();
+            Overlay::unmount(&target).unwrap();
+            // The root itself is found too.
+            found - 1
+        });
+        assert_eq!(mounted.join().unwrap(), 300);
     }
 }

@@ -1,9 +1,9 @@
-//! A path that is text, for a directory whose own is not: the runtime that is built in keeps paths as
-//! JSON, which other bytes than UTF-8 are not.
+//! A path that is text, for a container whose directory has none: the runtime that is built in keeps
+//! paths as JSON and reads the table of mounts as text, which other bytes than UTF-8 are not.
 
 use std::path::{Path, PathBuf};
 
-use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+use rustix::mount::{MountFlags, mount};
 
 use super::error::{Error, Refusal, Result, Tried};
 use super::stage::Stage;
@@ -14,22 +14,33 @@ use crate::disk::host;
 const PLACES: [&str; 4] =
     ["/proc/fs/nfsd", "/sys/fs/fuse/connections", "/sys/kernel/debug", "/sys/kernel/security"];
 
-/// `dir`, or another path of it in the mount namespace of this process, which is its own.
+/// `dir`, or a directory in memory for what a runtime needs beside what is kept: it goes with the mount
+/// namespace of this process, which is its own.
 ///
 /// # Errors
-/// If there is no other path, or the caller is not root: what is mounted where the machine's `/proc`
+/// If there is no place for it, or the caller is not root: what is mounted where the machine's `/proc`
 /// and `/sys` are would go with them into a container that shares these.
 pub fn of(dir: PathBuf, stage: Stage) -> Result<PathBuf> {
     if dir.to_str().is_some() {
         return Ok(dir);
     }
     let place = PLACES.iter().map(Path::new).find(|place| host::is_directory(place));
-    let (Some(place), Stage::Own) = (place, stage) else {
-        let text = format!("the store's path is not UTF-8: {}", dir.display());
-        return Err(Error::Refused { refusal: Refusal::Other, text });
-    };
-    mount_bind(&dir, place).tried("give the container's directory a path that is text")?;
-    // No container gets it with what it is in.
-    mount_change(place, MountPropagationFlags::UNBINDABLE).tried("keep the container's directory apart")?;
+    let (Some(place), Stage::Own) = (place, stage) else { return Err(refused(&dir)) };
+    mount("larder", place, "tmpfs", MountFlags::NODEV | MountFlags::NOSUID, c"mode=700")
+        .tried("make a directory for the container whose path is text")?;
     Ok(place.to_owned())
+}
+
+/// Nothing can be executed beside a container whose runtime is known to its monitor only.
+///
+/// # Errors
+/// If that is so.
+pub fn check(dir: &Path) -> Result<()> {
+    if dir.to_str().is_some() { Ok(()) } else { Err(refused(dir)) }
+}
+
+fn refused(dir: &Path) -> Error {
+    let text =
+        format!("the path of the store is not UTF-8: {}; a bind mount gives it another", dir.display());
+    Error::Refused { refusal: Refusal::Other, text }
 }

@@ -129,30 +129,23 @@ fn a_store_may_lie_below_any_path() {
         };
         run(&["load", "-q"], Feed::Bytes(archive.clone())).ok();
         run(&["run", "-d", "--name", "web", "busybox", "sh", "-c", super::WAITS], Feed::Nothing).ok();
-        run(&["exec", "web", "cat", "/etc/hostname"], Feed::Nothing).ok();
+        let entered = run(&["exec", "web", "cat", "/etc/hostname"], Feed::Nothing);
+        match std::str::from_utf8(name) {
+            Ok(_) => _ = entered.ok(),
+            // What its runtime keeps is not where others could find it.
+            Err(_) => _ = entered.exits(1).complains("the path of the store is not UTF-8"),
+        }
         run(&["rm", "-f", "web"], Feed::Nothing).ok();
         run(&["run", "--rm", "busybox", "echo", "ran"], Feed::Nothing).ok().stdout("ran\n");
     }
 }
 
-/// As on kernels before 6.5, where the options of all layers must fit into a page.
 #[test]
-fn hundreds_of_layers_are_mounted_also_where_the_kernel_takes_them_at_once() {
-    let test = "hundreds_of_layers_are_mounted_also_where_the_kernel_takes_them_at_once";
+fn images_of_hundreds_of_layers_run() {
     let more = (0..300).map(|at| Layer::new().file(&format!("srv/{at}"), at.to_string()));
-    let Some(here) = Host::with(&[image("deep:1", std::iter::once(base()).chain(more).collect())]) else {
-        return;
-    };
+    let layers = std::iter::once(base()).chain(more).collect();
+    let Some(here) = Host::with(&[image("deep:1", layers)]) else { return };
     here.run(["run", "--rm", "deep:1", "sh", "-c", "ls /srv | wc -l"]).ok().stdout("300\n");
-    if !tools::are_here(test, &["strace"]) {
-        return;
-    }
-    let larder = here.larder(["run", "--rm", "deep:1", "sh", "-c", "ls /srv | wc -l"]);
-    let mut strace = tools::tool("strace");
-    strace.args(["-f", "-q", "-o", "/dev/null", "-e", "trace=fsopen", "-e", "inject=fsopen:error=ENOSYS"]);
-    strace.arg(larder.get_program()).args(larder.get_args()).current_dir(here.path("")).env_clear();
-    strace.envs(larder.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    child::run(strace, Feed::Nothing).ok().stdout("300\n");
 }
 
 /// Docker's default, and what a container gets of a directory on which the machine mounts something.

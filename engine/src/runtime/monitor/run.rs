@@ -10,7 +10,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 use super::clients::Client;
 use super::serve::wait;
 use super::{Monitor, mount_errors, tell, working_dir};
-use crate::disk::{Folder, host, put_passing};
+use crate::disk::{Folder, host};
 use crate::runtime::bundle;
 use crate::runtime::cgroup;
 use crate::runtime::console::ConsoleSocket;
@@ -72,8 +72,8 @@ impl Run {
         if let (Some(process), true) = (config.process_mut(), late.is_some()) {
             process.set_cwd("/".into());
         }
-        let text = serde_json::to_vec(&config).unwrap_or_default();
-        put_passing(&**disk, &format!("{dir}/config.json"), &text)?;
+        let text = serde_json::to_string(&config).unwrap_or_default();
+        host::write_text(&path.join("config.json").display().to_string(), &text)?;
 
         let mut runtime = runtime(&spec.host_config.runtime, id, &path.join("state"), late.clone())?;
         let (pid, streams) = if spec.config.tty == Some(true) {
