@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Error, LimitError, Limits, Member, MemberKind, MemberName, Table};
+use super::{Error, LimitError, Limits, Member, MemberName, Table};
 
 /// Members up to this size are kept whatever they hold, so that a document
 /// that is no JSON can be refused for what it is. Shorter than any tar: an
@@ -113,7 +113,7 @@ impl Kept {
 
 /// What a member is to those who look for documents.
 pub(super) fn found(member: &Member) -> Found {
-    let size = (member.kind == MemberKind::File).then_some(member.size);
+    let size = member.is_file().then_some(member.size);
     Found { name: member.name.clone(), size }
 }
 
@@ -131,7 +131,7 @@ impl Documents for Kept {
     }
 
     fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error> {
-        let Some(member) = self.table.resolve(name)?.filter(|member| member.kind == MemberKind::File) else {
+        let Some(member) = self.table.resolve(name)?.filter(|member| member.is_file()) else {
             return Ok(None);
         };
         check_size(&member.name, member.size, max)?;
@@ -149,16 +149,11 @@ impl Documents for Kept {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MemberKind;
     use super::*;
 
     fn file(text: &str, size: u64) -> Member {
-        Member {
-            name: MemberName::parse(text.as_bytes()).unwrap(),
-            kind: MemberKind::File,
-            size,
-            offset: 0,
-            extents: None,
-        }
+        Member { name: MemberName::parse(text.as_bytes()).unwrap(), kind: MemberKind::File, size, offset: 0 }
     }
 
     #[test]

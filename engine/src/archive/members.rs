@@ -22,8 +22,6 @@ pub struct Member {
     pub size: u64,
     /// Where its payload starts in the (expanded) archive.
     pub offset: u64,
-    /// Where the archive has its bytes, if it is stored without its holes.
-    pub extents: Option<Arc<[Extent]>>,
 }
 
 /// What a member is.
@@ -31,6 +29,8 @@ pub struct Member {
 pub enum MemberKind {
     /// A regular file.
     File,
+    /// A regular file that is stored without its holes, and where the archive has its bytes.
+    Sparse(Arc<[Extent]>),
     /// A directory.
     Directory,
     /// A symbolic link, and the member it points to.
@@ -47,6 +47,13 @@ pub enum MemberKind {
     },
     /// Something that no image archive has, such as a device.
     Other,
+}
+
+impl Member {
+    /// Whether it is a regular file, however it is stored.
+    pub fn is_file(&self) -> bool {
+        matches!(self.kind, MemberKind::File | MemberKind::Sparse(_))
+    }
 }
 
 /// Walks an archive.
@@ -265,18 +272,16 @@ impl<R: Read> Members<R> {
         };
         self.current = member;
         self.padding = padding_bytes(size);
-        let (size, extents) = match sparse {
+        self.left = size;
+        let (size, kind) = match sparse {
             Some((sparse, extents)) => {
                 self.left = sparse.stored;
                 self.file = Some(Holes::new(sparse.size, Arc::clone(&extents)));
-                (sparse.size, Some(extents))
+                (sparse.size, MemberKind::Sparse(extents))
             }
-            None => {
-                self.left = size;
-                (size, None)
-            }
+            None => (size, kind),
         };
-        Ok(Member { name: named, kind, size, offset: self.offset, extents })
+        Ok(Member { name: named, kind, size, offset: self.offset })
     }
 
     /// The map of a member that is stored without its holes, which lies before its bytes.

@@ -36,10 +36,10 @@ impl Table {
         let link = match &member.kind {
             MemberKind::Symlink(target) | MemberKind::Hardlink(target) => target.as_str().len(),
             MemberKind::BadLink { target, .. } => target.len(),
+            MemberKind::Sparse(extents) => size_of_val(&**extents),
             _ => 0,
         };
-        let map = member.extents.as_deref().map_or(0, size_of_val);
-        self.charge((member.name.as_str().len() + link + map + MEMBER_BYTES) as u64)?;
+        self.charge((member.name.as_str().len() + link + MEMBER_BYTES) as u64)?;
         Ok(self.members.insert(member.name.clone(), member))
     }
 
@@ -99,13 +99,7 @@ mod tests {
     fn table(members: &[(&str, MemberKind)]) -> Table {
         let mut table = Table::new(&Limits::default());
         for (offset, (text, kind)) in members.iter().enumerate() {
-            let member = Member {
-                name: name(text),
-                kind: kind.clone(),
-                size: 1,
-                offset: offset as u64,
-                extents: None,
-            };
+            let member = Member { name: name(text), kind: kind.clone(), size: 1, offset: offset as u64 };
             table.insert(member).unwrap();
         }
         table
@@ -151,13 +145,8 @@ mod tests {
         // 7 of 8 slots are used before a map doubles; each text has two counters and a header.
         assert!(slot * 16 / 7 + 2 * 32 <= MEMBER_BYTES, "{slot}");
         let mut table = Table::new(&Limits::default());
-        let member = |n: u32| Member {
-            name: name(&n.to_string()),
-            kind: MemberKind::File,
-            size: 0,
-            offset: 0,
-            extents: None,
-        };
+        let member =
+            |n: u32| Member { name: name(&n.to_string()), kind: MemberKind::File, size: 0, offset: 0 };
         let refused = (0..).map_while(|n| table.insert(member(n)).ok()).count();
         assert!(refused * MEMBER_BYTES <= 64 << 20, "{refused}");
     }
@@ -166,8 +155,7 @@ mod tests {
     fn names_are_limited_together() {
         let limits = Limits { max_members_bytes: 2 * MEMBER_BYTES as u64 + 5, ..Limits::default() };
         let mut table = Table::new(&limits);
-        let member =
-            |text| Member { name: name(text), kind: MemberKind::File, size: 0, offset: 0, extents: None };
+        let member = |text| Member { name: name(text), kind: MemberKind::File, size: 0, offset: 0 };
         table.insert(member("abc")).unwrap();
         assert_eq!(
             table.insert(member("def")),

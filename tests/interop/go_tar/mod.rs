@@ -82,6 +82,12 @@ fn by_larder(tar: &[u8]) -> Result<Vec<Entry>, String> {
 /// does an empty attribute, which Go passes on only when other records come with it.
 fn meaningful(mut entry: Entry) -> Entry {
     entry.xattrs.retain(|_, value| !value.is_empty());
+    for owner in [&mut entry.uid, &mut entry.gid] {
+        // The kernel takes it for "as it is", and what Docker unpacks is root's.
+        if matches!(*owner, -1 | 0xffff_ffff) {
+            *owner = 0;
+        }
+    }
     if matches!(entry.kind.as_str(), "\0" | "7" | "S") {
         entry.kind = "0".into();
     }

@@ -68,7 +68,7 @@ fn walk_within(tar: &[u8], limits: &Limits) -> Result<Vec<(String, MemberKind, V
                     if let Err(error) = members.body().read_to_end(&mut body) {
                         break Err(Error::reading(member.name.to_string(), error));
                     }
-                    all.push((member.name.to_string(), member.kind, body));
+                    all.push((member.name.to_string(), plain(member.kind), body));
                 }
                 Ok(None) => break Ok(all),
                 Err(error) => break Err(error),
@@ -89,12 +89,16 @@ fn walk_within(tar: &[u8], limits: &Limits) -> Result<Vec<(String, MemberKind, V
             let bodies = sought.iter().map(|m| {
                 let mut body = vec![0; usize::try_from(m.size).unwrap()];
                 let whole = [Extent { at: 0, offset: m.offset, len: m.size }];
-                for extent in m.extents.as_deref().unwrap_or(&whole) {
+                let stored = match &m.kind {
+                    MemberKind::Sparse(extents) => extents,
+                    _ => &whole[..],
+                };
+                for extent in stored {
                     let [at, offset, len] =
                         [extent.at, extent.offset, extent.len].map(|n| usize::try_from(n).unwrap());
                     body[at..at + len].copy_from_slice(&tar[offset..offset + len]);
                 }
-                (m.name.to_string(), m.kind.clone(), body)
+                (m.name.to_string(), plain(m.kind.clone()), body)
             });
             assert_eq!(bodies.collect::<Vec<_>>(), *all, "the two walks differ");
         }
@@ -102,6 +106,11 @@ fn walk_within(tar: &[u8], limits: &Limits) -> Result<Vec<(String, MemberKind, V
         (one, other) => panic!("the two walks differ: {one:?} {other:?}"),
     }
     streamed
+}
+
+/// Its bytes tell how it was stored.
+fn plain(kind: MemberKind) -> MemberKind {
+    if matches!(kind, MemberKind::Sparse(_)) { MemberKind::File } else { kind }
 }
 
 fn refused(tar: Tar) -> String {

@@ -67,6 +67,13 @@ impl Bound {
             let is_as_it_came = planned.target.as_ref().is_some_and(|target| target.digest == image.target);
             let mut names = Vec::new();
             for PlannedName { reference, entry } in &planned.names {
+                if reference.digest().is_some_and(|digest| digest != image.target) {
+                    let name = reference.familiar();
+                    let text =
+                        format!("the name {name} is of the manifest that was unwrapped, and is left out");
+                    ingest.task.report(&Event::Notice { text: &text });
+                    continue;
+                }
                 let entry = entry.as_ref().filter(|_| is_as_it_came);
                 let entry = entry.map(|line| bound.line(line, ingest)).transpose()?;
                 image.lines.extend(entry);

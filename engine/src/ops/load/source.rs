@@ -98,7 +98,7 @@ impl Random {
                     (MemberKind::BadLink { target, problem: NameProblem::Outside }, 0)
                 }
             };
-            let member = Member { name, kind, size, offset: 0, extents: None };
+            let member = Member { name, kind, size, offset: 0 };
             table.insert(member).map_err(|error| archive(error.into()))?;
         }
         Ok(Self { place: Place::Directory(tree), table, limits: *limits, read: Arc::default() })
@@ -111,13 +111,15 @@ impl Random {
 
     /// The member of that name, behind links, to be read.
     pub fn body(&self, name: &MemberName) -> Result<Option<(u64, Counting)>, Error> {
-        let Some(member) = self.table.resolve(name)?.filter(|member| member.kind == MemberKind::File) else {
+        let Some(member) = self.table.resolve(name)?.filter(|member| member.is_file()) else {
             return Ok(None);
         };
         let inner = match &self.place {
-            Place::File(file) => match &member.extents {
-                Some(extents) => Body::Sparse(file.clone(), Holes::new(member.size, Arc::clone(extents))),
-                None => Body::Whole(file.part(member.offset, member.size)),
+            Place::File(file) => match &member.kind {
+                MemberKind::Sparse(extents) => {
+                    Body::Sparse(file.clone(), Holes::new(member.size, Arc::clone(extents)))
+                }
+                _ => Body::Whole(file.part(member.offset, member.size)),
             },
             Place::Directory(tree) => tree
                 .open_file(member.name.as_str())
@@ -131,10 +133,8 @@ impl Random {
 impl Documents for Random {
     fn find(&self, name: &MemberName) -> Result<Option<Found>, Error> {
         let found = self.table.resolve(name)?;
-        Ok(found.map(|member| Found {
-            name: member.name.clone(),
-            size: (member.kind == MemberKind::File).then_some(member.size),
-        }))
+        Ok(found
+            .map(|member| Found { name: member.name.clone(), size: member.is_file().then_some(member.size) }))
     }
 
     fn read(&mut self, name: &MemberName, max: u64) -> Result<Option<Arc<[u8]>>, Error> {

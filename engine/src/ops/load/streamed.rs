@@ -14,7 +14,7 @@ use super::layers::{Content, Members as LayerMembers, failed};
 use super::source::Stream;
 use super::{Compressed, LoadOptions};
 use crate::Result;
-use crate::archive::{Documents, Error, Found, Kept, Limits, MemberKind, MemberName, Members};
+use crate::archive::{Documents, Error, Found, Kept, Limits, MemberName, Members};
 use crate::image::Digest;
 use crate::store::{Ingest, Taken, Treatment};
 
@@ -46,7 +46,7 @@ impl Streamed {
             ingest.task.check()?;
             let name = member.name.clone();
             outdated.extend(taken.remove(&name).map(|taken| taken.given));
-            if member.kind != MemberKind::File {
+            if !member.is_file() {
                 kept.insert(member, None).map_err(|error| archive(error.into()))?;
                 continue;
             }

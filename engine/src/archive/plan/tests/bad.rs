@@ -124,7 +124,7 @@ fn a_config_that_is_none_is_named() {
 fn names_in_documents_cannot_lead_elsewhere() {
     for (name, problem) in [
         ("../../etc/passwd", "it leads out of the archive"),
-        ("/etc/passwd", "it is absolute"),
+        ("/../etc/passwd", "it leads out of the archive"),
         ("a\0b", "it holds a NUL"),
     ] {
         let wanted = format!("bad name {name:?} in manifest.json: {problem}");
@@ -132,7 +132,7 @@ fn names_in_documents_cannot_lead_elsewhere() {
         assert_eq!(refused(docker(keep, |entry| entry["Config"] = json!(name))), wanted);
     }
     for (target, problem) in
-        [("../../etc/passwd", "it leads out of the archive"), ("/etc/passwd", "it is absolute")]
+        [("../../etc/passwd", "it leads out of the archive"), ("/../passwd", "it leads out of the archive")]
     {
         let link = |tar: Tar| tar.link(EntryType::Symlink, "x/l", target);
         let named = link(docker(keep, |entry| entry["Layers"] = json!(["x/l"])));
