@@ -105,6 +105,47 @@ fn cp_out_lands_as_docker_says() {
     assert_eq!(read(&sandbox.path("file")), "a");
 }
 
+/// Into a directory that is made for it, and not beside it by names that begin alike.
+#[test]
+fn the_root_is_copied_as_a_whole() {
+    let sandbox = sandbox();
+    let here = sandbox.path("").display().to_string();
+    for (at, from) in ["web:/", "web:/.", "web:.", "app:1:/", "app:1:/."].into_iter().enumerate() {
+        for (archive, to) in [(false, format!("out{at}")), (true, format!("{here}/kept{at}"))] {
+            let flags: &[&str] = if archive { &["cp", "-a"] } else { &["cp"] };
+            sandbox.run([flags, &[from, &to]].concat()).ok();
+            let to = sandbox.path("").join(&to);
+            assert_eq!(read(&to.join("etc/hosts")), "hosts\n", "{from}");
+            assert!(to.join("srv").is_dir(), "{from}");
+        }
+    }
+    let names: Vec<_> = fs::read_dir(&here).unwrap().map(|name| name.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().contains("etc")), "{names:?}");
+    // And back: what is in a directory, into the root.
+    sandbox.run(["cp", "out0/etc/.", "web:/"]).ok();
+    assert_eq!(cat(&sandbox, "/hosts"), "hosts\n");
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_followed_or_left() {
+    let layer = Layer::new().dir("srv").symlink("good", "srv/new").symlink("bad", "nowhere/x");
+    let sandbox = Sandbox::new();
+    sandbox.load(&layouts::docker24(&[Image::new(&["app:1"], vec![layer])]).tar()).ok();
+    sandbox.run(["create", "--name", "web", "app:1", "x"]).ok();
+    sandbox.write("file", "new");
+    sandbox.run(["cp", "file", "web:/good"]).ok();
+    assert_eq!(cat(&sandbox, "/srv/new"), "new");
+    sandbox
+        .run(["cp", "file", "web:/bad"])
+        .fails(1)
+        .complains("Could not find the file /nowhere in container web");
+    assert!(tree(&sandbox).iter().any(|line| line.contains("bad") && line.contains("nowhere/x")));
+    // The same here.
+    symlink("there/x", sandbox.path("bad")).unwrap();
+    sandbox.run(["cp", "web:/srv/new", "bad"]).fails(1).complains("does not exist");
+    assert_eq!(fs::read_link(sandbox.path("bad")).unwrap(), Path::new("there/x"));
+}
+
 #[test]
 fn cp_out_fails_in_dockers_words() {
     let sandbox = sandbox();

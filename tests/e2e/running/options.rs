@@ -59,6 +59,26 @@ fn a_user_is_a_name_or_a_number_with_the_groups_that_the_image_gives() {
     here.shell(&["-u", "5", "--group-add", "extra"], id).ok().stdout("5\n0\n0 1002\n/\n");
 }
 
+/// Somebody may be called like the number of another.
+#[test]
+fn a_number_is_an_id_whoever_is_called_so() {
+    let layer = base()
+        .file(
+            "etc/passwd",
+            "root:x:0:0::/root:/bin/sh\n1000:x:0:0::/root:/bin/sh\nweb:x:1000:1001::/:/bin/sh\n",
+        )
+        .file("etc/group", "root:x:0:\n7:x:0:\nweb:x:1001:\n");
+    let numbered = image("numbers:1", vec![layer]).with(|config| config["config"]["User"] = "1000:7".into());
+    let Some(here) = Host::with(&[numbered]) else { return };
+    let ids = ["sh", "-c", "echo $(id -u):$(id -G)"];
+    let run = |flags: &[&str]| here.run([&["run", "--rm"], flags, &["numbers:1"], &ids].concat());
+    run(&[]).ok().stdout("1000:7\n");
+    run(&["-u", "1000"]).ok().stdout("1000:1001\n");
+    run(&["-u", "5", "--group-add", "7"]).ok().stdout("5:0 7\n");
+    here.detached(&["--name", "up", "numbers:1", "sleep", "60"]);
+    here.run([&["exec", "-u", "1000", "up"], &ids[..]].concat()).ok().stdout("1000:1001\n");
+}
+
 #[test]
 fn an_entrypoint_goes_before_the_command_and_may_be_taken_away() {
     let with = image("app:1", vec![base()]).with(|config| {

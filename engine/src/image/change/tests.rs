@@ -21,6 +21,16 @@ fn refused(change: &str) -> String {
 // What is wanted here was seen at Docker 20.10.24.
 
 #[test]
+fn an_escaped_backslash_joins_no_lines_and_no_changes() {
+    assert_eq!(made(&[r"ENV A=b\\", "ENV C=d"]), json!({"Env": [r"A=b\", "C=d"]}));
+    assert_eq!(
+        made(&["ENV A=b\\", "ENV C=d"]),
+        json!({"Env": ["A=b", "C=d"]}),
+        "one change is no other's end"
+    );
+}
+
+#[test]
 fn commands_are_words_or_a_text_for_the_shell() {
     assert_eq!(made(&[r#"CMD ["a", "b c"]"#]), json!({"Cmd": ["a", "b c"]}));
     assert_eq!(made(&["  cmd   a   b  "]), json!({"Cmd": ["/bin/sh", "-c", "a   b"]}));

@@ -120,6 +120,8 @@ impl Monitor {
         };
         overlay.mount(stage == Stage::OwnUser)?;
         let door = Door::open(SOCKET)?;
+        // The bundle's files are named from there.
+        std::env::set_current_dir(&path).tried("enter the bundle")?;
         let bounds = request.spec.host_config.log_config.bounds();
         let bounds =
             bounds.map_err(|error| Error::Refused { refusal: Refusal::Other, text: error.to_string() })?;

@@ -57,7 +57,7 @@ impl Run {
     }
 
     fn create(monitor: &mut Monitor) -> Result<(Self, oci_spec::runtime::Spec)> {
-        let Monitor { disk, dir, path, request, stage, .. } = monitor;
+        let Monitor { path, request, stage, .. } = monitor;
         let (id, spec) = (&request.id, &request.spec);
         cgroup::check_limits(&spec.host_config)?;
         cgroup::end(&bundle::cgroup(id));
@@ -79,7 +79,7 @@ impl Run {
         let (pid, streams) = if spec.config.tty == Some(true) {
             let socket = ConsoleSocket::bind(CONSOLE)?;
             let pid = runtime.create(path, Streams::nothing()?, Some(&path.join(CONSOLE)));
-            let _ = disk.remove(&format!("{dir}/{CONSOLE}"));
+            let _ = host::remove(&path.join(CONSOLE));
             let pid = pid.map_err(|error| mount_errors::explained(error, path, &config))?;
             (pid, Streams::terminal(socket.receive()?)?)
         } else {
