@@ -28,7 +28,8 @@ fn load(store: &Store, input: Input, compressed: Compressed) -> Result<Loaded> {
     let loaded = store.load(input, &options, &Task::silent());
     if let Err(error) = &loaded {
         // Everything else would be the store's fault, which is new and in memory.
-        let theirs = [ErrorKind::InvalidArchive, ErrorKind::LimitExceeded, ErrorKind::Unsupported];
+        let theirs =
+            [ErrorKind::InvalidArchive, ErrorKind::BadName, ErrorKind::LimitExceeded, ErrorKind::Unsupported];
         assert!(theirs.contains(&error.kind()), "{:?}: {error}", error.kind());
     }
     loaded
