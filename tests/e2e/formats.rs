@@ -431,9 +431,10 @@ fn a_tag_that_moves_is_told_and_leaves_the_old_image_without_a_name() {
 fn a_layer_that_the_store_has_may_be_left_out_of_an_archive() {
     let [base, image] = two_images().try_into().expect("there are two");
     assert!(base.layers[0].tar() == image.layers[0].tar(), "the two share no layer");
-    for archive in
-        [layouts::docker24(std::slice::from_ref(&image)), layouts::oci(&[image.clone()], Codec::Plain)]
-    {
+    for archive in [
+        layouts::docker24(std::slice::from_ref(&image)),
+        layouts::oci(std::slice::from_ref(&image), Codec::Plain),
+    ] {
         let member = archive.members.iter().find(|member| member.body == image.tars()[0]);
         let name = String::from_utf8(member.expect("the layer is a member").name.clone()).unwrap();
         let without = archive.clone().without(&name).tar();
@@ -505,7 +506,9 @@ fn blobs_of_a_layout_may_be_links_that_stay_in_it() {
 #[test]
 fn a_bad_name_in_an_archive_is_of_no_matter_where_another_is_given() {
     let image = Image::small("bazel/MyImage:1");
-    for archive in [layouts::docker24(std::slice::from_ref(&image)), layouts::docker25(&[image.clone()])] {
+    for archive in
+        [layouts::docker24(std::slice::from_ref(&image)), layouts::docker25(std::slice::from_ref(&image))]
+    {
         let sandbox = Sandbox::new();
         sandbox.load(&archive.tar()).fails(1).complains("must be lowercase").complains("--tag");
         sandbox.write("a.tar", archive.tar());

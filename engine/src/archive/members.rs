@@ -49,6 +49,9 @@ pub enum MemberKind {
     Other,
 }
 
+/// A member that is stored without its holes, and where the archive has its bytes.
+type WithHoles = (SparseFile, Arc<[Extent]>);
+
 impl Member {
     /// Whether it is a regular file, however it is stored.
     pub fn is_file(&self) -> bool {
@@ -292,7 +295,7 @@ impl<R: Read> Members<R> {
         extension: &Extension,
         payload: u64,
         member: &str,
-    ) -> Result<Option<(SparseFile, Arc<[Extent]>)>, Error> {
+    ) -> Result<Option<WithHoles>, Error> {
         let offset = self.offset;
         let block = || {
             let mut block = [0; BLOCK_BYTES];
