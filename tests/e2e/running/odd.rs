@@ -133,7 +133,7 @@ fn a_store_may_lie_below_any_path() {
         match std::str::from_utf8(name) {
             Ok(_) => _ = entered.ok(),
             // What its runtime keeps is not where others could find it.
-            Err(_) => _ = entered.exits(1).complains("the path of the store is not UTF-8"),
+            Err(_) => _ = entered.exits(126).complains("the path of the store is not UTF-8"),
         }
         run(&["rm", "-f", "web"], Feed::Nothing).ok();
         run(&["run", "--rm", "busybox", "echo", "ran"], Feed::Nothing).ok().stdout("ran\n");
