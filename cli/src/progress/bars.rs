@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use larder_engine::{Event, Progress};
 
 use crate::output::{size, stderr, text};
@@ -61,13 +61,9 @@ impl Step {
             let style = ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_bar());
             let style = with_sizes(style);
             let bar = total_bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-            let bar = add(bar.with_elapsed(since.elapsed()));
-            bar.set_style(style.progress_chars("━╸─"));
-            bar.set_message(short(name));
-            // What has passed until now tells nothing of the rate.
-            bar.set_position(done_bytes);
-            bar.reset_eta();
-            bar
+            let bar = bar.with_elapsed(since.elapsed()).with_style(style.progress_chars("━╸─"));
+            let bar = bar.with_message(short(name)).with_position(done_bytes);
+            add(bar)
         });
         // The end may be known nearly only.
         bar.set_position(done_bytes.min(total_bytes.unwrap_or(u64::MAX)));
@@ -179,9 +175,23 @@ fn with_sizes(style: ProgressStyle) -> ProgressStyle {
                 clippy::cast_sign_loss,
                 reason = "three digits are shown"
             )]
-            let rate = state.per_sec() as u64;
+            let rate = per_second(state) as u64;
             let _ = write!(out, "{}/s", size::short(rate));
         })
+        .with_key("eta", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let left = state.len().unwrap_or_default().saturating_sub(state.pos());
+            #[expect(clippy::cast_precision_loss, reason = "whole seconds are shown")]
+            let seconds = left as f64 / per_second(state).max(1.0);
+            let left = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+            let _ = write!(out, "{:#}", HumanDuration(left));
+        })
+}
+
+/// Bytes in a second, of all the time that it has taken: what indicatif tells begins with what had
+/// passed before the bar was drawn.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn per_second(state: &ProgressState) -> f64 {
+    state.pos() as f64 / state.elapsed().as_secs_f64().max(0.001)
 }
 
 /// The name of a step, which may be that of a stranger's file.

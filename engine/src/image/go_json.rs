@@ -24,15 +24,21 @@ pub(super) fn from_slice<T: DeserializeOwned>(bytes: &[u8], is_stream: bool) -> 
     } else {
         serde_json::from_str::<&RawValue>(&text)?
     };
-    T::deserialize(Value { text: raw.get(), fields: &[] })
+    T::deserialize(Value { text: raw.get(), fields: Fields::default() })
 }
 
-/// Reads an object that has `fields` and may have others. Where serde collects the
-/// others (`flatten`), it does not say itself which fields there are.
-pub(super) fn from_raw<T: DeserializeOwned>(
-    raw: &RawValue,
-    fields: &'static [&'static str],
-) -> Result<T, Error> {
+/// The fields of an object that may have others, and of the objects in it by the field that they are.
+/// Where serde collects the others (`flatten`), it does not say itself which fields there are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Fields {
+    /// Its own.
+    pub own: &'static [&'static str],
+    /// Those of objects in it.
+    pub nested: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Reads an object that has `fields` and may have others.
+pub(super) fn from_raw<T: DeserializeOwned>(raw: &RawValue, fields: Fields) -> Result<T, Error> {
     T::deserialize(Value { text: raw.get(), fields })
 }
 
@@ -85,8 +91,8 @@ fn code_unit(text: &str) -> Option<u16> {
 #[derive(Clone, Copy)]
 struct Value<'t> {
     text: &'t str,
-    /// The names that keys of a map may mean.
-    fields: &'static [&'static str],
+    /// What keys of a map may mean.
+    fields: Fields,
 }
 
 impl<'t> Value<'t> {
@@ -102,7 +108,7 @@ impl<'t> Value<'t> {
         members.reverse();
         members.sort_by(|(one, _), (other, _)| one.cmp(other));
         members.dedup_by(|(later, _), (kept, _)| later == kept);
-        Ok(Members { members: members.into_iter(), value: None })
+        Ok(Members { members: members.into_iter(), value: None, nested: self.fields.nested })
     }
 
     fn plain<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -131,7 +137,9 @@ impl<'t> Visitor<'t> for All {
 
 struct Members<'t> {
     members: std::vec::IntoIter<(String, &'t RawValue)>,
-    value: Option<&'t RawValue>,
+    /// The value of the key that was given last, and the fields that it has.
+    value: Option<(&'t RawValue, Fields)>,
+    nested: &'static [(&'static str, &'static [&'static str])],
 }
 
 impl<'t> MapAccess<'t> for Members<'t> {
@@ -139,12 +147,15 @@ impl<'t> MapAccess<'t> for Members<'t> {
 
     fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some((key, value)) = self.members.next() else { return Ok(None) };
-        self.value = Some(value);
+        let own = self.nested.iter().find(|(name, _)| *name == key).map_or(&[][..], |(_, fields)| fields);
+        self.value = Some((value, Fields { own, nested: &[] }));
         seed.deserialize(StringDeserializer::<Error>::new(key)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        seed.deserialize(Value { text: self.value.take().map_or("null", RawValue::get), fields: &[] })
+        let (text, fields) =
+            self.value.take().map_or(("null", Fields::default()), |(raw, fields)| (raw.get(), fields));
+        seed.deserialize(Value { text, fields })
     }
 }
 
@@ -154,7 +165,10 @@ impl<'t> SeqAccess<'t> for Elements<'t> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        self.0.next().map(|raw| seed.deserialize(Value { text: raw.get(), fields: &[] })).transpose()
+        self.0
+            .next()
+            .map(|raw| seed.deserialize(Value { text: raw.get(), fields: Fields::default() }))
+            .transpose()
     }
 }
 
@@ -182,7 +196,7 @@ impl<'t> Deserializer<'t> for Value<'t> {
         if !self.is_null() && !self.text.starts_with('{') {
             return self.plain(visitor);
         }
-        visitor.visit_map(self.members(|key| field_of(self.fields, key))?)
+        visitor.visit_map(self.members(|key| field_of(self.fields.own, key))?)
     }
 
     fn deserialize_struct<V: Visitor<'t>>(

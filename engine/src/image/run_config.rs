@@ -170,6 +170,10 @@ const FIELDS: &[&str] = &[
     "Shell",
 ];
 
+/// The fields of [`Healthcheck`] as they are written.
+const HEALTHCHECK_FIELDS: &[&str] =
+    &["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"];
+
 impl RunConfig {
     /// Reads the member `config` of the image config `bytes`; what an image
     /// without one has is empty.
@@ -182,7 +186,8 @@ impl RunConfig {
             config: Option<Box<RawValue>>,
         }
         let fields: Fields = parse_object(bytes)?;
-        let read = fields.config.map(|raw| go_json::from_raw(&raw, FIELDS)).transpose();
+        let known = go_json::Fields { own: FIELDS, nested: &[("Healthcheck", HEALTHCHECK_FIELDS)] };
+        let read = fields.config.map(|raw| go_json::from_raw(&raw, known)).transpose();
         Ok(read.map_err(|source| DocumentError::Json { source })?.unwrap_or_default())
     }
 
@@ -223,6 +228,15 @@ mod tests {
         assert_eq!(read.env, Some(vec!["A=1".to_owned(), String::new()]));
         assert_eq!(read.labels.map(|labels| labels.len()), Some(2));
         assert!(read.others.is_empty(), "{:?}", read.others);
+    }
+
+    #[test]
+    fn the_health_check_of_an_image_is_read_as_go_reads_it() {
+        let text =
+            r#"{"config":{"healthcheck":{"test":["CMD","x"],"INTERVAL":5,"Retries":1,"retries":3,"Odd":1}}}"#;
+        let read = RunConfig::of_image(text.as_bytes()).unwrap().healthcheck.unwrap();
+        assert_eq!((read.test.unwrap().len(), read.interval, read.retries), (2, 5, 3));
+        assert_eq!(read.others.keys().collect::<Vec<_>>(), ["Odd"]);
     }
 
     use super::*;
