@@ -538,7 +538,16 @@ fn a_name_with_a_digest_holds_for_that_content_only() {
     let told = format!("index.json gives the name {pin} to other content: the image's digest is {other}");
     sandbox.load(&archive).fails(1).complains(told);
     assert_eq!(sandbox.id(&pin), good.id());
-    for command in [vec!["tag", &pin[..], &pin], vec!["load", "--tag", &pin]] {
-        sandbox.run(&command).fails(1);
+    sandbox.run(["create", "--name", "box", &pin]).ok();
+    let before = sandbox.truth();
+    for command in [
+        &["tag", &pin, &pin][..],
+        &["load", "--tag", &pin],
+        &["import", "-", &pin],
+        &["commit", "box", &pin],
+        &["squash", &pin, &pin],
+    ] {
+        sandbox.run(command).fails(1);
     }
+    assert_eq!(before.changes(&sandbox.truth()), [""; 0]);
 }

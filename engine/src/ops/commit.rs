@@ -4,6 +4,7 @@ use super::Error;
 use super::layer;
 use super::make::{Made, MadeLayer};
 use super::stack::{Stack, Wanted};
+use super::tag::check_new_name;
 use crate::Result;
 use crate::catalog::Container;
 use crate::chunk::Writer;
@@ -70,6 +71,7 @@ impl Store {
     /// for a change that cannot be made, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)
     /// if the container has a file that in a layer would be a whiteout.
     pub fn commit(&self, name: &str, options: &CommitOptions, task: &Task) -> Result<Committed> {
+        check_new_name(options.reference.as_ref())?;
         self.whole(task, || {
             let access = self.share(task)?;
             let stack = self.container(&access, name, task)?;

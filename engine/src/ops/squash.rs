@@ -3,6 +3,7 @@
 use super::Error;
 use super::make::{Made, MadeLayer};
 use super::stack::Wanted;
+use super::tag::check_new_name;
 use super::{layer, stack::Stack};
 use crate::Result;
 use crate::container::Changeset;
@@ -75,6 +76,7 @@ impl Store {
     }
 
     fn squash_once(&self, name: &str, options: &SquashOptions, task: &Task) -> Result<Squashed> {
+        check_new_name(options.reference.as_ref())?;
         let access = self.share(task)?;
         let stack = self.stack(&access, name, options.platform.as_ref(), task)?;
         let kept = kept_layers(&stack, options.from.as_deref())?;

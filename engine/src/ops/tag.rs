@@ -28,9 +28,7 @@ impl Store {
     /// If there is no such image, or `target` has a digest.
     pub fn tag(&self, source: &str, target: &Reference) -> Result<()> {
         self.check_writable()?;
-        if target.digest().is_some() {
-            return Err(Error::TagWithDigest.into());
-        }
+        check_new_name(Some(target))?;
         let task = self.listener();
         self.healing(&task, || {
             let mut ledger = self.ledger(&task)?;
@@ -39,5 +37,16 @@ impl Store {
             let named = Named { name, target: image.target, entry: None, tagged: Time::now() };
             ledger.commit("tag", vec![Change::SetReference(named)])
         })
+    }
+}
+
+/// Checks that an image that is made or named here may be called `name`: a digest is not given but had.
+///
+/// # Errors
+/// If it has a digest.
+pub(super) fn check_new_name(name: Option<&Reference>) -> std::result::Result<(), Error> {
+    match name.is_some_and(|name| name.digest().is_some()) {
+        true => Err(Error::TagWithDigest),
+        false => Ok(()),
     }
 }

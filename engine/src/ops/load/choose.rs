@@ -4,6 +4,7 @@ use super::LoadOptions;
 use crate::archive::{Plan, PlannedImage, PlannedName};
 use crate::image::{Digest, Reference};
 use crate::ops::Error;
+use crate::ops::tag::check_new_name;
 
 /// An error lists so many names of an archive, which may have a hundred thousand.
 const MAX_LISTED: usize = 20;
@@ -17,9 +18,7 @@ pub fn choose(plan: &mut Plan, options: &LoadOptions) -> Result<(), Error> {
         keep_only(plan, &options.only)?;
     }
     let Some(tag) = &options.tag else { return Ok(()) };
-    if tag.digest().is_some() {
-        return Err(Error::TagWithDigest);
-    }
+    check_new_name(Some(tag))?;
     let [image] = plan.images.as_mut_slice() else {
         return Err(Error::ManyToTag { name: tag.familiar(), images: plan.images.len() });
     };
