@@ -28,7 +28,7 @@ pub(super) fn image(planner: &mut Planner<'_>, manifest: &MemberName) -> Result<
     let known = |text: &String| media_type::is_index(text) || media_type::is_manifest(text);
     let media_type = fields.media_type.filter(known).unwrap_or_else(|| guess.into());
     let descriptor = Descriptor::new(media_type, digest, bytes.len() as u64);
-    let entry = IndexEntry { descriptor, raw: String::new() };
+    let entry = IndexEntry { descriptor, raw: None };
     let mut image = root_at(planner, &entry, manifest, manifest, Place::Dir)?;
     image.entry = None;
     Ok(image)

@@ -56,7 +56,7 @@ pub(super) fn images(planner: &mut Planner<'_>, index: &MemberName) -> Result<Ve
         if let Some(reference) = named
             && planner.claim(&reference, digest, index)?
         {
-            image.names.push(PlannedName { reference, entry: Some(entry.raw) });
+            image.names.push(PlannedName { reference, entry: entry.raw });
         }
     }
     Ok(images)
@@ -157,7 +157,7 @@ pub(super) fn root_at(
     let image = PlannedImage {
         names: Vec::new(),
         target: Some(plain(&entry.descriptor)),
-        entry: Some(entry.raw.clone()),
+        entry: entry.raw.clone(),
         documents: Vec::new(),
         variants: Vec::new(),
         carried: Vec::new(),

@@ -3,10 +3,13 @@
 //! - The key of a struct's field matches in any case; an exact match goes first.
 //! - Of a key that is there twice the last counts.
 //! - `null` is the zero value of whatever was expected.
+//! - Objects of one key are merged.
 //! - A byte that is no UTF-8, and half of a surrogate pair, are U+FFFD.
 //!
-//! Keys of maps stay as they are. Two fields of one name are not merged, as Go
-//! merges structs: the last is taken alone.
+//! Keys of maps stay as they are. Keys that differ in case only are not merged: the last is
+//! taken alone.
+
+mod merge;
 
 use serde::de::value::StringDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -24,7 +27,8 @@ pub(super) fn from_slice<T: DeserializeOwned>(bytes: &[u8], is_stream: bool) -> 
     } else {
         serde_json::from_str::<&RawValue>(&text)?
     };
-    T::deserialize(Value { text: raw.get(), fields: Fields::default() })
+    let text = merge::merged(raw.get());
+    T::deserialize(Value { text: &text, fields: Fields::default() })
 }
 
 /// The fields of an object that may have others, and of the objects in it by the field that they are.
@@ -40,6 +44,11 @@ pub(super) struct Fields {
 /// Reads an object that has `fields` and may have others.
 pub(super) fn from_raw<T: DeserializeOwned>(raw: &RawValue, fields: Fields) -> Result<T, Error> {
     T::deserialize(Value { text: raw.get(), fields })
+}
+
+/// Whether nothing of `bytes` is replaced when they are read.
+pub(super) fn is_read_as_written(bytes: &[u8]) -> bool {
+    as_text(bytes).as_bytes() == bytes
 }
 
 /// The bytes as text that is JSON if they are: what is no text becomes U+FFFD.
@@ -317,6 +326,12 @@ mod tests {
         assert_eq!(read(br#"{"Config":"a","config":"b"}"#).config, "b");
         assert_eq!(read(br#"{"config":"a","Config":"b"}"#).config, "b");
         assert_eq!(read(br#"{"Labels":{"a":"1","a":"2"}}"#).labels["a"], "2");
+    }
+
+    #[test]
+    fn objects_of_one_key_are_read_into_one_another() {
+        let entry = read(br#"{"Labels":{"a":"1","b":"2"},"Labels":{"b":"3"}}"#);
+        assert_eq!(entry.labels, BTreeMap::from([("a".into(), "1".into()), ("b".into(), "3".into())]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::document::parse_object;
-use super::{Descriptor, DocumentError, media_type};
+use super::{Descriptor, DocumentError, go_json, media_type};
 
 /// An index as the image-spec's `image-index.md` has it, or Docker's manifest list.
 ///
@@ -23,8 +23,9 @@ pub struct Index {
 pub struct IndexEntry {
     /// What the line says.
     pub descriptor: Descriptor,
-    /// The line as it was written, with all that the descriptor has no place for.
-    pub raw: String,
+    /// The line as it was written, with all that the descriptor has no place for. `None` if it has
+    /// something that is no text, and was read in another form than it is written.
+    pub raw: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,12 +61,6 @@ impl Index {
     /// # Errors
     /// As for [`Self::parse`]; lines before a bad one were seen by then.
     pub fn visit(bytes: &[u8], mut each: impl FnMut(IndexEntry)) -> Result<Option<String>, DocumentError> {
-        // Its lines are kept as they are written, as texts. What is no text could only be kept
-        // otherwise than it is written.
-        if std::str::from_utf8(bytes).is_err() {
-            let source = serde::de::Error::custom("an index must be valid UTF-8");
-            return Err(DocumentError::Json { source });
-        }
         let fields: Fields = parse_object(bytes)?;
         let other = [("layers", fields.layers), ("config", fields.config), ("fsLayers", fields.fs_layers)];
         if let Some((field, _)) = other.iter().find(|(_, found)| found.is_some()) {
@@ -82,8 +77,9 @@ impl Index {
             }
             _ => {}
         }
+        let is_text = go_json::is_read_as_written(bytes);
         for raw in fields.manifests.unwrap_or_default() {
-            each(IndexEntry::parse(&raw)?);
+            each(IndexEntry::parse(&raw, is_text)?);
         }
         Ok(fields.media_type)
     }
@@ -111,9 +107,12 @@ impl Index {
 }
 
 impl IndexEntry {
-    fn parse(raw: &RawValue) -> Result<Self, DocumentError> {
+    /// `is_text` says that nothing in the index was replaced; otherwise this line may be one in which
+    /// something was.
+    fn parse(raw: &RawValue, is_text: bool) -> Result<Self, DocumentError> {
         let raw = raw.get();
-        Ok(Self { descriptor: parse_object(raw.as_bytes())?, raw: raw.to_owned() })
+        let is_as_written = is_text || !raw.contains('\u{fffd}') && !raw.contains("\\ufffd");
+        Ok(Self { descriptor: parse_object(raw.as_bytes())?, raw: is_as_written.then(|| raw.to_owned()) })
     }
 
     /// Whether the line says that it is about another one, and no image itself.
@@ -136,9 +135,23 @@ mod tests {
         let index = Index::parse(text.as_bytes()).unwrap();
         assert_eq!(index.manifests.len(), 2);
         let entry = &index.manifests[1];
-        assert_eq!(entry.raw, ENTRY);
+        assert_eq!(entry.raw.as_deref(), Some(ENTRY));
         assert_eq!(entry.descriptor.platform.as_ref().unwrap().to_string(), "linux/arm/v7");
         assert!(!entry.is_attestation());
+    }
+
+    /// Go reads it; kept it could only be otherwise than it is written.
+    #[test]
+    fn a_line_that_is_no_text_is_understood_and_not_kept() {
+        for odd in [&b"\xff"[..], b"\\ud800"] {
+            let line = ENTRY.replace("\"unknown\":1e2", "\"annotations\":{\"a\":\"ODD\"}");
+            let text = format!(r#"{{"schemaVersion":2,"manifests":[{line}, {ENTRY}]}}"#).into_bytes();
+            let at = text.windows(3).position(|window| window == b"ODD").unwrap();
+            let bytes = [&text[..at], odd, &text[at + 3..]].concat();
+            let [first, second] = Index::parse(&bytes).unwrap().manifests.try_into().unwrap();
+            assert_eq!((first.raw, &first.descriptor.annotations["a"][..]), (None, "\u{fffd}"));
+            assert_eq!(second.raw.as_deref(), Some(ENTRY));
+        }
     }
 
     #[test]
