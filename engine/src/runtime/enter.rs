@@ -86,7 +86,7 @@ pub fn enter(request: &EnterRequest) -> Result<Entered> {
     let name = format!("exec-{}", std::process::id());
     let file = dir.join(&name);
     let process = bundle::process(&request.spec, &user)?.to_string();
-    host::write_text(&file.display().to_string(), &process)?;
+    bundle::write_process(dir, &name, &process)?;
     let entered = execute(request, dir, &file, &format!("{name}.tty"), (user.uid, user.gid));
     let _ = host::remove(&file);
     entered

@@ -1,4 +1,5 @@
-//! The files in `/etc` that a container does not share with its image.
+//! The files in a container's directory: what it runs by, and what it has in `/etc` that it does
+//! not share with its image.
 
 use std::io::Write;
 use std::path::Path;
@@ -20,20 +21,40 @@ const LOCAL_HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip
 /// Whoever runs in the container reads them.
 const MODE: u32 = 0o644;
 
-/// Writes them into the container's directory, `dir`.
+/// Writes those in `/etc` into the container's directory, `dir`.
 ///
 /// # Errors
 /// If the disk fails.
 pub fn write_files(dir: &Path, spec: &Spec) -> Result<()> {
     let dir = Folder::open(dir)?;
     let shares_network = spec.host_config.network_mode == "host";
-    let put = |name: &[u8], text: &str| {
-        dir.remove(name)?;
-        dir.make_file(name, MODE)?.write_all(text.as_bytes()).tried("write the files in the container's /etc")
-    };
+    let put = |name: &[u8], text: &str| put(&dir, name, text, "write the files in the container's /etc");
     put(b"hostname", &format!("{}\n", hostname(spec)))?;
     put(b"hosts", &hosts(spec, shares_network))?;
     put(b"resolv.conf", &resolv_conf(spec, shares_network))
+}
+
+/// Writes the OCI runtime's configuration into the container's directory, `dir`.
+///
+/// # Errors
+/// If the disk fails.
+pub fn write_config(dir: &Path, config: &oci_spec::runtime::Spec) -> Result<()> {
+    let text = serde_json::to_string(config).unwrap_or_default();
+    put(&Folder::open(dir)?, b"config.json", &text, "write the container's config.json")
+}
+
+/// Writes what the OCI runtime is to execute in a running container, as `name` in its directory.
+///
+/// # Errors
+/// If the disk fails.
+pub fn write_process(dir: &Path, name: &str, process: &str) -> Result<()> {
+    put(&Folder::open(dir)?, name.as_bytes(), process, "write what is to be executed in the container")
+}
+
+/// Writes a file anew: what had its name before, a link perhaps, is not followed.
+fn put(dir: &Folder, name: &[u8], text: &str, what: &'static str) -> Result<()> {
+    dir.remove(name)?;
+    dir.make_file(name, MODE)?.write_all(text.as_bytes()).tried(what)
 }
 
 /// The kernel takes no longer name, and Docker says it in its words.
@@ -90,4 +111,31 @@ fn resolv_conf(spec: &Spec, shares_network: bool) -> String {
     replace("search", joined(&host.dns_search, "search"));
     replace("options", joined(&host.dns_options, "options"));
     lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::*;
+
+    /// Whoever could write to a container's directory gets nothing else overwritten.
+    #[test]
+    fn files_of_a_container_are_never_written_through_a_link() {
+        let [inside, outside] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let kept = outside.path().join("kept");
+        host::write_text(&kept.display().to_string(), "kept").unwrap();
+        let dir = Folder::open(inside.path()).unwrap();
+        let names: [&[u8]; 5] = [b"config.json", b"exec-1", b"hostname", b"hosts", b"resolv.conf"];
+        for name in names {
+            dir.make_symlink(name, kept.as_os_str().as_bytes()).unwrap();
+        }
+        write_files(inside.path(), &Spec::default()).unwrap();
+        write_config(inside.path(), &oci_spec::runtime::Spec::default()).unwrap();
+        write_process(inside.path(), "exec-1", "{}").unwrap();
+        assert_eq!(host::read_text(&kept, 10).unwrap(), "kept");
+        for name in names {
+            assert!(dir.read_link(name).is_err() && dir.stat(name).unwrap().is_some());
+        }
+    }
 }

@@ -27,7 +27,7 @@ use crate::container::Spec;
 
 pub use capabilities::allowed as capabilities;
 pub use devices::{filter_rules, is_allowed as is_allowed_device};
-pub use files::write_files;
+pub use files::{write_config, write_files, write_process};
 pub use seccomp::ProfileError;
 pub use security::{check, is_namespaced_sysctl};
 

@@ -72,8 +72,7 @@ impl Run {
         if let (Some(process), true) = (config.process_mut(), late.is_some()) {
             process.set_cwd("/".into());
         }
-        let text = serde_json::to_string(&config).unwrap_or_default();
-        host::write_text(&path.join("config.json").display().to_string(), &text)?;
+        bundle::write_config(path, &config)?;
 
         let mut runtime = runtime(&spec.host_config.runtime, id, &path.join("state"), late.clone())?;
         let (pid, streams) = if spec.config.tty == Some(true) {
