@@ -99,7 +99,8 @@ impl Tree {
 
     /// What the link `name` leads to; `None` if it is no file, or nothing.
     fn behind_link(&self, name: &str) -> Option<TreeFileKind> {
-        match self.beneath(name) {
+        // To open a device may do something; a path is only looked at.
+        match self.beneath(name, OFlags::PATH) {
             Ok(file) => {
                 let metadata = fs::File::from(file).metadata().ok()?;
                 metadata.is_file().then(|| TreeFileKind::File(metadata.size()))
@@ -117,14 +118,14 @@ impl Tree {
     /// # Errors
     /// If there is none, it leads outside, or it cannot be read.
     pub fn open_file(&self, name: &str) -> Result<InputFile> {
-        let file = self.beneath(name).context("open", self.path.join(name))?;
+        let file =
+            self.beneath(name, OFlags::RDONLY | OFlags::NONBLOCK).context("open", self.path.join(name))?;
         InputFile::whole(file.into()).context("look at", self.path.join(name))
     }
 
-    fn beneath(&self, name: &str) -> std::result::Result<OwnedFd, Errno> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    fn beneath(&self, name: &str, flags: OFlags) -> std::result::Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        rustix::fs::openat2(&self.dir, name, flags, FileMode::empty(), resolve)
+        rustix::fs::openat2(&self.dir, name, flags | OFlags::CLOEXEC, FileMode::empty(), resolve)
     }
 }
 
