@@ -30,6 +30,7 @@ mod bundle;
 mod cgroup;
 mod connection;
 mod console;
+pub mod descriptors;
 mod devices;
 mod enter;
 mod error;

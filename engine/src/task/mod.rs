@@ -1,6 +1,5 @@
 //! Long work: how it tells what it does, and how it is told to stop.
 
-pub(crate) mod descriptors;
 mod passing;
 pub(crate) mod threads;
 

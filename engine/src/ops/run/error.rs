@@ -2,9 +2,9 @@
 //! Docker's words.
 
 use crate::catalog::ContainerId;
+use crate::runtime::descriptors::TooFew;
 use crate::runtime::{self, Refusal};
 use crate::store::kind_of;
-use crate::task::descriptors::TooFew;
 use crate::{ErrorKind, disk};
 
 /// Why something could not be done with a container that runs, or should.

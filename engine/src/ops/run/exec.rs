@@ -3,9 +3,8 @@
 use super::Error;
 use crate::Result;
 use crate::image::set_variable;
-use crate::runtime::EnterRequest;
+use crate::runtime::{EnterRequest, descriptors};
 use crate::store::Store;
-use crate::task::descriptors;
 
 /// What to execute in a container, beside its own process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -11,9 +11,9 @@ use crate::container::Upper;
 use crate::disk::{Disk, Folder};
 use crate::ops::CreateOptions;
 use crate::ops::stack::Stack;
-use crate::runtime::{Connection, ContainerState, News, Program, Request, Wish, read_status};
+use crate::runtime::{Connection, ContainerState, News, Program, Request, Wish, descriptors, read_status};
 use crate::store::{Access, Store};
-use crate::task::{Task, descriptors};
+use crate::task::Task;
 
 /// How to start a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
