@@ -16,6 +16,7 @@
 
 #[cfg(feature = "bench")]
 pub(crate) mod bench;
+mod directories;
 mod error;
 mod format;
 #[cfg(any(test, fuzzing))]
@@ -36,7 +37,7 @@ pub use ingest::{Error as IngestError, Ingest, Plain, Taken, Treatment};
 pub use ledger::{CompactionPolicy, Ledger};
 
 use crate::Result;
-use crate::catalog::{self, ContainerId};
+use crate::catalog;
 use crate::chunk::{self, Coding, Index, Reader, Writer};
 use crate::disk::{self, Disk, Guard, Mode, RealDisk};
 use crate::journal::{self, Journal, StoreId};
@@ -347,46 +348,6 @@ impl Store {
 
     pub(crate) fn id(&self) -> StoreId {
         self.id
-    }
-
-    /// The directory of a container.
-    pub(crate) fn container_dir(id: &ContainerId) -> String {
-        format!("{CONTAINERS}/{id}")
-    }
-
-    /// Makes the directory of a container, durably.
-    pub(crate) fn make_container_dir(&self, id: &ContainerId) -> Result<()> {
-        self.disk.create_dir(CONTAINERS)?;
-        self.disk.sync_dir("")?;
-        self.disk.create_dir(&Self::container_dir(id))?;
-        Ok(self.disk.sync_dir(CONTAINERS)?)
-    }
-
-    /// The right to write to a container's files; nobody else has it then.
-    pub(crate) fn lock_container(&self, id: &ContainerId, task: &Task) -> Result<Box<dyn Guard>> {
-        loop {
-            // A copy of the store may have lost a directory that was empty.
-            self.make_container_dir(id)?;
-            match self.lock_dir(&Self::container_dir(id), task) {
-                // Whoever had the lock has removed the container. Who has it now sees that.
-                Err(error) if error.cause().is_some_and(disk::Error::is_absent) => {}
-                locked => return locked,
-            }
-        }
-    }
-
-    /// The right to put unpacked layers in their place; nobody else has it then.
-    pub(crate) fn lock_layers(&self, task: &Task) -> Result<Box<dyn Guard>> {
-        self.disk.create_dir(LAYERS)?;
-        self.lock_dir(LAYERS, task)
-    }
-
-    fn lock_dir(&self, dir: &str, task: &Task) -> Result<Box<dyn Guard>> {
-        let name = format!("{dir}/{LOCK}");
-        match self.disk.create(&name) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
-            _ => lock::wait(&*self.disk, &name, Mode::Exclusive, task),
-        }
     }
 
     /// Refuses to go on if the store may not be written.
