@@ -314,6 +314,14 @@ pub fn about_container(error: Error, store: &Store, name: &str) -> Failure {
     }
 }
 
+/// The same, where `names` were asked for and `error` is about one of them.
+pub fn about_one_of<'n>(error: Error, store: &Store, names: impl IntoIterator<Item = &'n String>) -> Failure {
+    let text = error.to_string();
+    let is_meant = |name: &&String| text.strip_suffix(name.as_str()).is_some_and(|said| said.ends_with(": "));
+    let meant = names.into_iter().find(is_meant).map_or("", String::as_str);
+    about_image(error, store, meant)
+}
+
 /// `No such container: web`, for a store that is not there.
 pub fn no_such_container(name: &str) -> String {
     format!("No such container: {name}")

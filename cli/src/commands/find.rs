@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use larder_engine::{ErrorKind, FindOptions, Listed, Platform, SearchedImage};
 
-use crate::context::{Context, about_image, no_such_container_or_image};
+use crate::context::{Context, about_one_of, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::output::entry;
 use crate::output::json::{Html, Json};
@@ -57,11 +57,7 @@ pub fn find(cx: &mut Context, args: &FindArgs) -> Result<(), Failure> {
     let task = cx.task(true)?;
     let options = FindOptions { platform: args.platform.clone(), ignore_case: args.ignore_case };
     let search = store.find(args.pattern.as_bytes(), &args.names, &options, &task);
-    let mut search = search.map_err(|error| {
-        let is_about = |name: &&String| error.to_string().ends_with(&format!(": {name}"));
-        let name = args.names.iter().find(is_about).cloned().unwrap_or_default();
-        about_image(error, &store, &name)
-    })?;
+    let mut search = search.map_err(|error| about_one_of(error, &store, &args.names))?;
     let (mut has_found, mut has_failed) = (false, false);
     // Rows of all images line up, as far as their widths are known.
     let mut columns = RightColumns::default();

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use larder_engine::{ErrorKind, GrepOptions, GrepTarget, LineMatch, Platform, SearchedImage};
 
-use crate::context::{Context, about_image, no_such_container_or_image};
+use crate::context::{Context, about_image, about_one_of, no_such_container_or_image};
 use crate::failure::Failure;
 use crate::names;
 
@@ -72,11 +72,9 @@ pub fn grep(cx: &mut Context, args: &GrepArgs) -> Result<(), Failure> {
             args.max_count
         },
     };
-    let mut search = store.grep(&args.pattern, &targets, &options, &task).map_err(|error| {
-        let is_about = |target: &&GrepTarget| error.to_string().ends_with(&format!(": {}", target.name));
-        let name = targets.iter().find(is_about).map_or("", |target| &target.name);
-        about_image(error, &store, name)
-    })?;
+    let search = store.grep(&args.pattern, &targets, &options, &task);
+    let names = targets.iter().map(|target| &target.name);
+    let mut search = search.map_err(|error| about_one_of(error, &store, names))?;
     let (mut has_found, mut has_failed) = (false, false);
     while let Some(image) = search.next_image() {
         let mut printed = Ok(());

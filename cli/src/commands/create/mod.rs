@@ -84,6 +84,10 @@ pub fn in_docker_s_words(failure: Failure) -> Failure {
     }
 }
 
+/// What to do about an image that Docker would go and look for.
+const NO_PULL: &str =
+    "larder pulls no images: 'larder load' brings them in, 'larder images' lists those that are here";
+
 /// Makes a container of an image in a store, and calls the last as soon as it is there.
 pub type Make<'m, T> =
     &'m mut dyn FnMut(&Store, &str, &CreateOptions, &mut dyn FnMut(ContainerId)) -> larder_engine::Result<T>;
@@ -115,13 +119,11 @@ impl ContainerArgs {
             }
         };
         // Docker would go and look for it.
-        let absent = |failure: Failure, image: &str| {
-            match never_pulls {
+        let absent = |failure: Failure, image: &str| match never_pulls {
             true => failure,
             false => failure
-                .or_hint("larder pulls no images: 'larder load' brings them in, 'larder images' lists those that are here")
+                .or_hint(NO_PULL)
                 .after(format!("Unable to find image '{}' locally", names::with_latest(image))),
-        }
         };
         self.refused.check()?;
         let Some((image, command)) = self.words.split_first() else { return Err(Failure::silent()) };

@@ -18,33 +18,33 @@ pub fn print(cx: &mut Context, difference: &mut Difference, task: &Task) -> Resu
     let mut files = difference.files(task);
     while let Some(change) = files.next_file()? {
         let patch = files.patch(&change)?;
-        let is_same = matches!(&patch, Patch::Text(hunks) if hunks.is_empty())
-            || matches!(patch, Patch::Special) && change.old.is_some() && change.new.is_some();
-        if is_same && change.old.is_some() == change.new.is_some() && mode_change(&change).is_none() {
+        let is_same = match &patch {
+            Patch::Text(hunks) => hunks.is_empty(),
+            Patch::Special => true,
+            Patch::Binary | Patch::TooLarge { .. } => false,
+        };
+        let is_on_both_sides = change.old.is_some() && change.new.is_some();
+        if is_same && is_on_both_sides && mode_change(&change).is_none() {
             continue;
         }
         cx.print(&header(&change))?;
-        let names = || Names::of(&change);
+        let Names { old, new } = Names::of(&change);
         match &patch {
             Patch::Text(hunks) if hunks.is_empty() => {}
             Patch::Text(hunks) => {
-                let Names { old, new } = names();
                 cx.print(&format!("--- {}\n+++ {}\n", ended(&old), ended(&new)))?;
                 cx.print_bytes(hunks)?;
             }
             Patch::Binary => {
-                let Names { old, new } = names();
                 cx.print(&format!("Binary files {old} and {new} differ\n"))?;
             }
             Patch::TooLarge { limit } => {
-                let Names { old, new } = names();
                 let limit = Size(*limit);
                 cx.print(&format!(
                     "Files {old} and {new} differ and are too large to show (more than {limit})\n"
                 ))?;
             }
             Patch::Special => {
-                let Names { old, new } = names();
                 cx.print(&format!("Special files {old} and {new} differ\n"))?;
             }
         }
