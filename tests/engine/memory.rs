@@ -132,11 +132,12 @@ fn operate(operation: &str, dir: &Path) -> larder_engine::Result<()> {
     }
 }
 
-/// What the parent starts: `LARDER_ALLOCATION_FAILS` is operation, number, size and directory.
-#[test]
-#[ignore = "started by the tests below, in a process of its own"]
-fn child() {
-    let order = std::env::var("LARDER_ALLOCATION_FAILS").expect("set by the parent");
+/// What a test has started itself for again: operation, number, size and directory.
+const ORDER: &str = "LARDER_ALLOCATION_FAILS";
+
+/// In a process that a test has started, does what it is for and ends it.
+fn obey_parent() {
+    let Ok(order) = std::env::var(ORDER) else { return };
     let [operation, number, size, dir] = order.split(',').collect::<Vec<_>>()[..] else { panic!("{order}") };
     FAILS.store(number.parse().unwrap(), Relaxed);
     COUNTS_FROM.store(size.parse().unwrap(), Relaxed);
@@ -163,6 +164,8 @@ fn child() {
 
 /// A store with an image, and an archive of another one that shares a layer with it.
 struct Place {
+    /// The test, which begins with [`obey_parent`].
+    test: &'static str,
     _dir: tempfile::TempDir,
     path: PathBuf,
     kept: Vec<u8>,
@@ -191,7 +194,7 @@ fn copy_tree(from: &Path, to: &Path) {
 }
 
 impl Place {
-    fn new() -> Self {
+    fn new(test: &'static str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_owned();
         let load = |store: &Store, archive: &[u8]| {
@@ -214,7 +217,7 @@ impl Place {
         store.export("kept:1", &mut exported, &ExportOptions::default(), &Task::silent()).unwrap();
         drop(store);
         copy_tree(&path.join("pristine"), &path.join("store"));
-        Self { _dir: dir, path, kept, new, exported }
+        Self { test, _dir: dir, path, kept, new, exported }
     }
 
     /// Carries out `operation` in a process of its own; the allocation `number` of those of
@@ -222,8 +225,8 @@ impl Place {
     fn run(&self, operation: &str, number: u64, size: usize) -> Output {
         let order = format!("{operation},{number},{size},{}", self.path.display());
         let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "memory::child", "--ignored", "--nocapture", "--test-threads=1"]);
-        child.env("LARDER_ALLOCATION_FAILS", order).env_remove("RUST_BACKTRACE").output().unwrap()
+        child.args(["--exact", &format!("memory::{}", self.test), "--nocapture"]);
+        child.env(ORDER, order).env_remove("RUST_BACKTRACE").output().unwrap()
     }
 
     fn counted(&self, operation: &str, size: usize) -> u64 {
@@ -295,8 +298,9 @@ fn spread(count: u64, last: u64) -> Vec<u64> {
     numbers
 }
 
-fn any_allocation_may_fail(operation: &str) {
-    let place = Place::new();
+fn any_allocation_may_fail(test: &'static str, operation: &str) {
+    obey_parent();
+    let place = Place::new(test);
     let all = place.counted(operation, 1);
     let numbers = spread(failures(), all);
     let failed = numbers.iter().filter(|number| place.fail(operation, **number, 1).is_some()).count();
@@ -306,22 +310,22 @@ fn any_allocation_may_fail(operation: &str) {
 
 #[test]
 fn a_load_loses_nothing_whichever_allocation_fails() {
-    any_allocation_may_fail("load");
+    any_allocation_may_fail("a_load_loses_nothing_whichever_allocation_fails", "load");
 }
 
 #[test]
 fn a_load_from_a_pipe_loses_nothing_whichever_allocation_fails() {
-    any_allocation_may_fail("load-pipe");
+    any_allocation_may_fail("a_load_from_a_pipe_loses_nothing_whichever_allocation_fails", "load-pipe");
 }
 
 #[test]
 fn a_save_loses_nothing_whichever_allocation_fails() {
-    any_allocation_may_fail("save");
+    any_allocation_may_fail("a_save_loses_nothing_whichever_allocation_fails", "save");
 }
 
 #[test]
 fn an_export_loses_nothing_whichever_allocation_fails() {
-    any_allocation_may_fail("export");
+    any_allocation_may_fail("an_export_loses_nothing_whichever_allocation_fails", "export");
 }
 
 /// Whether a buffer of this size is one that nobody can ask for in a way that may fail: the
@@ -333,7 +337,8 @@ fn is_of_others(bytes: usize) -> bool {
 /// Buffers fail in the engine's way, which an embedder with another allocator gets too.
 #[test]
 fn a_buffer_that_cannot_be_had_is_an_error_of_the_engine() {
-    let place = Place::new();
+    obey_parent();
+    let place = Place::new("a_buffer_that_cannot_be_had_is_an_error_of_the_engine");
     for operation in ["load", "load-pipe", "save", "export"] {
         let all = place.counted(operation, LARGE_BYTES);
         let (mut of_engine, mut of_others) = (0, 0);
