@@ -77,10 +77,7 @@ impl Faulty {
         let mut command: Command = tools::tool("strace");
         command.args(["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", &format!("trace={call}")]);
         command.args(["-e", &format!("inject={call}:error={error}:when={when}")]);
-        command.arg(larder.get_program()).args(larder.get_args());
-        command.current_dir(self.sandbox.path("")).env_clear();
-        command.envs(larder.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        child::run(command, Feed::Nothing)
+        child::run(tools::under(command, &larder), Feed::Nothing)
     }
 
     /// What there is beside `kept:1`: an image or a container that is called new.

@@ -93,12 +93,9 @@ fn a_full_disk_is_named_by_the_file_that_was_to_be_written() {
     for verb in ["save", "export"] {
         let larder = sandbox.larder([verb, "-o", "full/app.tar", "app:1"]);
         let script = "mount -t tmpfs -o size=64k none full && \"$@\"; code=$?; ls -A full; exit $code";
-        let mut unshare = tools::tool("unshare");
-        unshare.args(["-m", "sh", "-c", script, "sh"]).arg(larder.get_program()).args(larder.get_args());
-        unshare.current_dir(sandbox.path(""));
-        unshare.envs(larder.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        unshare.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        let ran = crate::harness::child::run(unshare, Feed::Nothing).exits(1).stdout("");
+        let ran = crate::harness::child::run(tools::shell_with_mounts(script, &larder), Feed::Nothing)
+            .exits(1)
+            .stdout("");
         let ran = ran.complains("full/app.tar: no space left on device");
         assert!(!ran.err().contains("larder gc"), "the store is not what is full: {ran}");
     }

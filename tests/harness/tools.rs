@@ -38,12 +38,27 @@ pub fn tool(name: &str) -> Command {
     Command::new(which(name).unwrap_or_else(|| panic!("{name} is not installed")))
 }
 
-/// A script of the shell in which `"$@"` is `command`, with its environment and directory.
+/// `command` started by the tool `by`, with its own environment and directory.
+pub fn under(mut by: Command, command: &Command) -> Command {
+    by.arg(command.get_program()).args(command.get_args()).env_clear();
+    by.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.get_current_dir().map(|dir| by.current_dir(dir));
+    by
+}
+
+/// A script of the shell in which `"$@"` is `command`.
 pub fn shell(script: &str, command: &Command) -> Command {
     let mut shell = tool("sh");
-    shell.args(["-c", script, "sh"]).arg(command.get_program()).args(command.get_args()).env_clear();
-    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.get_current_dir().map(|dir| shell.current_dir(dir));
+    shell.args(["-c", script, "sh"]);
+    under(shell, command)
+}
+
+/// The same in a mount namespace of its own, where the script can mount and finds its tools.
+pub fn shell_with_mounts(script: &str, command: &Command) -> Command {
+    let mut unshare = tool("unshare");
+    unshare.args(["-m", "sh", "-c", script, "sh"]);
+    let mut shell = under(unshare, command);
+    shell.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     shell
 }
 

@@ -311,9 +311,7 @@ fn what_nothing_keeps_from_disks_is_not_started() {
         let larder = here.larder(args);
         let mut strace = tools::tool("strace");
         strace.args(["-f", "-q", "-o", "/dev/null", "-e", "trace=bpf", "-e", "inject=bpf:error=EPERM"]);
-        strace.arg(larder.get_program()).args(larder.get_args()).current_dir(here.path("")).env_clear();
-        strace.envs(larder.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        strace
+        tools::under(strace, &larder)
     };
     let run = |args: &[&str]| child::run(without_filter(args), Feed::Nothing);
     run(&["run", "--rm", "busybox", "echo", "runs"]).ok().stdout("runs\n");

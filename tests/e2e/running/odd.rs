@@ -105,9 +105,7 @@ fn what_is_removed_when_it_ends_is_removed_when_it_cannot_start() {
     let larder = here.larder(["run", "--rm", "busybox", "true"]);
     let mut without = tools::tool("setpriv");
     without.args(["--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"]);
-    without.arg(larder.get_program()).args(larder.get_args()).current_dir(here.path("")).env_clear();
-    without.envs(larder.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    child::run(without, Feed::Nothing).fails(125).complains("CAP_SYS_ADMIN");
+    child::run(tools::under(without, &larder), Feed::Nothing).fails(125).complains("CAP_SYS_ADMIN");
     assert_eq!(here.ids(), [""; 0]);
     assert_eq!(fs::read_dir(here.store().join("containers")).unwrap().count(), 0);
     here.run(["run", "--name", "kept", "busybox", "nosuch"]).fails(127);
@@ -163,12 +161,7 @@ fn mounts_of_the_machine_come_into_a_container_only_if_that_is_asked_for() {
         let larder =
             here.larder(["run", "--rm", "-v", &bind, "busybox", "grep", " /data ", "/proc/self/mountinfo"]);
         let script = "mount --bind volume volume && mount --make-shared volume && exec \"$@\"";
-        let mut unshare = tools::tool("unshare");
-        unshare.args(["-m", "sh", "-c", script, "sh"]).arg(larder.get_program()).args(larder.get_args());
-        unshare.current_dir(here.path(""));
-        unshare.envs(larder.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        unshare.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        child::run(unshare, Feed::Nothing)
+        child::run(tools::shell_with_mounts(script, &larder), Feed::Nothing)
     };
     for private in ["", ":rprivate", ":ro"] {
         let out = run(private).ok().out();
