@@ -479,29 +479,3 @@ fn what_was_copied_is_said_to_a_person_only() {
     let ran = sandbox.run(["cp", "file", "web:/srv"]).ok().stdout("");
     assert_eq!(ran.err(), "");
 }
-
-#[test]
-fn a_directory_is_imported_the_same_every_time() {
-    let sandbox = Sandbox::new();
-    fs::create_dir_all(sandbox.path("root/etc")).unwrap();
-    sandbox.write("root/etc/b", "b");
-    sandbox.write("root/a", "a");
-    fs::hard_link(sandbox.path("root/a"), sandbox.path("root/etc/a")).unwrap();
-    symlink("etc", sandbox.path("root/link")).unwrap();
-    let listener = std::os::unix::net::UnixListener::bind(sandbox.path("root/socket")).unwrap();
-    sandbox.run(["import", "root", "dir:1"]).ok();
-    sandbox.run(["import", "root", "dir:2"]).ok();
-    drop(listener);
-    let layers = |name: &str| sandbox.inspect(name)["RootFS"]["Layers"].clone();
-    assert_eq!(layers("dir:1"), layers("dir:2"));
-    let exported = sandbox.run(["export", "--no-config", "dir:1"]).ok().stdout;
-    let digest = crate::harness::digest(&exported);
-    assert_eq!(layers("dir:1"), serde_json::json!([digest]), "export gives the tar that was made");
-    let mut archive = ::tar::Archive::new(&exported[..]);
-    let names: Vec<_> = archive
-        .entries()
-        .unwrap()
-        .map(|entry| entry.unwrap().path().unwrap().display().to_string())
-        .collect();
-    assert_eq!(names, ["./", "a", "etc/", "etc/a", "etc/b", "link"]);
-}

@@ -1,5 +1,9 @@
 //! What `import` makes of a tar, and what it refuses.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+
 use serde_json::{Value, json};
 
 use crate::harness::child::{Feed, Ran};
@@ -392,4 +396,30 @@ fn a_remark_of_somebody_else_is_no_config() {
         assert_eq!(sandbox.inspect("app:1")["Config"]["Env"], Value::Null);
         assert_eq!(Tree::of_tar(&export(&sandbox, &["app:1"])).paths(), ["a"]);
     }
+}
+
+#[test]
+fn a_directory_is_imported_the_same_every_time() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path("root/etc")).unwrap();
+    sandbox.write("root/etc/b", "b");
+    sandbox.write("root/a", "a");
+    fs::hard_link(sandbox.path("root/a"), sandbox.path("root/etc/a")).unwrap();
+    symlink("etc", sandbox.path("root/link")).unwrap();
+    let listener = UnixListener::bind(sandbox.path("root/socket")).unwrap();
+    sandbox.run(["import", "root", "dir:1"]).ok();
+    sandbox.run(["import", "root", "dir:2"]).ok();
+    drop(listener);
+    let layers = |name: &str| sandbox.inspect(name)["RootFS"]["Layers"].clone();
+    assert_eq!(layers("dir:1"), layers("dir:2"));
+    let exported = sandbox.run(["export", "--no-config", "dir:1"]).ok().stdout;
+    let digest = digest(&exported);
+    assert_eq!(layers("dir:1"), json!([digest]), "export gives the tar that was made");
+    let mut archive = ::tar::Archive::new(&exported[..]);
+    let names: Vec<_> = archive
+        .entries()
+        .unwrap()
+        .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+        .collect();
+    assert_eq!(names, ["./", "a", "etc/", "etc/a", "etc/b", "link"]);
 }

@@ -24,6 +24,7 @@ mod faults;
 mod find;
 mod flags;
 mod formats;
+mod formats_in_the_wild;
 mod fsck;
 mod grep;
 mod hostile;
