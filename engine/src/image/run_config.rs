@@ -219,6 +219,8 @@ pub fn set_variable(env: &mut Vec<String>, name: &str, value: &str) {
 mod tests {
     use serde_json::json;
 
+    use super::*;
+
     #[test]
     fn the_config_of_an_image_is_read_as_go_reads_it() {
         let text = r#"{"CONFIG":{"cmd":"/bin/true","Shell":"/bin/sh","env":["A=1",null],"Labels":{"a":"1","A":"2"}}}"#;
@@ -239,7 +241,16 @@ mod tests {
         assert_eq!(read.others.keys().collect::<Vec<_>>(), ["Odd"]);
     }
 
-    use super::*;
+    #[test]
+    fn objects_whose_keys_differ_in_case_are_read_into_one_another() {
+        let text = r#"{"config":{"User":"u","Env":["A=1"],"Labels":{"a":"1"},"Healthcheck":{"Retries":3}},
+            "Config":{"env":["B=2"],"labels":{"b":"2"},"healthcheck":{"Interval":5}}}"#;
+        let read = RunConfig::of_image(text.as_bytes()).unwrap();
+        assert_eq!((read.user.as_deref(), read.env), (Some("u"), Some(vec!["B=2".to_owned()])));
+        assert_eq!(read.labels.map(|labels| labels.len()), Some(2));
+        let healthcheck = read.healthcheck.unwrap();
+        assert_eq!((healthcheck.retries, healthcheck.interval), (3, 5));
+    }
 
     fn again(config: &Value) -> Value {
         serde_json::to_value(serde_json::from_value::<RunConfig>(config.clone()).unwrap()).unwrap()
