@@ -10,7 +10,8 @@
 //!
 //! A pattern without a slash is compared with the base name, one with a slash with the whole
 //! path. A slash at the end restricts it to directories. Patterns become regular expressions:
-//! those run in linear time on names of any bytes and fold case as Unicode says.
+//! those run in linear time on names of any bytes and fold case as Unicode says. globset does
+//! not: it takes `?` and a class for one byte, and knows the case of ASCII letters only.
 
 use std::fmt::Write as _;
 
